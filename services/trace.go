@@ -1,0 +1,44 @@
+package services
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Trace follows one request, or one run of a job, from the handler down to the
+// driver: it names the caller in every log line and counts what the call cost.
+// A nil Trace is valid and counts nothing.
+type Trace struct {
+	ID    string // the request id
+	Route string // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
+
+	queries atomic.Int64
+}
+
+type traceKey struct{}
+
+// WithTrace returns a context that carries t.
+func WithTrace(ctx context.Context, t *Trace) context.Context {
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+// TraceFrom returns the Trace that ctx carries, or nil.
+func TraceFrom(ctx context.Context) *Trace {
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	return t
+}
+
+// CountQuery adds one SQL statement to the call's account.
+func (t *Trace) CountQuery() {
+	if t != nil {
+		t.queries.Add(1)
+	}
+}
+
+// Queries is the number of SQL statements sent so far.
+func (t *Trace) Queries() int64 {
+	if t == nil {
+		return 0
+	}
+	return t.queries.Load()
+}
