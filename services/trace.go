@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"net/netip"
 	"sync/atomic"
 )
 
@@ -9,8 +10,9 @@ import (
 // driver: it names the caller in every log line and counts what the call cost.
 // A nil Trace is valid and counts nothing.
 type Trace struct {
-	ID    string // the request id
-	Route string // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
+	ID      string     // the request id
+	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
+	Address netip.Addr // the client's IP address, for limits; personal, so never logged
 
 	queries atomic.Int64
 }
@@ -41,4 +43,12 @@ func (t *Trace) Queries() int64 {
 		return 0
 	}
 	return t.queries.Load()
+}
+
+// ClientAddress is the Trace's Address, or the zero address without a Trace.
+func (t *Trace) ClientAddress() netip.Addr {
+	if t == nil {
+		return netip.Addr{}
+	}
+	return t.Address
 }

@@ -1,0 +1,99 @@
+// Package app puts the service together: settings, wiring, routes, commands.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"github.com/gofiber/fiber/v2"
+	fiberredis "github.com/gofiber/storage/redis/v3"
+	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/handlers"
+	"example.com/prefab/jobs"
+	"example.com/prefab/middleware"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/querylog"
+	"example.com/prefab/services"
+)
+
+// Serve serves on the listener, which it closes, until ctx ends; then it drains
+// within the settings' times. It is one process's part of the service: Prepare
+// has run before, and several processes may serve side by side.
+func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
+	defer listener.Close()
+	metrics := prometheus.NewRegistry()
+
+	db, err := openDatabase(cfg, querylog.Join(querylog.Metrics(metrics), querylog.Log(log)))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	metrics.MustRegister(collectors.NewDBStatsCollector(db.DB, "prefab"))
+
+	redis, err := repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+
+	pingRedis := func(ctx context.Context) error { return redis.Ping(ctx).Err() }
+	if err := await(ctx, cfg.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
+		return err
+	}
+	if err := await(ctx, cfg.StartTimeout, "Redis", pingRedis); err != nil {
+		return err
+	}
+	health := services.NewHealth(
+		services.Dependency{Name: handlers.Database, Check: db.PingContext},
+		services.Dependency{Name: handlers.Redis, Check: pingRedis},
+	)
+
+	server := wire(cfg, db, redis, health, log)
+
+	runner := jobs.NewRunner(log)
+	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
+
+	return serve(ctx, cfg, listener, server, runner, health, log)
+}
+
+// wire says what depends on what.
+func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *services.Health, log *slog.Logger) *fiber.App {
+	users := services.NewUsers(
+		repositories.NewUsers(db),
+		repositories.NewSignIns(client, repositories.SignInLimit{
+			PerAccount: cfg.SignInLimit, PerAddress: cfg.SignInAddressLimit, Window: cfg.SignInWindow,
+		}),
+		services.NewPasswords(cfg.PasswordConcurrency),
+	)
+	products := services.NewProducts(repositories.NewProducts(db))
+	stock := services.NewStock(repositories.NewStock(db))
+	reviews := services.NewReviews(repositories.NewReviews(db))
+
+	sessions := middleware.NewSessions(middleware.SessionConfig{
+		Storage: middleware.Prefix(fiberredis.NewFromConnection(client), "prefab:session:"),
+		TTL:     cfg.SessionTTL,
+		Secure:  cfg.Env == Production,
+	}, users)
+
+	server := newServer(cfg, log)
+	server.Use(
+		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
+		middleware.AccessLog(log),
+		middleware.SecurityHeaders(),
+		middleware.Recover(log),
+		middleware.SameOrigin(),
+	)
+	routes(server, sessions, routed{
+		products: handlers.NewProducts(products),
+		stock:    handlers.NewStock(stock),
+		reviews:  handlers.NewReviews(reviews),
+		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
+		health:   &handlers.Health{Health: health, Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB},
+	})
+	return server
+}

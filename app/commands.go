@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"golang.org/x/term"
+
+	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/seed"
+)
+
+// withDatabase runs do on the configured or embedded database.
+func withDatabase(ctx context.Context, e environment, do func(Config, *sqlx.DB) error) error {
+	prepared, err := embed(ctx, e.cfg, e.log, false)
+	if err != nil {
+		return err
+	}
+	defer prepared.Stop(e.log)
+	db, err := openDatabase(prepared.Config, nil)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := await(ctx, e.cfg.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
+		return err
+	}
+	return do(prepared.Config, db)
+}
+
+func runMigrate(ctx context.Context, e environment, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("migrate takes up, down or status: %w", ErrUsage)
+	}
+	return withDatabase(ctx, e, func(_ Config, db *sqlx.DB) error {
+		switch args[0] {
+		case "up":
+			if err := migrations.Up(ctx, db.DB); err != nil {
+				return err
+			}
+		case "down":
+			if err := migrations.Down(ctx, db.DB); err != nil {
+				return err
+			}
+		case "status":
+		default:
+			return fmt.Errorf("migrate takes up, down or status, not %q: %w", args[0], ErrUsage)
+		}
+		return printStatus(ctx, e.out, db)
+	})
+}
+
+func printStatus(ctx context.Context, out io.Writer, db *sqlx.DB) error {
+	list, err := migrations.List(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		state := "waits"
+		if !m.AppliedAt.IsZero() {
+			state = "applied " + m.AppliedAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(out, "%-40s %s\n", m.Name, state)
+	}
+	return nil
+}
+
+func runSeed(ctx context.Context, e environment, args []string) error {
+	flags := flag.NewFlagSet("seed", flag.ContinueOnError)
+	flags.SetOutput(e.out)
+	products := flags.Int("products", 10_000, "how many products to make, up to 1,000,000")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return errors.Join(err, ErrUsage)
+	}
+	if e.cfg.Env == Production {
+		return errors.New("samples do not belong into production")
+	}
+	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
+		if err := migrations.Up(ctx, db.DB); err != nil {
+			return err
+		}
+		if err := addSampleUsers(ctx, db, cfg); err != nil {
+			return err
+		}
+		err := seed.Catalogue(ctx, db, seed.Options{Products: *products, Progress: progress(e.out)})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "%d products are in the catalogue.\n", *products)
+		return nil
+	})
+}
+
+// progress returns what draws a progress line, on a terminal; elsewhere it would
+// only fill a log.
+func progress(out io.Writer) func(done, total int) {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	return func(done, total int) {
+		fmt.Fprintf(file, "\r%3d%%", 100*done/max(total, 1))
+		if done >= total {
+			fmt.Fprint(file, "\r")
+		}
+	}
+}
+
+func runHealthcheck(ctx context.Context, e environment, _ []string) error {
+	host := e.cfg.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, strconv.Itoa(int(e.cfg.Port))) + "/health/live"
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}
+
+func runConfig(_ context.Context, e environment, _ []string) error {
+	value := reflect.ValueOf(e.cfg)
+	for _, field := range reflect.VisibleFields(value.Type()) {
+		if name, ok := field.Tag.Lookup("env"); ok {
+			fmt.Fprintf(e.out, "%s=%s\n", name, printed(value.FieldByIndex(field.Index).Interface()))
+		}
+	}
+	return nil
+}
+
+func printed(v any) string {
+	if list, ok := v.([]string); ok {
+		return strings.Join(list, ",")
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// Config holds every setting. The environment gives them, then the file .env;
+// .env.example tells what each one means.
+type Config struct {
+	Env  Environment `env:"APP_ENV" envDefault:"development"`
+	Host string      `env:"HOST" envDefault:"127.0.0.1"`
+	Port uint16      `env:"PORT" envDefault:"3000"`
+
+	DatabaseURL      ServerURL `env:"DATABASE_URL"`
+	DatabasePrepared bool      `env:"DATABASE_PREPARED" envDefault:"true"`
+	DatabaseMaxConns int       `env:"DATABASE_MAX_CONNS" envDefault:"20"`
+	RedisURL         ServerURL `env:"REDIS_URL"`
+	RedisMaxConns    int       `env:"REDIS_MAX_CONNS" envDefault:"50"`
+
+	SessionTTL          time.Duration `env:"SESSION_TTL" envDefault:"24h"`
+	SignInLimit         int64         `env:"SIGN_IN_LIMIT" envDefault:"10"`
+	SignInAddressLimit  int64         `env:"SIGN_IN_ADDRESS_LIMIT" envDefault:"100"`
+	SignInWindow        time.Duration `env:"SIGN_IN_WINDOW" envDefault:"15m"`
+	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" envDefault:"2"`
+	TrustedProxies      []string      `env:"TRUSTED_PROXIES"`
+
+	RequestTimeout  time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s"`
+	ReadTimeout     time.Duration `env:"READ_TIMEOUT" envDefault:"10s"`
+	WriteTimeout    time.Duration `env:"WRITE_TIMEOUT" envDefault:"30s"`
+	IdleTimeout     time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
+	BodyLimit       int           `env:"BODY_LIMIT" envDefault:"1048576"`
+	HeaderLimit     int           `env:"HEADER_LIMIT" envDefault:"8192"`
+	MaxConnections  int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
+	StartTimeout    time.Duration `env:"START_TIMEOUT" envDefault:"30s"`
+	ShutdownDelay   time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
+	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
+
+	MemoryCheckInterval time.Duration `env:"MEMORY_CHECK_INTERVAL" envDefault:"30s"`
+	MemoryThreshold     float64       `env:"MEMORY_THRESHOLD" envDefault:"0.8"`
+	HealthMaxHeapMB     float64       `env:"HEALTH_MAX_HEAP_MB" envDefault:"1000"`
+
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+	LogFormat string     `env:"LOG_FORMAT"`
+
+	proxies []netip.Prefix // TrustedProxies, parsed
+}
+
+// LoadConfig reads the settings from environ, as os.Environ gives it, and from
+// the file where the environment is silent; there need not be a file. It
+// reports everything that is wrong at once.
+func LoadConfig(environ []string, file string) (Config, error) {
+	settings, err := godotenv.Read(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("read %s: the file is not made of NAME=value lines", file) // the cause quotes them
+	}
+	if settings == nil {
+		settings = map[string]string{}
+	}
+	maps.Copy(settings, env.ToMap(environ))
+
+	var cfg Config
+	problems, unparsed := parseProblems(env.ParseWithOptions(&cfg, env.Options{Environment: settings}))
+	if cfg.LogFormat == "" {
+		cfg.LogFormat = "text"
+		if cfg.Env == Production {
+			cfg.LogFormat = "json"
+		}
+	}
+	problems = append(problems, cfg.validate(unparsed)...)
+	if len(problems) > 0 {
+		return Config{}, fmt.Errorf("the settings are not usable:\n%w", errors.Join(problems...))
+	}
+	return cfg, nil
+}
+
+// parseProblems tells of the settings that could not be parsed, by their names,
+// where env tells of fields.
+func parseProblems(err error) (problems []error, names map[string]bool) {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		if err != nil {
+			problems = append(problems, err)
+		}
+		return problems, nil
+	}
+	names = make(map[string]bool)
+	for _, one := range all.Errors {
+		if parse, ok := errors.AsType[env.ParseError](one); ok {
+			field, _ := reflect.TypeFor[Config]().FieldByName(parse.Name)
+			name := field.Tag.Get("env")
+			names[name] = true
+			one = fmt.Errorf("%s: must be %s", name, kindOf(parse.Type))
+		}
+		problems = append(problems, one)
+	}
+	return problems, names
+}
+
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration such as 500ms, 10s or 24h"
+	case t == reflect.TypeFor[slog.Level]():
+		return "debug, info, warn or error"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case strings.HasPrefix(t.Kind().String(), "float"):
+		return "a number"
+	}
+	return "a whole number in its range"
+}

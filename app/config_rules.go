@@ -1,0 +1,125 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Environment is where the program runs.
+type Environment string
+
+// The environments.
+const (
+	Development Environment = "development"
+	Production  Environment = "production"
+)
+
+// ServerURL is the address of a server, with its password. It prints masked;
+// only the conversion to string gives it whole.
+type ServerURL string
+
+// String masks the password, or all of it where it is not a URL.
+func (u ServerURL) String() string {
+	if u == "" {
+		return ""
+	}
+	parsed, err := url.Parse(string(u))
+	if err != nil || parsed.Scheme == "" {
+		return "xxxxx"
+	}
+	if query := parsed.Query(); query.Has("password") {
+		query.Set("password", "xxxxx")
+		parsed.RawQuery = query.Encode()
+	}
+	return parsed.Redacted()
+}
+
+// MarshalText masks too, for logs and JSON.
+func (u ServerURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// validate returns what is wrong with the settings. Those that could not be
+// parsed are zero, and have been told of.
+func (c *Config) validate(unparsed map[string]bool) []error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Env == Development || c.Env == Production, "APP_ENV: must be development or production")
+	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
+	check(schemeIn(c.DatabaseURL, "postgres", "postgresql") || isKeyValue(c.DatabaseURL),
+		"DATABASE_URL: must begin with postgres://")
+	check(schemeIn(c.RedisURL, "redis", "rediss", "unix"), "REDIS_URL: must begin with redis://, rediss:// or unix://")
+	if c.Env == Production {
+		check(c.DatabaseURL != "", "DATABASE_URL: is required in production, where no embedded PostgreSQL is run")
+		check(c.RedisURL != "", "REDIS_URL: is required in production, where no embedded Redis is run")
+	}
+	for _, proxy := range c.TrustedProxies {
+		prefix, err := parsePrefix(strings.TrimSpace(proxy))
+		check(err == nil, "TRUSTED_PROXIES: %q is neither an address nor a network such as 10.0.0.0/8", proxy)
+		c.proxies = append(c.proxies, prefix)
+	}
+	return append(problems, c.bounds(unparsed)...)
+}
+
+func (c *Config) bounds(unparsed map[string]bool) []error {
+	var problems []error
+	between := func(name string, value, min, max float64) {
+		if !unparsed[name] && !(value >= min && value <= max) { // written so that NaN is refused
+			problems = append(problems, fmt.Errorf("%s: must be from %g to %g", name, min, max))
+		}
+	}
+	lasting := func(name string, value, min, max time.Duration) {
+		if !unparsed[name] && (value < min || value > max) {
+			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, min, max))
+		}
+	}
+	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), 1, 10_000)
+	between("REDIS_MAX_CONNS", float64(c.RedisMaxConns), 1, 10_000)
+	between("SIGN_IN_LIMIT", float64(c.SignInLimit), 1, 1_000_000)
+	between("SIGN_IN_ADDRESS_LIMIT", float64(c.SignInAddressLimit), 1, 1_000_000)
+	between("PASSWORD_CONCURRENCY", float64(c.PasswordConcurrency), 1, 1024)
+	between("BODY_LIMIT", float64(c.BodyLimit), 1024, 1<<30)
+	between("HEADER_LIMIT", float64(c.HeaderLimit), 1024, 1<<20)
+	between("MAX_CONNECTIONS", float64(c.MaxConnections), 1, 1_000_000)
+	between("MEMORY_THRESHOLD", c.MemoryThreshold, 0.1, 1)
+	between("HEALTH_MAX_HEAP_MB", c.HealthMaxHeapMB, 1, 1<<20)
+	lasting("SESSION_TTL", c.SessionTTL, time.Minute, 365*24*time.Hour)
+	lasting("SIGN_IN_WINDOW", c.SignInWindow, time.Second, 24*time.Hour)
+	lasting("REQUEST_TIMEOUT", c.RequestTimeout, 100*time.Millisecond, time.Hour)
+	lasting("READ_TIMEOUT", c.ReadTimeout, 100*time.Millisecond, time.Hour)
+	lasting("WRITE_TIMEOUT", c.WriteTimeout, 100*time.Millisecond, time.Hour)
+	lasting("IDLE_TIMEOUT", c.IdleTimeout, time.Second, time.Hour)
+	lasting("START_TIMEOUT", c.StartTimeout, time.Second, time.Hour)
+	lasting("SHUTDOWN_DELAY", c.ShutdownDelay, 0, time.Hour)
+	lasting("SHUTDOWN_TIMEOUT", c.ShutdownTimeout, time.Second, time.Hour)
+	lasting("MEMORY_CHECK_INTERVAL", c.MemoryCheckInterval, time.Second, 24*time.Hour)
+	if c.WriteTimeout < c.RequestTimeout && !unparsed["WRITE_TIMEOUT"] {
+		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))
+	}
+	return problems
+}
+
+// schemeIn takes an empty address too.
+func schemeIn(address ServerURL, schemes ...string) bool {
+	scheme, _, found := strings.Cut(string(address), "://")
+	return address == "" || found && slices.Contains(schemes, scheme)
+}
+
+// isKeyValue recognises libpq's other form, "host=db user=prefab".
+func isKeyValue(address ServerURL) bool {
+	return !strings.Contains(string(address), "://") && strings.Contains(string(address), "=")
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(s); err == nil {
+		return address.Prefix(address.BitLen())
+	}
+	return netip.ParsePrefix(s)
+}

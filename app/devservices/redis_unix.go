@@ -1,0 +1,88 @@
+//go:build unix
+
+package devservices
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type redisServer struct {
+	place      place
+	program    string
+	disposable bool
+}
+
+func (d *redisServer) name() string { return "redis" }
+
+// SIGTERM has Redis sync its log to disk first.
+func (d *redisServer) forces() []force {
+	return []force{{syscall.SIGTERM, 10 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
+}
+
+func (d *redisServer) socket() string { return filepath.Join(d.place.run, redisSocket) }
+
+func (d *redisServer) url() string {
+	u := url.URL{Scheme: "unix", Path: d.socket()}
+	return u.String()
+}
+
+// prepare asks for what the write-behind buffer needs of any Redis: a log of
+// all writes, and an eviction that spares keys without an expiry.
+func (d *redisServer) prepare(context.Context, *os.File) ([]string, error) {
+	data := d.place.path("redis")
+	if err := d.place.makePrivate(data); err != nil {
+		return nil, err
+	}
+	fsync, databases := "everysec", "16"
+	if d.disposable {
+		fsync, databases = "no", "1024"
+	}
+	return []string{
+		d.program,
+		"--port", "0",
+		"--unixsocket", d.socket(),
+		"--unixsocketperm", "700",
+		"--dir", data,
+		"--databases", databases,
+		"--save", "",
+		"--appendonly", "yes",
+		"--appendfsync", fsync,
+		"--maxmemory", "256mb",
+		"--maxmemory-policy", "volatile-lru",
+		"--daemonize", "no",
+	}, nil
+}
+
+// answers speaks the protocol itself: a client library logs and retries what is
+// expected here, and would take a server that still loads its data for a ready one.
+func (d *redisServer) answers(ctx context.Context) error {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "unix", d.socket())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return err
+	}
+	reply, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if reply = strings.TrimSpace(reply); reply != "+PONG" {
+		return fmt.Errorf("redis says %q", reply)
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+//go:build !unix
+
+package devservices
+
+import (
+	"context"
+	"errors"
+)
+
+type searchPath struct{}
+
+func (s *Services) start(context.Context, Options) error {
+	return errors.New("this system cannot run the development servers: " +
+		"set DATABASE_URL and REDIS_URL, use `docker compose up`, or work inside WSL")
+}

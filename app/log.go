@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"example.com/prefab/services"
+)
+
+// newLogger returns a logger that adds the request's id and route to every line
+// written with the request's context.
+func newLogger(cfg Config, out io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	var handler slog.Handler = slog.NewTextHandler(out, options)
+	if cfg.LogFormat == "json" {
+		handler = slog.NewJSONHandler(out, options)
+	}
+	return slog.New(traceHandler{handler})
+}
+
+type traceHandler struct{ slog.Handler }
+
+// Handle is part of slog.Handler.
+func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
+	if t := services.TraceFrom(ctx); t != nil {
+		if t.ID != "" {
+			r.AddAttrs(slog.String("request_id", t.ID))
+		}
+		if t.Route != "" {
+			r.AddAttrs(slog.String("route", t.Route))
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs is part of slog.Handler.
+func (h traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return traceHandler{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup is part of slog.Handler.
+func (h traceHandler) WithGroup(name string) slog.Handler {
+	return traceHandler{h.Handler.WithGroup(name)}
+}

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/app/devservices"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/querylog"
+)
+
+// Prepared is what a service needs before its processes serve.
+type Prepared struct {
+	Config   Config // the given one, with the addresses of embedded servers
+	Embedded bool   // PostgreSQL is ours, and holds the sample
+
+	servers *devservices.Services
+}
+
+// Prepare does, once per service, what comes before serving: it starts the
+// embedded servers where none are configured, migrates the schema, and fills an
+// embedded database with the sample catalogue. Stop undoes the first.
+func Prepare(ctx context.Context, cfg Config, log *slog.Logger) (*Prepared, error) {
+	p, err := embed(ctx, cfg, log, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fill(ctx, log); err != nil {
+		p.Stop(log)
+		return nil, err
+	}
+	return p, nil
+}
+
+// embed starts the servers that the settings leave out.
+func embed(ctx context.Context, cfg Config, log *slog.Logger, withRedis bool) (*Prepared, error) {
+	checkout, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the working directory: %w", err)
+	}
+	servers, err := devservices.Start(ctx, devservices.Options{
+		Dir: checkout, Database: "prefab", Log: log,
+		NeedPostgres: cfg.DatabaseURL == "", NeedRedis: withRedis && cfg.RedisURL == "",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded servers: %w", err)
+	}
+	p := &Prepared{Config: cfg, Embedded: cfg.DatabaseURL == "", servers: servers}
+	if cfg.DatabaseURL == "" {
+		p.Config.DatabaseURL = ServerURL(servers.DatabaseURL)
+	}
+	if withRedis && cfg.RedisURL == "" {
+		p.Config.RedisURL = ServerURL(servers.RedisURL)
+	}
+	return p, nil
+}
+
+func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
+	db, err := openDatabase(p.Config, nil)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := await(ctx, p.Config.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, db.DB); err != nil {
+		return err
+	}
+	if p.Config.Env == Production {
+		return refuseSampleUsers(ctx, db)
+	}
+	if p.Embedded {
+		return fillSample(ctx, db, p.Config, log)
+	}
+	return nil
+}
+
+// Stop stops the embedded servers, if there are any.
+func (p *Prepared) Stop(log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	if err := p.servers.Stop(ctx); err != nil {
+		log.Error("embedded servers did not stop", "error", err)
+	}
+}
+
+func openDatabase(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
+	return repositories.OpenDatabase(repositories.DatabaseOptions{
+		URL: string(cfg.DatabaseURL), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
+	})
+}
+
+// await pings a server until it answers: a service and its servers often start together.
+func await(ctx context.Context, patience time.Duration, server string, ping func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := ping(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not answer within %s: %w", server, patience, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+const usage = `usage: prefab [command]
+
+  serve                    serve HTTP (the default)
+  migrate up|down|status   change the database's schema, or show where it stands
+  seed [--products N]      fill an empty catalogue with samples
+  user add                 add a user; see user add --help
+  healthcheck              ask the running service whether it lives
+  config                   print the settings, passwords masked
+`
+
+// command is one word of the command line and what it does.
+type command func(ctx context.Context, e environment, args []string) error
+
+// environment is what a command works with.
+type environment struct {
+	cfg Config
+	log *slog.Logger
+	in  io.Reader
+	out io.Writer
+}
+
+var commands = map[string]command{
+	"serve":       runServe,
+	"migrate":     runMigrate,
+	"seed":        runSeed,
+	"user":        runUser,
+	"healthcheck": runHealthcheck,
+	"config":      runConfig,
+}
+
+// ErrUsage says that the command line makes no sense; what was wrong has been printed.
+var ErrUsage = errors.New("see prefab help")
+
+// Run carries out the command line in args, with the settings in environ and
+// the file .env. Logs and the command's answer go to out.
+func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Writer) error {
+	name := "serve"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	if name == "help" || name == "-h" || name == "--help" {
+		_, err := io.WriteString(out, usage)
+		return err
+	}
+	run, ok := commands[name]
+	if !ok {
+		_, _ = io.WriteString(out, usage)
+		return fmt.Errorf("there is no command %q: %w", name, ErrUsage)
+	}
+	cfg, err := LoadConfig(environ, ".env")
+	if err != nil {
+		return err
+	}
+	return run(ctx, environment{cfg: cfg, log: newLogger(cfg, out), in: in, out: out}, args)
+}
+
+func runServe(ctx context.Context, e environment, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("serve takes no arguments: %w", ErrUsage)
+	}
+	// First, so that a port that is taken is told at once.
+	address := net.JoinHostPort(e.cfg.Host, strconv.Itoa(int(e.cfg.Port)))
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	defer listener.Close()
+
+	prepared, err := Prepare(ctx, e.cfg, e.log)
+	if err != nil {
+		return err
+	}
+	defer prepared.Stop(e.log)
+	if prepared.Embedded {
+		printWelcome(e.out, listener.Addr())
+	}
+	return Serve(ctx, prepared.Config, listener, e.log)
+}
+
+func printWelcome(out io.Writer, address net.Addr) {
+	url := "http://" + address.String()
+	fmt.Fprintf(out, "\n  %s/api/v1/products   the sample catalogue\n  %s/openapi.json      every route\n  %s/health            how it is doing\n\n  Sign in with POST %s/api/v1/session as\n",
+		url, url, url, url)
+	for _, sample := range sampleUsers {
+		fmt.Fprintf(out, "    %-8s %s  %s\n", sample.user.Role, sample.user.Email, sample.password)
+	}
+	fmt.Fprintln(out)
+}

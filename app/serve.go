@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/jobs"
+	"example.com/prefab/services"
+)
+
+// serve runs the server and the jobs until ctx ends or the listener breaks, and
+// then takes them down in this order: readiness, so that balancers look away;
+// HTTP, whose requests may need everything else; jobs. Pools are the caller's,
+// and close last.
+func serve(
+	ctx context.Context, cfg Config, listener net.Listener,
+	server *fiber.App, runner *jobs.Runner, health *services.Health, log *slog.Logger,
+) error {
+	broken := make(chan error, 1)
+	go func() { broken <- server.Listener(listener) }()
+	runner.Start()
+	health.Enter(services.Ready)
+	log.Info("serving", "address", listener.Addr().String())
+
+	var failure error
+	select {
+	case err := <-broken:
+		failure = fmt.Errorf("the listener broke: %w", errors.Join(err, net.ErrClosed))
+		broken <- nil
+	case <-ctx.Done():
+	}
+
+	health.Enter(services.Draining)
+	log.Info("draining", "delay", cfg.ShutdownDelay, "timeout", cfg.ShutdownTimeout)
+	if failure == nil {
+		time.Sleep(cfg.ShutdownDelay)
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+	defer cancel()
+	if err := server.ShutdownWithContext(limit); err != nil {
+		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
+	}
+	_ = listener.Close() // Shutdown misses it where Listener had not got to it yet
+	failure = errors.Join(failure, runner.Stop(limit))
+	<-broken
+	log.Info("drained")
+	return failure
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"log/slog"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/handlers"
+)
+
+// newServer returns a Fiber app without routes whose every limit is set: Fiber
+// leaves the timeouts infinite.
+func newServer(cfg Config, log *slog.Logger) *fiber.App {
+	server := fiber.New(fiber.Config{
+		DisableStartupMessage:        true,
+		ErrorHandler:                 handlers.ErrorHandler(log),
+		CaseSensitive:                true,
+		StrictRouting:                true, // one address for one thing, which caches rely on
+		BodyLimit:                    cfg.BodyLimit,
+		ReadBufferSize:               cfg.HeaderLimit,
+		DisablePreParseMultipartForm: true,
+		ReadTimeout:                  cfg.ReadTimeout,
+		WriteTimeout:                 cfg.WriteTimeout,
+		IdleTimeout:                  cfg.IdleTimeout,
+		Concurrency:                  cfg.MaxConnections,
+		EnableTrustedProxyCheck:      true, // else anybody's X-Forwarded-Proto is believed
+		TrustedProxies:               cfg.TrustedProxies,
+	})
+	// Answers sent while draining tell the client to open its next connection elsewhere.
+	server.Server().CloseOnShutdown = true
+	// Fiber answers a method that it does not know before any error handler is asked.
+	known := make(map[string]bool)
+	for _, method := range server.Config().RequestMethods {
+		known[method] = true
+	}
+	next := server.Server().Handler
+	server.Server().Handler = func(request *fasthttp.RequestCtx) {
+		if known[string(request.Method())] {
+			next(request)
+			return
+		}
+		c := server.AcquireCtx(request)
+		defer server.ReleaseCtx(c)
+		if err := server.ErrorHandler(c, fiber.ErrNotImplemented); err != nil {
+			request.SetStatusCode(fiber.StatusNotImplemented)
+		}
+	}
+	return server
+}

@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Problem is the body of every error, RFC 9457.
+type Problem struct {
+	Type     string                `json:"type"`
+	Title    string                `json:"title"`
+	Status   int                   `json:"status"`
+	Detail   string                `json:"detail,omitempty"`
+	Instance string                `json:"instance,omitempty"`
+	Errors   []services.FieldError `json:"errors,omitempty"`
+}
+
+const somethingWrong = "Something went wrong."
+
+var statusOf = map[services.Code]int{
+	services.Internal:         fiber.StatusInternalServerError,
+	services.Malformed:        fiber.StatusBadRequest,
+	services.Invalid:          fiber.StatusUnprocessableEntity,
+	services.UnsupportedMedia: fiber.StatusUnsupportedMediaType,
+	services.Unauthenticated:  fiber.StatusUnauthorized,
+	services.Forbidden:        fiber.StatusForbidden,
+	services.NotFound:         fiber.StatusNotFound,
+	services.Conflict:         fiber.StatusConflict,
+	services.Stale:            fiber.StatusPreconditionFailed,
+	services.TooMany:          fiber.StatusTooManyRequests,
+	services.Unavailable:      fiber.StatusServiceUnavailable,
+}
+
+// ErrorHandler turns every error, ours, Fiber's and the unforeseen, into a
+// Problem. It is the only place that logs a failed request's cause, and what
+// is not a services.Error never reaches the client.
+func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
+	return func(c *fiber.Ctx, err error) error {
+		problem, retryAfter := problemOf(err)
+		switch {
+		case problem.Status == fiber.StatusServiceUnavailable:
+			log.WarnContext(c.UserContext(), "request not served", "error", err)
+		case problem.Status >= fiber.StatusInternalServerError:
+			log.ErrorContext(c.UserContext(), "request failed", "error", err)
+		}
+		if retryAfter > 0 {
+			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
+		}
+		if len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0 {
+			c.Set(fiber.HeaderXRequestID, rand.Text()) // the request did not get as far as the middleware
+		}
+		problem.Instance = c.Path()
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		c.Response().Header.Del(fiber.HeaderETag)
+		return c.Status(problem.Status).JSON(problem, "application/problem+json")
+	}
+}
+
+func problemOf(err error) (p Problem, retryAfter int) {
+	p = Problem{Type: "about:blank", Status: fiber.StatusInternalServerError, Detail: somethingWrong}
+	if ours, ok := errors.AsType[*services.Error](err); ok && ours.Code != services.Internal {
+		p.Status, p.Detail, p.Errors = statusOf[ours.Code], ours.Message, ours.Fields
+		retryAfter = int(math.Ceil(ours.RetryAfter.Seconds()))
+	} else if fibers, ok := errors.AsType[*fiber.Error](err); ok {
+		p.Status, p.Detail = fibers.Code, detailOf[fibers.Code]
+	} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		p.Status, p.Detail, retryAfter = fiber.StatusServiceUnavailable, services.ErrUnavailable.Message, 2
+	}
+	p.Title = http.StatusText(p.Status)
+	return p, retryAfter
+}
+
+// Fiber's own texts quote the request and the parser's errors.
+var detailOf = map[int]string{
+	fiber.StatusNotFound:                    "There is nothing at this address.",
+	fiber.StatusMethodNotAllowed:            "This address does not take that method; the Allow header names those it takes.",
+	fiber.StatusRequestEntityTooLarge:       "The body is larger than this service takes.",
+	fiber.StatusRequestHeaderFieldsTooLarge: "The header is larger than this service takes.",
+	fiber.StatusRequestTimeout:              "The request took too long to arrive.",
+	fiber.StatusBadRequest:                  "The request is not valid HTTP.",
+	fiber.StatusNotImplemented:              "This service does not know that method.",
+	fiber.StatusInternalServerError:         somethingWrong,
+}

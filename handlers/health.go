@@ -1,0 +1,90 @@
+package handlers
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Health serves the routes for load balancers and people on call.
+type Health struct {
+	Health      *services.Health
+	Environment string
+	MaxHeapMB   float64
+}
+
+// Names of the dependencies, as the routes show them.
+const (
+	Database = "database"
+	Redis    = "redis"
+)
+
+type healthReport struct {
+	Status      string          `json:"status"`
+	Timestamp   time.Time       `json:"timestamp"`
+	Uptime      float64         `json:"uptime"` // seconds
+	Memory      services.Memory `json:"memory"`
+	Database    string          `json:"database"`
+	Redis       string          `json:"redis"`
+	WriteBehind string          `json:"writeBehind"`
+	Environment string          `json:"environment"`
+}
+
+// Show answers GET /health: the whole picture; 503 where a part of it is bad.
+func (h *Health) Show(c *fiber.Ctx) error {
+	down := h.Health.Down(c.UserContext())
+	word := func(bad bool) string {
+		if bad {
+			return "error"
+		}
+		return "ok"
+	}
+	memory := services.ReadMemory()
+	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB
+	report := healthReport{
+		Status:      word(bad),
+		Timestamp:   time.Now().UTC(),
+		Uptime:      math.Round(h.Health.Uptime().Seconds()*1000) / 1000,
+		Memory:      memory,
+		Database:    word(slices.Contains(down, Database)),
+		Redis:       word(slices.Contains(down, Redis)),
+		WriteBehind: "write-through",
+		Environment: h.Environment,
+	}
+	if bad {
+		c.Status(fiber.StatusServiceUnavailable)
+	}
+	return sendUncached(c, report)
+}
+
+// Live answers GET /health/live: the process answers. No dependency is asked,
+// since restarting this process would not bring it back.
+func (h *Health) Live(c *fiber.Ctx) error {
+	return sendUncached(c, fiber.Map{"status": "live"})
+}
+
+// Ready answers GET /health/ready: 200 while this process should get requests. A
+// lost dependency does not change that, or every node would leave the balancer
+// at once; it is named instead.
+func (h *Health) Ready(c *fiber.Ctx) error {
+	switch h.Health.State() {
+	case services.Starting:
+		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "starting"})
+	case services.Draining:
+		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "draining"})
+	}
+	answer := fiber.Map{"status": "ready"}
+	if down := h.Health.Down(c.UserContext()); len(down) > 0 {
+		answer["degraded"] = down
+	}
+	return sendUncached(c, answer)
+}
+
+func sendUncached(c *fiber.Ctx, v any) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.JSON(v)
+}

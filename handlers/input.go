@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// An unknown field's name comes back to its sender, but not a body full of it.
+const maxEchoed = 100
+
+const positiveID = "must be a whole number from 1 to 9223372036854775807"
+
+// pathID returns the route's :id.
+func pathID(c *fiber.Ctx) (int64, error) {
+	id, ok := parseID(c.Params("id"))
+	if !ok {
+		return 0, services.InvalidField("id", positiveID)
+	}
+	return id, nil
+}
+
+// parseID takes digits only: "+1" and "1_0" are not ids.
+func parseID(s string) (int64, bool) {
+	id, err := strconv.ParseUint(s, 10, 63)
+	return int64(id), err == nil && id > 0 && s[0] != '+'
+}
+
+// parseIDs reads a list such as "3,1,2", up to max long.
+func parseIDs(field, list string, max int) ([]int64, error) {
+	if strings.Count(list, ",") >= max {
+		return nil, services.InvalidField(field, fmt.Sprintf("must not list more than %d ids", max))
+	}
+	var ids []int64
+	for part := range strings.SplitSeq(list, ",") {
+		id, ok := parseID(part)
+		if !ok {
+			return nil, services.InvalidField(field, "must be ids separated by commas")
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// decodeJSON reads the request's body into the struct at to. It refuses what is
+// not JSON, and names the field that is unknown or of the wrong type.
+func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
+	if err := checkContentType(c, append(contentTypes, fiber.MIMEApplicationJSON)); err != nil {
+		return err
+	}
+	// Not c.Body(), which would inflate a compressed bomb.
+	decoder := json.NewDecoder(bytes.NewReader(c.Request().Body()))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(to); err != nil {
+		return jsonError(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return badJSON("there is more than one value")
+	}
+	return nil
+}
+
+func checkContentType(c *fiber.Ctx, accepted []string) error {
+	if c.Get(fiber.HeaderContentEncoding) != "" {
+		return &services.Error{Code: services.UnsupportedMedia, Message: "The body must not be compressed."}
+	}
+	given, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	for _, accept := range accepted {
+		if err == nil && given == accept {
+			return nil
+		}
+	}
+	return &services.Error{Code: services.UnsupportedMedia, Message: "The body must be " + accepted[len(accepted)-1] + "."}
+}
+
+func jsonError(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if wrong.Field == "" {
+			return badJSON("an object is needed")
+		}
+		return services.InvalidField(wrong.Field, "must be "+typeName(wrong.Type.Kind().String()))
+	}
+	// encoding/json has no type for this error, only this text.
+	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		if name, err := strconv.Unquote(quoted); err == nil {
+			return services.InvalidField(name[:min(len(name), maxEchoed)], "is not a known field")
+		}
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return badJSON(fmt.Sprintf("it breaks at byte %d", syntax.Offset))
+	}
+	return badJSON("it ends too early")
+}
+
+func badJSON(why string) error {
+	return &services.Error{Code: services.Malformed, Message: "The body is not valid JSON: " + why + "."}
+}
+
+func typeName(kind string) string {
+	switch {
+	case kind == "string":
+		return "a text"
+	case kind == "bool":
+		return "true or false"
+	case strings.HasPrefix(kind, "int"):
+		return "a whole number"
+	}
+	return "a JSON " + kind
+}
+
+// nullMembers names the members of a JSON object that are null, which asks a
+// merge patch (RFC 7396) to remove them. The body has been decoded before.
+func nullMembers(body []byte) []string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return nil
+	}
+	var names []string
+	for name, value := range members {
+		if string(value) == "null" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

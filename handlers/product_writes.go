@@ -1,0 +1,74 @@
+package handlers
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Create answers POST /api/v1/products.
+func (h *Products) Create(c *fiber.Ctx) error {
+	var fields services.ProductFields
+	if err := decodeJSON(c, &fields); err != nil {
+		return err
+	}
+	product, err := h.products.Create(c.UserContext(), fields)
+	if err != nil {
+		return err
+	}
+	c.Location("/api/v1/products/" + strconv.FormatInt(product.ID, 10))
+	return sendVersioned(c.Status(fiber.StatusCreated), product.RowVersion, product)
+}
+
+// Update answers PATCH /api/v1/products/:id, a merge patch as in RFC 7396.
+func (h *Products) Update(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	fields, err := decodePatch(c)
+	if err != nil {
+		return err
+	}
+	product, err := h.products.Update(c.UserContext(), id, version, fields)
+	if err != nil {
+		return err
+	}
+	return sendVersioned(c, product.RowVersion, product)
+}
+
+func decodePatch(c *fiber.Ctx) (services.ProductFields, error) {
+	var fields services.ProductFields
+	if err := decodeJSON(c, &fields, "application/merge-patch+json"); err != nil {
+		return fields, err
+	}
+	for _, name := range nullMembers(c.Request().Body()) {
+		if name != "description" {
+			return fields, services.InvalidField(name, "cannot be removed")
+		}
+		fields.Description = new("")
+	}
+	return fields, nil
+}
+
+// Delete answers DELETE /api/v1/products/:id.
+func (h *Products) Delete(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	if err := h.products.Delete(c.UserContext(), id, version); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}

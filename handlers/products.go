@@ -1,0 +1,100 @@
+// Package handlers turns HTTP into calls of services, and their answers and
+// errors into HTTP.
+package handlers
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Products serves /api/v1/products.
+type Products struct{ products *services.Products }
+
+// NewProducts returns the handlers of the catalogue.
+func NewProducts(products *services.Products) *Products { return &Products{products: products} }
+
+const defaultPage = 20
+
+// List answers GET /api/v1/products: a page of summaries, or with ids the
+// products asked for.
+func (h *Products) List(c *fiber.Ctx) error {
+	if c.Context().QueryArgs().Has("ids") {
+		return h.batch(c)
+	}
+	filter := services.ProductFilter{Limit: defaultPage}
+	if limit := c.Query("limit"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil || n < 1 || n > services.MaxProductPage {
+			return services.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
+		}
+		filter.Limit = n
+	}
+	if category := c.Query("category"); category != "" {
+		id, ok := parseID(category)
+		if !ok {
+			return services.InvalidField("category", positiveID)
+		}
+		filter.CategoryID = id
+	}
+	if after := c.Query("after"); after != "" {
+		position, ok := decodeCursor(after)
+		if !ok {
+			return services.InvalidField("after", "must be the nextCursor of an earlier page")
+		}
+		filter.After = position
+	}
+	page, err := h.products.List(c.UserContext(), filter)
+	if err != nil {
+		return err
+	}
+	return c.JSON(struct {
+		Items      []services.ProductSummary `json:"items"`
+		NextCursor string                    `json:"nextCursor,omitempty"`
+	}{page.Items, encodeCursor(page.Next)})
+}
+
+func (h *Products) batch(c *fiber.Ctx) error {
+	for _, other := range []string{"limit", "after", "category"} {
+		if c.Context().QueryArgs().Has(other) {
+			return services.InvalidField(other, "cannot stand beside ids")
+		}
+	}
+	ids, err := parseIDs("ids", c.Query("ids"), services.MaxProductPage)
+	if err != nil {
+		return err
+	}
+	products, err := h.products.Batch(c.UserContext(), ids)
+	if err != nil {
+		return err
+	}
+	return c.JSON(struct {
+		Items []services.Product `json:"items"`
+	}{products})
+}
+
+// Count answers GET /api/v1/products/count.
+func (h *Products) Count(c *fiber.Ctx) error {
+	n, err := h.products.Count(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return c.JSON(struct {
+		Active int64 `json:"active"`
+	}{n})
+}
+
+// Show answers GET /api/v1/products/:id.
+func (h *Products) Show(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	product, err := h.products.Get(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	return sendVersioned(c, product.RowVersion, product)
+}

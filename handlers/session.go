@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Session serves /api/v1/session.
+type Session struct {
+	Users *services.Users
+	Start func(c *fiber.Ctx, userID int64) error // opens a session under a new id
+	End   func(c *fiber.Ctx) error               // closes the request's session, if there is one
+}
+
+// Create answers POST /api/v1/session: sign in.
+func (h *Session) Create(c *fiber.Ctx) error {
+	var body struct {
+		Email    string `json:"email"`
+		Password string `json:"password"`
+	}
+	if err := decodeJSON(c, &body); err != nil {
+		return err
+	}
+	ctx := c.UserContext()
+	user, err := h.Users.SignIn(ctx, body.Email, body.Password, services.TraceFrom(ctx).ClientAddress())
+	if err != nil {
+		return err
+	}
+	if err := h.Start(c, user.ID); err != nil {
+		return err
+	}
+	return sendPrivate(c, user)
+}
+
+// Show answers GET /api/v1/session: who am I.
+func (h *Session) Show(c *fiber.Ctx) error {
+	user, ok := services.UserFrom(c.UserContext())
+	if !ok {
+		return services.ErrSignInNeeded
+	}
+	return sendPrivate(c, user)
+}
+
+// Delete answers DELETE /api/v1/session: sign out. Without a session it is done already.
+func (h *Session) Delete(c *fiber.Ctx) error {
+	if err := h.End(c); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func sendPrivate(c *fiber.Ctx, user services.User) error {
+	c.Set(fiber.HeaderCacheControl, "private, no-store")
+	return c.JSON(user)
+}

@@ -1,0 +1,34 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Stock serves /api/v1/products/:id/stock.
+type Stock struct{ stock *services.Stock }
+
+// NewStock returns the handlers of the stock.
+func NewStock(stock *services.Stock) *Stock { return &Stock{stock: stock} }
+
+// Update answers PUT /api/v1/products/:id/stock.
+func (h *Stock) Update(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Quantity *int64 `json:"quantity"`
+	}
+	if err := decodeJSON(c, &body); err != nil {
+		return err
+	}
+	if body.Quantity == nil {
+		return services.InvalidField("quantity", "is required")
+	}
+	if err := h.stock.Set(c.UserContext(), id, *body.Quantity); err != nil {
+		return err
+	}
+	return c.Status(fiber.StatusAccepted).JSON(body)
+}

@@ -1,0 +1,30 @@
+// Prefab is a starter for web services that stay fast and up under load.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"example.com/prefab/app"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+
+	err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, app.ErrUsage):
+		fmt.Fprintln(os.Stderr, "prefab:", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "prefab:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,47 @@
+package middleware
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// AccessLog writes one line a request. It holds neither the path nor the query
+// nor the client's address, since these may tell of a person.
+func AccessLog(log *slog.Logger) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		start := time.Now()
+		if err := c.Next(); err != nil {
+			// Answer here, so that the line tells the status that the client gets.
+			if err := c.App().ErrorHandler(c, err); err != nil {
+				return err
+			}
+		}
+		ctx := c.UserContext()
+		trace := services.TraceFrom(ctx)
+		status, level := c.Response().StatusCode(), slog.LevelInfo
+		if status == fiber.StatusOK && strings.HasPrefix(c.Path(), "/health") {
+			level = slog.LevelDebug // balancers ask every second
+		}
+		// The id and the route are added to every line that has a request's context.
+		log.LogAttrs(ctx, level, "request",
+			slog.Int("status", status),
+			slog.Duration("duration", time.Since(start)),
+			slog.Int("bytes", responseBytes(c)),
+			slog.Int64("queries", trace.Queries()),
+		)
+		return nil
+	}
+}
+
+// responseBytes is the body's length; -1 for a stream, whose end is yet to come.
+func responseBytes(c *fiber.Ctx) int {
+	if c.Response().IsBodyStream() {
+		return -1
+	}
+	return len(c.Response().Body())
+}

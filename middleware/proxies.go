@@ -1,0 +1,47 @@
+package middleware
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Proxies are the addresses whose X-Forwarded-For is believed.
+type Proxies []netip.Prefix
+
+// ClientAddress returns the address of the request's client: the peer's, or if
+// the peer is a trusted proxy, the last address in X-Forwarded-For that is not
+// one. Fiber's own c.IP takes the first, which any client can make up.
+func (p Proxies) ClientAddress(c *fiber.Ctx) netip.Addr {
+	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	client := peer.Unmap()
+	if !p.trusts(client) {
+		return client
+	}
+	// A proxy may add a line of its own to those that came in.
+	lines := c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)
+	hops := strings.Split(string(bytes.Join(lines, []byte(","))), ",")
+	for _, hop := range slices.Backward(hops) {
+		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		client = address.Unmap().WithZone("")
+		if !p.trusts(client) {
+			break
+		}
+	}
+	return client
+}
+
+func (p Proxies) trusts(a netip.Addr) bool {
+	for _, prefix := range p {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,145 @@
+package middleware
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+
+	"example.com/prefab/services"
+)
+
+// Sessions keep who is signed in, by Fiber's session middleware. A session holds
+// the user's id and nothing else: what the user may do is asked afresh, so that
+// it can be taken away at once. Only guarded routes touch the storage; visitors
+// get no session, and public pages do not need the storage to be up.
+type Sessions struct {
+	store  *session.Store
+	users  *services.Users
+	cookie string
+}
+
+// SessionConfig says how sessions are kept.
+type SessionConfig struct {
+	Storage fiber.Storage
+	TTL     time.Duration // from sign-in; use does not prolong it
+	Secure  bool          // https only, and bound to this host
+}
+
+const (
+	userKey  = "user"
+	idLength = 26 // of rand.Text
+)
+
+// NewSessions returns sessions of users.
+func NewSessions(cfg SessionConfig, users *services.Users) *Sessions {
+	cookie := "session"
+	if cfg.Secure {
+		cookie = "__Host-session" // a browser takes it from this host alone, and only by https
+	}
+	return &Sessions{users: users, cookie: cookie, store: session.New(session.Config{
+		Storage:        cfg.Storage,
+		Expiration:     cfg.TTL,
+		KeyLookup:      "cookie:" + cookie,
+		KeyGenerator:   rand.Text,
+		CookiePath:     "/",
+		CookieHTTPOnly: true,
+		CookieSecure:   cfg.Secure,
+		CookieSameSite: fiber.CookieSameSiteLaxMode,
+	})}
+}
+
+// RequireUser lets only signed-in users pass; handlers find the user by
+// services.UserFrom.
+func (s *Sessions) RequireUser(c *fiber.Ctx) error {
+	if err := s.load(c); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
+// RequireAdmin lets only admins pass.
+func (s *Sessions) RequireAdmin(c *fiber.Ctx) error {
+	if err := s.load(c); err != nil {
+		return err
+	}
+	if user, _ := services.UserFrom(c.UserContext()); !user.IsAdmin() {
+		return services.ErrAdminNeeded
+	}
+	return c.Next()
+}
+
+func (s *Sessions) load(c *fiber.Ctx) error {
+	if !s.given(c) {
+		return services.ErrSignInNeeded
+	}
+	sess, err := s.store.Get(c)
+	if err != nil {
+		return away("read the session", err)
+	}
+	id, ok := sess.Get(userKey).(int64)
+	if !ok {
+		return services.ErrSignInNeeded
+	}
+	user, err := s.users.Get(c.UserContext(), id)
+	if errors.Is(err, services.ErrNoUser) {
+		return services.ErrSignInNeeded
+	}
+	if err != nil {
+		return err
+	}
+	c.SetUserContext(services.WithUser(c.UserContext(), user))
+	return nil
+}
+
+// Start opens a session of the user, under a new id: one that somebody planted
+// in the browser before the sign-in is worth nothing after it.
+func (s *Sessions) Start(c *fiber.Ctx, userID int64) error {
+	if !s.given(c) {
+		c.Request().Header.DelCookie(s.cookie)
+	}
+	sess, err := s.store.Get(c)
+	if err != nil {
+		return away("open a session", err)
+	}
+	if err := sess.Regenerate(); err != nil {
+		return away("renew the session's id", err)
+	}
+	sess.Set(userKey, userID)
+	if err := sess.Save(); err != nil {
+		c.Response().Header.DelCookie(s.cookie) // it was set before the storage refused
+		return away("save the session", err)
+	}
+	return nil
+}
+
+// End destroys the request's session, if there is one, and its cookie.
+func (s *Sessions) End(c *fiber.Ctx) error {
+	if !s.given(c) {
+		return nil
+	}
+	sess, err := s.store.Get(c)
+	if err != nil {
+		return away("read the session", err)
+	}
+	if err := sess.Destroy(); err != nil {
+		return away("end the session", err)
+	}
+	return nil
+}
+
+// given reports whether the request has a cookie that could be ours. Another
+// shape would only be a wasted look-up, or somebody's try at an odd key.
+func (s *Sessions) given(c *fiber.Ctx) bool {
+	id := c.Cookies(s.cookie)
+	const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	return len(id) == idLength && strings.Trim(id, base32) == ""
+}
+
+func away(doing string, err error) error {
+	return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+}

@@ -1,0 +1,27 @@
+// Package middleware stands around the handlers: Fiber's own middleware set up
+// for Prefab, and what Fiber lacks.
+package middleware
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// Trace begins a request: it gives it an id, which is also the X-Request-Id of
+// the answer, and a context that carries the services.Trace and ends after
+// timeout. A client's own X-Request-Id is not believed.
+func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		trace := &services.Trace{ID: rand.Text(), Address: proxies.ClientAddress(c)}
+		c.Set(fiber.HeaderXRequestID, trace.ID)
+		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
+		defer cancel()
+		c.SetUserContext(services.WithTrace(ctx, trace))
+		return c.Next()
+	}
+}

@@ -1,0 +1,64 @@
+package repositories
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/lib/pq"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services"
+)
+
+// storeError says what a store was doing when err stopped it, and marks the
+// failures that pass by themselves as services.ErrUnavailable.
+func storeError(doing string, err error) error {
+	if passing(err) {
+		return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// passing reports whether the server was away, full or too slow.
+func passing(err error) bool {
+	if e, ok := errors.AsType[*pq.Error](err); ok {
+		code := string(e.Code)
+		// Connection exceptions, insufficient resources, operator intervention
+		// (which holds the cancelled query), read-only during a failover.
+		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") ||
+			strings.HasPrefix(code, "57") || code == "25006"
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[redis.Error](err); ok {
+		return true // loading, failing over, out of memory: an answer, but no service
+	}
+	for _, broken := range []error{
+		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, net.ErrClosed,
+		io.EOF, io.ErrUnexpectedEOF, redis.ErrPoolTimeout, redis.ErrClosed, redis.ErrPoolExhausted,
+	} {
+		if errors.Is(err, broken) {
+			return true
+		}
+	}
+	return false
+}
+
+// SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
+const (
+	foreignKeyViolation = "23503"
+	uniqueViolation     = "23505"
+)
+
+// violates reports whether err is that breach of the named constraint.
+func violates(err error, sqlstate, constraint string) bool {
+	e, ok := errors.AsType[*pq.Error](err)
+	return ok && string(e.Code) == sqlstate && e.Constraint == constraint
+}

@@ -1,0 +1,52 @@
+package querylog
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/lib/pq"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/prefab/services"
+)
+
+// Metrics registers the histogram prefab_sql_query_duration_seconds, by query
+// name and outcome, and returns the Observer that fills it. Both labels are
+// bounded: names are constants in the code, unnamed texts collapse to their
+// verb. Call it once per registry and share the Observer between pools.
+func Metrics(reg prometheus.Registerer) Observer {
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "prefab_sql_query_duration_seconds",
+		Help:    "Time from sending an SQL statement until its rows were closed.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"query", "outcome"})
+	reg.MustRegister(durations)
+	return func(_ context.Context, e Event) {
+		durations.WithLabelValues(e.Name, e.Outcome()).Observe(e.Duration.Seconds())
+	}
+}
+
+// Log writes a debug line per statement. Failures are debug lines too, by
+// SQLSTATE alone: whoever made the call logs the error, once, and the message
+// may quote values.
+func Log(logger *slog.Logger) Observer {
+	return func(ctx context.Context, e Event) {
+		if !logger.Enabled(ctx, slog.LevelDebug) {
+			return
+		}
+		attrs := []slog.Attr{
+			slog.String("name", e.Name),
+			slog.Duration("duration", e.Duration),
+			slog.Int64("rows", e.Rows),
+			slog.String("outcome", e.Outcome()),
+			slog.String("query", e.Query),
+		}
+		if answer := pq.As(e.Err); answer != nil {
+			attrs = append(attrs, slog.String("sqlstate", string(answer.Code)))
+		}
+		if t := services.TraceFrom(ctx); t != nil {
+			attrs = append(attrs, slog.String("request_id", t.ID), slog.String("route", t.Route))
+		}
+		logger.LogAttrs(ctx, slog.LevelDebug, "sql", attrs...)
+	}
+}

@@ -1,0 +1,71 @@
+package querylog
+
+import (
+	"database/sql/driver"
+	"io"
+)
+
+// pqRows is what lib/pq's rows can do; embedding it keeps all of it.
+type pqRows interface {
+	driver.RowsNextResultSet
+	driver.RowsColumnTypeScanType
+	driver.RowsColumnTypeDatabaseTypeName
+	driver.RowsColumnTypeLength
+	driver.RowsColumnTypePrecisionScale
+	Result() driver.Result
+	Tag() string
+}
+
+// rows counts what is read and reports the statement when it is closed.
+type rows struct {
+	pqRows
+	c      *conn
+	call   call
+	read   int64
+	err    error // the first one
+	closed bool
+}
+
+// rows takes the connection for a query that has begun to answer.
+func (c *conn) rows(call call, found driver.Rows, err error) (driver.Rows, error) {
+	if err != nil {
+		return nil, c.end(call, 0, err)
+	}
+	c.open = true
+	return &rows{pqRows: found.(pqRows), c: c, call: call}, nil
+}
+
+func (r *rows) Next(dest []driver.Value) error {
+	err := r.pqRows.Next(dest)
+	switch err {
+	case nil:
+		r.read++
+		return nil
+	case io.EOF:
+		return err
+	}
+	err = r.c.judge(r.call.ctx, err)
+	if r.err == nil {
+		r.err = err
+	}
+	return err
+}
+
+func (r *rows) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	err := r.pqRows.Close()
+	r.c.open = false
+	r.c.link.restore()
+	err = r.c.judge(r.call.ctx, err)
+	if r.err == nil {
+		r.err = err
+	}
+	if len(r.Columns()) == 0 { // an INSERT without RETURNING, say
+		r.read, _ = r.Result().RowsAffected()
+	}
+	r.c.report(r.call, r.read, r.err)
+	return err
+}

@@ -1,0 +1,140 @@
+package seed_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/services"
+)
+
+func TestRows_AreWhatTheyShouldBe(t *testing.T) {
+	db := open(t, true)
+	fill(t, db, 3000)
+	for _, promise := range []struct {
+		what, query string
+		from, to    int
+	}{
+		{"products", `SELECT count(*) FROM products`, 3000, 3000},
+		{"gaps in their ids", `SELECT max(id) - count(*) FROM products`, 0, 0},
+		{"stock rows, version 1", `SELECT count(*) FROM stock WHERE version = 1`, 3000, 3000},
+		{"categories", `SELECT count(*) FROM categories`, 12, 12},
+		{"categories in use", `SELECT count(DISTINCT category_id) FROM products`, 12, 12},
+		{"reviewers", `SELECT count(*) FROM users WHERE role = 'member' AND password_hash = ''
+			AND email ~ '^[a-z.]+@reviewers\.example$'`, 60, 60},
+		{"different names", `SELECT count(DISTINCT name) FROM users`, 60, 60},
+		{"inactive products", `SELECT count(*) FROM products WHERE NOT active`, 60, 120},
+		{"sold out products", `SELECT count(*) FROM stock WHERE quantity = 0`, 100, 400},
+		{"well stocked products", `SELECT count(*) FROM stock WHERE quantity > 150`, 30, 300},
+		{"reviews", `SELECT count(*) FROM reviews`, 3000, 12_000},
+		{"most reviews of one product", `SELECT max(n) FROM (SELECT count(*) n FROM reviews GROUP BY product_id) r`, 10, 12},
+		{"products without a review", `SELECT count(*) FROM products p
+			WHERE NOT EXISTS (SELECT FROM reviews WHERE product_id = p.id)`, 300, 1500},
+		{"reviews not after their product", `SELECT count(*) FROM reviews r JOIN products p ON p.id = r.product_id
+			WHERE r.created_at <= p.created_at`, 0, 0},
+		{"reviews of a hidden product", `SELECT count(*) FROM reviews r JOIN products p ON p.id = r.product_id
+			WHERE NOT p.active AND r.created_at > p.updated_at`, 0, 0},
+		{"second reviews by one user", `SELECT count(*) - count(DISTINCT (product_id, user_id)) FROM reviews`, 0, 0},
+		{"rating, on average, in tenths", `SELECT avg(rating) * 10 FROM reviews WHERE rating BETWEEN 1 AND 5`, 38, 44},
+		{"ratings", `SELECT count(DISTINCT rating) FROM reviews`, 5, 5},
+		{"reviews that begin before their forerunner", outOfOrder("reviews", "PARTITION BY product_id"), 0, 0},
+		{"products older than their forerunner", outOfOrder("products", ""), 0, 0},
+		{"days between the first and the last product", `SELECT extract(day FROM max(created_at) - min(created_at))
+			FROM products`, 700, 730},
+		{"products in the future", `SELECT count(*) FROM products WHERE greatest(created_at, updated_at) > '2026-07-01Z'`, 0, 0},
+		{"names among the first 1000", `SELECT count(DISTINCT name) FROM products WHERE id <= 1000`, 980, 1000},
+		{"descriptions among the first 1000", `SELECT count(DISTINCT description) FROM products WHERE id <= 1000`, 900, 1000},
+		{"review texts", `SELECT count(DISTINCT body) FROM reviews`, 500, 12_000},
+		{"placeholders left", `SELECT count(*) FROM products, reviews WHERE product_id = products.id
+			AND name || description || body ~ '[{}%]'`, 0, 0},
+	} {
+		if n := count(t, db, "SELECT ("+promise.query+")::int"); n < promise.from || n > promise.to {
+			t.Errorf("%s: %d, want %d to %d", promise.what, n, promise.from, promise.to)
+		}
+	}
+}
+
+func outOfOrder(table, partition string) string {
+	return `SELECT count(*) FROM (SELECT created_at < lag(created_at) OVER (` + partition + ` ORDER BY id) AS early
+		FROM ` + table + `) t WHERE early`
+}
+
+// The rows go past the services, so the services' own rules are asked here.
+func TestRows_KeepTheRulesOfTheServices(t *testing.T) {
+	db := open(t, true)
+	fill(t, db, 3000)
+	products, stock, reviews := services.NewProducts(agree{}), services.NewStock(agree{}), services.NewReviews(agreeToReviews{})
+
+	for _, p := range rows[services.ProductFields](t, db, `SELECT name, description, price_cents, category_id FROM products`) {
+		_, err := products.Create(t.Context(), p)
+		if err != nil || *p.PriceCents < 500 || strings.TrimSpace(*p.Name) != *p.Name {
+			t.Errorf("%q for %d: %v", *p.Name, *p.PriceCents, err)
+		}
+	}
+	for _, quantity := range rows[int64](t, db, `SELECT quantity FROM stock`) {
+		if err := stock.Set(t.Context(), 1, quantity); err != nil {
+			t.Errorf("stock %d: %v", quantity, err)
+		}
+	}
+	for _, r := range rows[services.ReviewFields](t, db, `SELECT rating, body FROM reviews`) {
+		if _, err := reviews.Create(t.Context(), 1, services.User{}, r); err != nil {
+			t.Errorf("%q: %v", *r.Body, err)
+		}
+	}
+}
+
+func TestRows_LeaveRoomForMore(t *testing.T) {
+	db := open(t, true)
+	for _, insert := range []string{
+		`INSERT INTO users (email, name, password_hash) VALUES ('ada@prefab.example', 'Ada', 'x')`,
+		`INSERT INTO categories (name) VALUES ('Garden'), ('Cheese')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), insert); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, db, 200)
+	if n := count(t, db, `SELECT count(*) FROM users WHERE id = 1 AND name = 'Ada'`); n != 1 {
+		t.Error("the user who was there is not there any more")
+	}
+	if n := count(t, db, `SELECT count(*) FROM categories`); n != 13 {
+		t.Errorf("%d categories, want 12 and the cheese", n)
+	}
+	for _, insert := range []string{
+		`INSERT INTO users (email, name, password_hash) VALUES ('eve@prefab.example', 'Eve', 'x') RETURNING id`,
+		`INSERT INTO categories (name) VALUES ('Bread') RETURNING id`,
+		`INSERT INTO products (name, price_cents, category_id) VALUES ('Rye', 450, 1) RETURNING id`,
+		`INSERT INTO reviews (product_id, user_id, rating, body) VALUES (201, 1, 5, 'Good.') RETURNING id`,
+	} {
+		count(t, db, insert) // fails on an id that is taken
+	}
+}
+
+func rows[T any](t *testing.T, db *sqlx.DB, query string) []T {
+	t.Helper()
+	var all []T
+	if err := db.SelectContext(t.Context(), &all, query); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatalf("no rows: %s", query)
+	}
+	return all
+}
+
+// agree is a store that takes whatever the rules let through.
+type agree struct{ services.ProductStore }
+
+func (agree) Create(context.Context, services.ProductFields) (int64, error) { return 1, nil }
+func (agree) Get(context.Context, int64) (services.Product, error) {
+	return services.Product{Active: true}, nil
+}
+func (agree) Set(context.Context, int64, int64) error { return nil }
+
+type agreeToReviews struct{}
+
+func (agreeToReviews) Create(context.Context, int64, services.User, int64, string) (services.Review, error) {
+	return services.Review{}, nil
+}

@@ -1,0 +1,219 @@
+package services
+
+import (
+	"context"
+	"time"
+)
+
+// Product is an article of the catalogue.
+type Product struct {
+	ID          int64     `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	PriceCents  int64     `json:"priceCents"`
+	Category    Category  `json:"category"`
+	Stock       int64     `json:"stock"`
+	Active      bool      `json:"-"` // a deleted product stays as an inactive one
+	Rating      Rating    `json:"rating"`
+	Reviews     []Review  `json:"reviews"` // the newest, ReviewsShown at most
+	RowVersion  int64     `json:"-"`       // one higher with every change of the product itself
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// Category groups products.
+type Category struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// Rating sums up a product's reviews.
+type Rating struct {
+	Average float64 `json:"average"` // 1 to 5; 0 without reviews
+	Count   int64   `json:"count"`
+}
+
+// ProductSummary is what a list shows of a product.
+type ProductSummary struct {
+	ID         int64     `json:"id"`
+	Name       string    `json:"name"`
+	PriceCents int64     `json:"priceCents"`
+	Category   Category  `json:"category"`
+	CreatedAt  time.Time `json:"-"` // orders the list
+}
+
+// ProductFields are the fields that an admin writes. A nil field is not given.
+type ProductFields struct {
+	Name        *string `json:"name"`
+	Description *string `json:"description"`
+	PriceCents  *int64  `json:"priceCents"`
+	CategoryID  *int64  `json:"categoryId"`
+}
+
+// ProductPosition is a place in the list of products, newest first: right after
+// the product it names. The zero value is the start.
+type ProductPosition struct {
+	CreatedAt time.Time
+	ID        int64
+}
+
+// ProductFilter selects a page of the list.
+type ProductFilter struct {
+	CategoryID int64 // 0: all
+	After      ProductPosition
+	Limit      int
+}
+
+// ProductPage is one page of the list. Next is the zero position on the last page.
+type ProductPage struct {
+	Items []ProductSummary
+	Next  ProductPosition
+}
+
+// Bounds of the catalogue.
+const (
+	MaxProductPage = 100 // products in one page or batch
+	ReviewsShown   = 20  // reviews that come with a product
+	maxNameLength  = 200
+	maxDescription = 5000
+	maxPriceCents  = 1_000_000_000
+)
+
+// What may go wrong with a product.
+var (
+	ErrNoProduct    = &Error{Code: NotFound, Message: "No such product."}
+	ErrStaleProduct = &Error{Code: Stale, Message: "The product has changed since you read it."}
+	ErrNoCategory   = invalid([]FieldError{{Field: "categoryId", Message: "no such category"}})
+)
+
+// ProductStore keeps products. Its reads return inactive products too, but for
+// List and Count, which are of active ones.
+type ProductStore interface {
+	// List returns up to limit summaries from the position on.
+	List(ctx context.Context, categoryID int64, after ProductPosition, limit int) ([]ProductSummary, error)
+	// Batch returns the products found, in any order, with their reviews.
+	Batch(ctx context.Context, ids []int64) ([]Product, error)
+	// Get returns ErrNoProduct for an id that was never given.
+	Get(ctx context.Context, id int64) (Product, error)
+	Count(ctx context.Context) (int64, error)
+	// Create returns ErrNoCategory for an unknown category.
+	Create(ctx context.Context, f ProductFields) (id int64, err error)
+	// Update writes the fields given, in one statement. It returns ErrNoProduct
+	// for an inactive product, and ErrStaleProduct if version is neither 0 nor
+	// the current one.
+	Update(ctx context.Context, id, version int64, f ProductFields) error
+	// Deactivate hides a product, under the conditions of Update.
+	Deactivate(ctx context.Context, id, version int64) error
+}
+
+// Products are the rules of the catalogue.
+type Products struct{ store ProductStore }
+
+// NewProducts returns the catalogue kept in store.
+func NewProducts(store ProductStore) *Products { return &Products{store: store} }
+
+// List returns a page of the active products, newest first.
+func (s *Products) List(ctx context.Context, f ProductFilter) (ProductPage, error) {
+	// One row more than asked for tells whether another page follows.
+	items, err := s.store.List(ctx, f.CategoryID, f.After, f.Limit+1)
+	if err != nil {
+		return ProductPage{}, err
+	}
+	page := ProductPage{Items: items}
+	if len(items) > f.Limit {
+		page.Items = items[:f.Limit]
+		last := page.Items[f.Limit-1]
+		page.Next = ProductPosition{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
+	return page, nil
+}
+
+// Batch returns the visible ones among the products asked for, in that order.
+// An id asked for twice is given once.
+func (s *Products) Batch(ctx context.Context, ids []int64) ([]Product, error) {
+	found, err := s.store.Batch(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[int64]Product, len(found))
+	for _, p := range found {
+		if p.Active {
+			byID[p.ID] = p
+		}
+	}
+	products := make([]Product, 0, len(byID))
+	for _, id := range ids {
+		if p, ok := byID[id]; ok {
+			products = append(products, p)
+			delete(byID, id)
+		}
+	}
+	return products, nil
+}
+
+// Get returns a visible product; a hidden one is reported as absent.
+func (s *Products) Get(ctx context.Context, id int64) (Product, error) {
+	p, err := s.store.Get(ctx, id)
+	if err != nil {
+		return Product{}, err
+	}
+	if !p.Active {
+		return Product{}, ErrNoProduct
+	}
+	return p, nil
+}
+
+// Count returns the number of active products.
+func (s *Products) Count(ctx context.Context) (int64, error) { return s.store.Count(ctx) }
+
+// Create adds a product and returns it. Name, price and category are required.
+func (s *Products) Create(ctx context.Context, f ProductFields) (Product, error) {
+	if err := f.validate(true); err != nil {
+		return Product{}, err
+	}
+	id, err := s.store.Create(ctx, f)
+	if err != nil {
+		return Product{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+// Update writes the fields given and returns the product as it is then. With a
+// version other than 0 it writes only if that is still the current one.
+func (s *Products) Update(ctx context.Context, id, version int64, f ProductFields) (Product, error) {
+	if err := f.validate(false); err != nil {
+		return Product{}, err
+	}
+	if err := s.store.Update(ctx, id, version, f); err != nil {
+		return Product{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+// Delete hides a product for good. The version is as with Update.
+func (s *Products) Delete(ctx context.Context, id, version int64) error {
+	return s.store.Deactivate(ctx, id, version)
+}
+
+func (f ProductFields) validate(whole bool) error {
+	var r rules
+	if f.Name != nil {
+		r.text("name", *f.Name, 1, maxNameLength)
+	} else {
+		r.check(!whole, "name", "is required")
+	}
+	if f.Description != nil {
+		r.text("description", *f.Description, 0, maxDescription)
+	}
+	if f.PriceCents != nil {
+		r.between("priceCents", *f.PriceCents, 0, maxPriceCents)
+	} else {
+		r.check(!whole, "priceCents", "is required")
+	}
+	if f.CategoryID != nil {
+		r.check(*f.CategoryID > 0, "categoryId", "must be a positive number")
+	} else {
+		r.check(!whole, "categoryId", "is required")
+	}
+	return r.err()
+}

@@ -1,0 +1,56 @@
+package services
+
+import (
+	"context"
+	"time"
+)
+
+// Review is a user's opinion of a product.
+type Review struct {
+	ID        int64     `json:"id"`
+	Author    string    `json:"author"` // the user's name; never the address
+	Rating    int64     `json:"rating"` // 1 to 5
+	Body      string    `json:"body"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// ReviewFields are what a reviewer writes. A nil field is not given.
+type ReviewFields struct {
+	Rating *int64  `json:"rating"`
+	Body   *string `json:"body"`
+}
+
+const maxReviewBody = 2000
+
+// ErrReviewed says that the user has reviewed the product before.
+var ErrReviewed = &Error{Code: Conflict, Message: "You have already reviewed this product."}
+
+// ReviewStore keeps reviews.
+type ReviewStore interface {
+	// Create returns ErrNoProduct for an absent or inactive product, and
+	// ErrReviewed for the user's second review of a product.
+	Create(ctx context.Context, productID int64, author User, rating int64, body string) (Review, error)
+}
+
+// Reviews are the rules of reviewing.
+type Reviews struct{ store ReviewStore }
+
+// NewReviews returns the reviews kept in store.
+func NewReviews(store ReviewStore) *Reviews { return &Reviews{store: store} }
+
+// Create adds the user's one review of a product.
+func (s *Reviews) Create(ctx context.Context, productID int64, author User, f ReviewFields) (Review, error) {
+	var r rules
+	r.check(f.Rating != nil, "rating", "is required")
+	if f.Rating != nil {
+		r.between("rating", *f.Rating, 1, 5)
+	}
+	r.check(f.Body != nil, "body", "is required")
+	if f.Body != nil {
+		r.text("body", *f.Body, 1, maxReviewBody)
+	}
+	if err := r.err(); err != nil {
+		return Review{}, err
+	}
+	return s.store.Create(ctx, productID, author, *f.Rating, *f.Body)
+}

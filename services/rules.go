@@ -1,0 +1,48 @@
+package services
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// rules collects every rule that an input breaks, so that a caller hears of all
+// of them at once.
+type rules struct{ broken []FieldError }
+
+func (r *rules) check(ok bool, field, message string) {
+	if !ok {
+		r.broken = append(r.broken, FieldError{Field: field, Message: message})
+	}
+}
+
+// text asks for min to max characters. Control characters are refused but for
+// line breaks and tabs: PostgreSQL cannot store the NUL, and nobody means the rest.
+func (r *rules) text(field, value string, min, max int) {
+	n := utf8.RuneCountInString(strings.TrimSpace(value))
+	switch {
+	case n < min && min == 1:
+		r.check(false, field, "must not be empty")
+	case n < min || utf8.RuneCountInString(value) > max:
+		r.check(false, field, fmt.Sprintf("must have %d to %d characters", min, max))
+	case strings.ContainsFunc(value, isControl) || !utf8.ValidString(value):
+		r.check(false, field, "must not contain control characters")
+	}
+}
+
+func (r *rules) between(field string, value, min, max int64) {
+	r.check(value >= min && value <= max, field, fmt.Sprintf("must be from %d to %d", min, max))
+}
+
+// err is nil when no rule is broken.
+func (r *rules) err() error {
+	if len(r.broken) == 0 {
+		return nil
+	}
+	return invalid(r.broken)
+}
+
+func isControl(c rune) bool {
+	return unicode.IsControl(c) && c != '\n' && c != '\r' && c != '\t'
+}

@@ -1,0 +1,148 @@
+package services
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Role says what a user may do.
+type Role string
+
+// The roles.
+const (
+	Member Role = "member" // may review products
+	Admin  Role = "admin"  // may change the catalogue too
+)
+
+// User is somebody who can sign in.
+type User struct {
+	ID           int64  `json:"id"`
+	Email        string `json:"email"`
+	Name         string `json:"name"`
+	Role         Role   `json:"role"`
+	PasswordHash string `json:"-"`
+}
+
+// IsAdmin reports whether the user may change the catalogue.
+func (u User) IsAdmin() bool { return u.Role == Admin }
+
+type userKey struct{}
+
+// WithUser returns a context of a request that u makes.
+func WithUser(ctx context.Context, u User) context.Context {
+	return context.WithValue(ctx, userKey{}, u)
+}
+
+// UserFrom returns the user who makes the request, if somebody is signed in.
+func UserFrom(ctx context.Context) (User, bool) {
+	u, ok := ctx.Value(userKey{}).(User)
+	return u, ok
+}
+
+// What may go wrong with a user.
+var (
+	ErrNoUser         = &Error{Code: NotFound, Message: "No such user."}
+	ErrEmailTaken     = &Error{Code: Conflict, Message: "There is a user with that e-mail address already."}
+	ErrBadCredentials = &Error{Code: Unauthenticated, Message: "The e-mail address or the password is wrong."}
+	ErrSignInNeeded   = &Error{Code: Unauthenticated, Message: "Please sign in first."}
+	ErrAdminNeeded    = &Error{Code: Forbidden, Message: "Only an admin may do this."}
+)
+
+// UserStore keeps users. An e-mail address is compared without regard to case.
+type UserStore interface {
+	Get(ctx context.Context, id int64) (User, error)          // or ErrNoUser
+	ByEmail(ctx context.Context, email string) (User, error)  // or ErrNoUser
+	Create(ctx context.Context, u User) (id int64, err error) // or ErrEmailTaken
+}
+
+// SignInLimiter bounds how often a password may be guessed.
+type SignInLimiter interface {
+	// Attempt counts one more attempt on the account from the address, and
+	// returns how long to wait if there were too many, else 0. It fails closed:
+	// without an answer nobody may try.
+	Attempt(ctx context.Context, account string, address netip.Addr) (wait time.Duration, err error)
+	// Clear forgets the account's attempts, after a success.
+	Clear(ctx context.Context, account string) error
+}
+
+// Users are the rules of signing in.
+type Users struct {
+	store     UserStore
+	limiter   SignInLimiter
+	passwords *Passwords
+}
+
+// NewUsers returns the users kept in store.
+func NewUsers(store UserStore, limiter SignInLimiter, passwords *Passwords) *Users {
+	return &Users{store: store, limiter: limiter, passwords: passwords}
+}
+
+// Get returns a user by id, or ErrNoUser.
+func (s *Users) Get(ctx context.Context, id int64) (User, error) { return s.store.Get(ctx, id) }
+
+// SignIn returns the user with these credentials. A wrong address and a wrong
+// password are told apart neither by the answer nor by the time it takes.
+func (s *Users) SignIn(ctx context.Context, email, password string, address netip.Addr) (User, error) {
+	email = normalEmail(email)
+	wait, err := s.limiter.Attempt(ctx, email, address)
+	if err != nil {
+		return User{}, err
+	}
+	if wait > 0 {
+		return User{}, &Error{
+			Code: TooMany, Message: "Too many attempts to sign in. Please wait a little.", RetryAfter: wait,
+		}
+	}
+
+	var user User
+	if validEmail(email) {
+		user, err = s.store.ByEmail(ctx, email)
+		if err != nil && !errors.Is(err, ErrNoUser) {
+			return User{}, err
+		}
+	}
+	ok, err := s.passwords.Matches(ctx, password, user.PasswordHash)
+	if err != nil {
+		return User{}, err
+	}
+	if !ok {
+		return User{}, ErrBadCredentials
+	}
+	if err := s.limiter.Clear(ctx, email); err != nil {
+		return User{}, err
+	}
+	return user, nil
+}
+
+// Add creates a user who can sign in with the password.
+func (s *Users) Add(ctx context.Context, u User, password string) (User, error) {
+	u.Email = normalEmail(u.Email)
+	var r rules
+	r.check(validEmail(u.Email), "email", "must be an e-mail address")
+	r.text("name", u.Name, 1, 100)
+	r.text("password", password, MinPassword, maxPassword)
+	r.check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
+	if err := r.err(); err != nil {
+		return User{}, err
+	}
+	hash, err := s.passwords.Hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	u.PasswordHash = hash
+	u.ID, err = s.store.Create(ctx, u)
+	return u, err
+}
+
+func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// The only real proof of an address is a letter that arrives; this is against typing errors.
+func validEmail(email string) bool {
+	var r rules
+	r.text("email", email, 3, 254)
+	name, host, ok := strings.Cut(email, "@")
+	return r.err() == nil && ok && name != "" && host != "" && !strings.ContainsAny(email, " \t\r\n")
+}
