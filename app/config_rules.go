@@ -70,14 +70,14 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 
 func (c *Config) bounds(unparsed map[string]bool) []error {
 	var problems []error
-	between := func(name string, value, min, max float64) {
-		if !unparsed[name] && !(value >= min && value <= max) { // written so that NaN is refused
-			problems = append(problems, fmt.Errorf("%s: must be from %g to %g", name, min, max))
+	between := func(name string, value, low, high float64) {
+		if !unparsed[name] && !(value >= low && value <= high) { // written so that NaN is refused
+			problems = append(problems, fmt.Errorf("%s: must be from %g to %g", name, low, high))
 		}
 	}
-	lasting := func(name string, value, min, max time.Duration) {
-		if !unparsed[name] && (value < min || value > max) {
-			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, min, max))
+	lasting := func(name string, value, low, high time.Duration) {
+		if !unparsed[name] && (value < low || value > high) {
+			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, low, high))
 		}
 	}
 	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), 1, 10_000)

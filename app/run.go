@@ -13,10 +13,11 @@ import (
 
 const usage = `usage: prefab [command]
 
+Commands:
   serve                    serve HTTP (the default)
   migrate up|down|status   change the database's schema, or show where it stands
   seed [--products N]      fill an empty catalogue with samples
-  user add                 add a user; see user add --help
+  user add                 make a user: --email, --name, --role
   healthcheck              ask the running service whether it lives
   config                   print the settings, passwords masked
 `
@@ -73,7 +74,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	}
 	// First, so that a port that is taken is told at once.
 	address := net.JoinHostPort(e.cfg.Host, strconv.Itoa(int(e.cfg.Port)))
-	listener, err := net.Listen("tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
 	}
@@ -93,10 +94,17 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	return Serve(ctx, prepared.Config, listener, e.log)
 }
 
+const welcome = `
+  %[1]s/api/v1/products   the sample catalogue
+  %[1]s/openapi.json      every route
+  %[1]s/health            how it is doing
+
+  Sign in with POST %[1]s/api/v1/session as
+`
+
 func printWelcome(out io.Writer, address net.Addr) {
 	url := "http://" + address.String()
-	fmt.Fprintf(out, "\n  %s/api/v1/products   the sample catalogue\n  %s/openapi.json      every route\n  %s/health            how it is doing\n\n  Sign in with POST %s/api/v1/session as\n",
-		url, url, url, url)
+	fmt.Fprintf(out, welcome, url)
 	for _, sample := range sampleUsers {
 		fmt.Fprintf(out, "    %-8s %s  %s\n", sample.user.Role, sample.user.Email, sample.password)
 	}

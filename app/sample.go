@@ -21,8 +21,14 @@ var sampleUsers = []struct {
 	user     services.User
 	password string
 }{
-	{services.User{Email: "admin@prefab.example", Name: "Ada Admin", Role: services.Admin}, "sample-admin-password"},
-	{services.User{Email: "member@prefab.example", Name: "Max Member", Role: services.Member}, "sample-member-password"},
+	{
+		services.User{Email: "admin@prefab.example", Name: "Ada Admin", Role: services.Admin},
+		"sample-admin-password",
+	},
+	{
+		services.User{Email: "member@prefab.example", Name: "Max Member", Role: services.Member},
+		"sample-member-password",
+	},
 }
 
 // fillSample adds the sample users and, to an empty catalogue, the sample products.
@@ -62,7 +68,8 @@ func refuseSampleUsers(ctx context.Context, db *sqlx.DB) error {
 	for _, sample := range sampleUsers {
 		_, err := store.ByEmail(ctx, sample.user.Email)
 		if err == nil {
-			err = fmt.Errorf("the sample user %s, whose password is public, must be deleted before production", sample.user.Email)
+			err = fmt.Errorf("the sample user %s, whose password is public, must not be in production's database",
+				sample.user.Email)
 		} else if errors.Is(err, services.ErrNoUser) {
 			continue
 		}

@@ -47,8 +47,7 @@ func serve(
 		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
 	}
 	_ = listener.Close() // Shutdown misses it where Listener had not got to it yet
-	failure = errors.Join(failure, runner.Stop(limit))
-	<-broken
+	failure = errors.Join(failure, runner.Stop(limit), <-broken)
 	log.Info("drained")
 	return failure
 }

@@ -82,7 +82,7 @@ func problemOf(err error) (p Problem, retryAfter int) {
 // Fiber's own texts quote the request and the parser's errors.
 var detailOf = map[int]string{
 	fiber.StatusNotFound:                    "There is nothing at this address.",
-	fiber.StatusMethodNotAllowed:            "This address does not take that method; the Allow header names those it takes.",
+	fiber.StatusMethodNotAllowed:            "This address does not take that method; see the Allow header.",
 	fiber.StatusRequestEntityTooLarge:       "The body is larger than this service takes.",
 	fiber.StatusRequestHeaderFieldsTooLarge: "The header is larger than this service takes.",
 	fiber.StatusRequestTimeout:              "The request took too long to arrive.",

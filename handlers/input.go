@@ -35,10 +35,10 @@ func parseID(s string) (int64, bool) {
 	return int64(id), err == nil && id > 0 && s[0] != '+'
 }
 
-// parseIDs reads a list such as "3,1,2", up to max long.
-func parseIDs(field, list string, max int) ([]int64, error) {
-	if strings.Count(list, ",") >= max {
-		return nil, services.InvalidField(field, fmt.Sprintf("must not list more than %d ids", max))
+// parseIDs reads a list such as "3,1,2", up to most long.
+func parseIDs(field, list string, most int) ([]int64, error) {
+	if strings.Count(list, ",") >= most {
+		return nil, services.InvalidField(field, fmt.Sprintf("must not list more than %d ids", most))
 	}
 	var ids []int64
 	for part := range strings.SplitSeq(list, ",") {
@@ -79,7 +79,9 @@ func checkContentType(c *fiber.Ctx, accepted []string) error {
 			return nil
 		}
 	}
-	return &services.Error{Code: services.UnsupportedMedia, Message: "The body must be " + accepted[len(accepted)-1] + "."}
+	return &services.Error{
+		Code: services.UnsupportedMedia, Message: "The body must be " + strings.Join(accepted, " or ") + ".",
+	}
 }
 
 func jsonError(err error) error {

@@ -11,7 +11,8 @@ import (
 )
 
 // Everything comes from ourselves, nothing is inline, and nobody frames us.
-const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; " +
+	"frame-ancestors 'none'; object-src 'none'"
 
 // SecurityHeaders sets helmet's headers and a strict Content-Security-Policy.
 // With https it also asks browsers to come back by https only, for a year.

@@ -1,7 +1,10 @@
+// Package services holds the domain: its types, their rules, and the stores that
+// they need. It knows neither HTTP nor SQL nor Redis.
 package services
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -40,11 +43,12 @@ type FieldError struct {
 }
 
 func (e *Error) Error() string {
-	message := e.Message
+	var text strings.Builder
+	text.WriteString(e.Message)
 	for _, f := range e.Fields {
-		message += " " + f.Field + ": " + f.Message + "."
+		text.WriteString(" " + f.Field + ": " + f.Message + ".")
 	}
-	return message
+	return text.String()
 }
 
 // CodeOf returns the code of the Error in err's chain, or Internal.
@@ -67,5 +71,7 @@ func invalid(fields []FieldError) error {
 // ErrUnavailable says that a server we depend on cannot be reached now. Stores
 // wrap it around the cause.
 var ErrUnavailable = &Error{
-	Code: Unavailable, Message: "The service is unavailable for a moment. Please try again.", RetryAfter: 2 * time.Second,
+	Code:       Unavailable,
+	Message:    "The service is unavailable for a moment. Please try again.",
+	RetryAfter: 2 * time.Second,
 }

@@ -56,8 +56,8 @@ func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, e
 		return false, err
 	}
 	defer p.release()
-	real := hash != ""
-	if !real {
+	known := hash != ""
+	if !known {
 		var err error
 		if hash, err = p.decoy(); err != nil {
 			return false, fmt.Errorf("make the decoy hash: %w", err)
@@ -67,7 +67,7 @@ func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, e
 	if err != nil {
 		return false, fmt.Errorf("compare a password: %w", err)
 	}
-	return match && real, nil
+	return match && known, nil
 }
 
 func (p *Passwords) acquire(ctx context.Context) error {

@@ -17,22 +17,22 @@ func (r *rules) check(ok bool, field, message string) {
 	}
 }
 
-// text asks for min to max characters. Control characters are refused but for
+// text asks for low to high characters. Control characters are refused but for
 // line breaks and tabs: PostgreSQL cannot store the NUL, and nobody means the rest.
-func (r *rules) text(field, value string, min, max int) {
+func (r *rules) text(field, value string, low, high int) {
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
-	case n < min && min == 1:
+	case n < low && low == 1:
 		r.check(false, field, "must not be empty")
-	case n < min || utf8.RuneCountInString(value) > max:
-		r.check(false, field, fmt.Sprintf("must have %d to %d characters", min, max))
+	case n < low || utf8.RuneCountInString(value) > high:
+		r.check(false, field, fmt.Sprintf("must have %d to %d characters", low, high))
 	case strings.ContainsFunc(value, isControl) || !utf8.ValidString(value):
 		r.check(false, field, "must not contain control characters")
 	}
 }
 
-func (r *rules) between(field string, value, min, max int64) {
-	r.check(value >= min && value <= max, field, fmt.Sprintf("must be from %d to %d", min, max))
+func (r *rules) between(field string, value, low, high int64) {
+	r.check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }
 
 // err is nil when no rule is broken.

@@ -4,7 +4,6 @@ package devservices
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,7 +53,7 @@ func (s *searchPath) postgres(data string) (installation, error) {
 	}
 	written, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if err != nil {
-		return found[0], nil
+		return found[0], nil //nolint:nilerr // no data yet: any version will do
 	}
 	want := strings.TrimSpace(string(written))
 	var have []string
@@ -65,7 +64,8 @@ func (s *searchPath) postgres(data string) (installation, error) {
 		have = append(have, strconv.Itoa(f.major))
 	}
 	return installation{}, fmt.Errorf("the data in %s needs PostgreSQL %s, and only %s is installed: "+
-		"install version %s, or remove that folder to begin afresh, or set DATABASE_URL", data, want, strings.Join(have, ", "), want)
+		"install version %s, or remove that folder to begin afresh, or set DATABASE_URL",
+		data, want, strings.Join(have, ", "), want)
 }
 
 func (s *searchPath) installations() []installation {
@@ -131,33 +131,4 @@ func (s *searchPath) find(names ...string) (string, bool) {
 func executable(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
-}
-
-func errNoPostgres() error {
-	return errors.New("PostgreSQL is not installed. Any of these helps:\n" +
-		"  make run                           installs it and starts the application\n" +
-		"  " + installCommand("postgresql") + "\n" +
-		"  DATABASE_URL=postgres://...        uses a server that you have\n" +
-		"  docker compose up                  runs everything in containers")
-}
-
-func errNoRedis() error {
-	return errors.New("redis-server is not installed: `make test` or `sh app/devservices/install.sh redis` installs it")
-}
-
-// installCommand is what this machine's package manager would be told.
-func installCommand(name string) string {
-	for _, m := range []struct{ tool, command string }{
-		{"apt-get", "sudo apt-get install " + name},
-		{"dnf", "sudo dnf install " + name + "-server"},
-		{"apk", "apk add " + name},
-		{"pacman", "sudo pacman -S " + name},
-		{"zypper", "sudo zypper install " + name + "-server"},
-		{"brew", "brew install " + name + "@17"},
-	} {
-		if _, err := exec.LookPath(m.tool); err == nil {
-			return m.command
-		}
-	}
-	return "install " + name + " with your system's package manager"
 }

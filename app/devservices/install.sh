@@ -109,6 +109,7 @@ install() {
       if $sudo $(command_for "$1") "$package" >&2 && present "$1"; then return 0; fi
     done
   done
+  return 1
 }
 
 # refuse NAME REASON: ends the script unless the name may be done without.
@@ -129,6 +130,7 @@ optional=chromium
 for arg in "$@"; do
   name=${arg%\?}
   if [ "$name" != "$arg" ]; then optional="$optional $name"; fi
+  case " $missing " in *" $name "*) continue ;; esac
   if ! present "$name"; then missing="$missing $name"; fi
 done
 if [ -z "$missing" ]; then exit 0; fi

@@ -90,7 +90,8 @@ func (p place) makePrivate(dir string) error {
 			return fmt.Errorf("hand over folder: %w", err)
 		}
 	case owner != p.who.uid:
-		return fmt.Errorf("%s belongs to user %d, but user %d needs it: remove it, or start as its owner", dir, owner, p.who.uid)
+		return fmt.Errorf("%s belongs to user %d, but user %d needs it: remove it, or start as its owner",
+			dir, owner, p.who.uid)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("other users can enter %s: run `chmod 700 %s`", dir, dir)
@@ -105,7 +106,8 @@ func (p place) env() []string {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		switch {
-		case strings.HasPrefix(name, "PG"), strings.HasPrefix(name, "LC_"), strings.HasPrefix(name, "LANG"), name == "NOTIFY_SOCKET":
+		case strings.HasPrefix(name, "PG"), strings.HasPrefix(name, "LC_"), strings.HasPrefix(name, "LANG"),
+			name == "NOTIFY_SOCKET":
 		case name == "HOME" && p.who.dropped: // root's, which the account cannot read
 		default:
 			env = append(env, entry)

@@ -11,9 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +33,9 @@ func (d *postgres) name() string { return "postgres" }
 
 // Fast shutdown drops the clients, immediate shutdown recovers at the next start.
 func (d *postgres) forces() []force {
-	return []force{{syscall.SIGINT, 10 * time.Second}, {syscall.SIGQUIT, 3 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
+	return []force{
+		{syscall.SIGINT, 10 * time.Second}, {syscall.SIGQUIT, 3 * time.Second}, {syscall.SIGKILL, 5 * time.Second},
+	}
 }
 
 // url spells out what an environment variable could change, and suits psql too.
@@ -59,7 +59,9 @@ func (d *postgres) prepare(ctx context.Context, life *os.File) ([]string, error)
 	}
 	// A kill -9 leaves these, and the server would not start if the process id in
 	// them has been given to somebody else since. We hold the lock, so none runs.
-	for _, stale := range []string{filepath.Join(data, "postmaster.pid"), filepath.Join(d.place.run, postgresSocket+".lock")} {
+	for _, stale := range []string{
+		filepath.Join(data, "postmaster.pid"), filepath.Join(d.place.run, postgresSocket+".lock"),
+	} {
 		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("remove stale file: %w", err)
 		}
@@ -92,45 +94,6 @@ func (d *postgres) settings() []string {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
 	return settings
-}
-
-// initialise works in another folder and renames it when whole, so that one cut
-// off half-way does not leave a folder that no server can start from.
-func (d *postgres) initialise(ctx context.Context, life *os.File, bin, data string) error {
-	runtime.LockOSThread() // see [server.fork]
-	defer runtime.UnlockOSThread()
-	d.log.Info("making this checkout's PostgreSQL data, once", "folder", data)
-	fresh := data + ".new"
-	var err error
-	// Plain C knows no letters beyond ASCII, but exists everywhere.
-	for _, locale := range []string{"C.UTF-8", "C"} {
-		if err = os.RemoveAll(fresh); err != nil {
-			return fmt.Errorf("remove unfinished data: %w", err)
-		}
-		args := []string{"-D", fresh, "-U", superuser, "--auth=trust", "--encoding=UTF8", "--locale=" + locale}
-		if d.disposable {
-			args = append(args, "--no-sync")
-		}
-		cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), args...)
-		cmd.Dir, cmd.Env, cmd.SysProcAttr = d.place.dir, d.place.env(), d.place.who.attr()
-		cmd.ExtraFiles = []*os.File{life} // the next start waits for it as for a server
-		endWithParent(cmd.SysProcAttr, syscall.SIGTERM)
-		var out []byte
-		if out, err = cmd.CombinedOutput(); err == nil {
-			break
-		}
-		err = fmt.Errorf("initdb: %w:\n%s", err, strings.TrimSpace(string(out)))
-		if ctx.Err() != nil {
-			return err
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, data); err != nil {
-		return fmt.Errorf("put the new data in place: %w", err)
-	}
-	return nil
 }
 
 // answers makes a connection to the database, and the database if need be.

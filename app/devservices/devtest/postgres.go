@@ -3,6 +3,7 @@ package devtest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"sync/atomic"
@@ -64,11 +65,11 @@ func (h *harness) postgres(ctx context.Context) (*postgres, error) {
 		return nil, err
 	}
 	if err := migrate(ctx, s.DatabaseURL); err != nil {
-		return nil, fmt.Errorf("%w (%v)", err, s.Stop(ctx))
+		return nil, errors.Join(err, s.Stop(ctx))
 	}
 	admin, err := sql.Open("postgres", withDatabase(s.DatabaseURL, "postgres"))
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", err, s.Stop(ctx))
+		return nil, errors.Join(err, s.Stop(ctx))
 	}
 	admin.SetMaxOpenConns(4)
 	h.pg = &postgres{services: s, admin: admin}

@@ -1,0 +1,57 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+BIN := $(CURDIR)/bin
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
+	@app/devservices/install.sh postgres 'redis?'
+	@go build -o $(BIN)/prefab .
+	@exec $(BIN)/prefab serve
+
+.PHONY: test
+test: ## Install what is missing, and run every test against real servers
+	@app/devservices/install.sh postgres redis pgbouncer
+	go vet ./...
+	go test -race ./...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Run the linters and look for known vulnerabilities
+	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run
+	@$(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { status=$$?; \
+		if [ $$status -eq 3 ]; then exit 3; fi; \
+		echo "govulncheck did not run: its database cannot be had here. Nothing is known about vulnerabilities." >&2; }
+
+.PHONY: bench
+bench: ## Run the benchmarks; compare ratios within one run, not times
+	@app/devservices/install.sh postgres redis
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of input, each for FUZZTIME (20s)
+	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include='*_test.go' handlers | cut -c6-); do \
+		go test ./handlers -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done
+
+.PHONY: soak
+soak: ## Send 100,000 requests and see that memory and goroutines stay flat
+	@app/devservices/install.sh postgres redis
+	go test -tags soak -run TestSoak -v -timeout 30m ./app
+
+.PHONY: clean
+clean: ## Remove what was built, and the data of the embedded servers
+	rm -rf $(BIN) .data
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+$(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
+	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv $(BIN)/govulncheck $@
