@@ -6,19 +6,22 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
 BIN := $(CURDIR)/bin
 
+# What the environment or the file .env gives for a setting.
+setting = $(or $($(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
-	@app/devservices/install.sh postgres 'redis?'
+	@app/devservices/install.sh $(if $(call setting,DATABASE_URL),,postgres) $(if $(call setting,REDIS_URL),,'redis?')
 	@go build -o $(BIN)/prefab .
 	@exec $(BIN)/prefab serve
 
 .PHONY: test
 test: ## Install what is missing, and run every test against real servers
-	@app/devservices/install.sh postgres redis pgbouncer
+	@app/devservices/install.sh postgres redis 'pgbouncer?'
 	go vet ./...
 	go test -race ./...
 

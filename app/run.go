@@ -14,7 +14,7 @@ import (
 const usage = `usage: prefab [command]
 
 Commands:
-  serve                    serve HTTP (the default)
+  serve                    answer HTTP (the default)
   migrate up|down|status   change the database's schema, or show where it stands
   seed [--products N]      fill an empty catalogue with samples
   user add                 make a user: --email, --name, --role

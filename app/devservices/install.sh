@@ -2,7 +2,7 @@
 # Installs what Prefab's own servers and tests need, with the machine's package
 # manager; what is present already is left alone, silently.
 #
-#   install.sh postgres redis? chromium
+#   install.sh postgres redis? pgbouncer? chromium
 #
 # A trailing "?" marks a name as optional, and chromium always is: where it
 # cannot be had the script warns and goes on, unless CI is set.
@@ -34,12 +34,14 @@ present() {
       have redis-server || have valkey-server || any_file \
         /usr/sbin/redis-server /usr/local/bin/redis-server \
         /opt/homebrew/bin/redis-server /opt/homebrew/bin/valkey-server ;;
+    pgbouncer)
+      have pgbouncer || any_file /usr/sbin/pgbouncer ;;
     chromium)
       have chromium || have chromium-browser || have google-chrome ||
         have google-chrome-stable || have headless-shell || any_file \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
         /Applications/Chromium.app/Contents/MacOS/Chromium ;;
-    *) say "install.sh knows postgres, redis and chromium, not $1"; exit 2 ;;
+    *) say "install.sh knows postgres, redis, pgbouncer and chromium, not $1"; exit 2 ;;
   esac
 }
 
@@ -61,6 +63,7 @@ packages() {
     dnf:redis | apk:redis | zypper:redis) echo redis valkey ;;
     pacman:redis) echo valkey redis ;;
     brew:redis) echo redis ;;
+    *:pgbouncer) echo pgbouncer ;;
     apt-get:chromium) echo chromium chromium-browser ;;
     dnf:chromium) echo chromium-headless chromium ;;
     brew:chromium) echo google-chrome ;;

@@ -1,0 +1,133 @@
+package app_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "example.com/prefab"
+
+// layers says what each folder may import of this module, and which libraries
+// stay outside of it. Calls go downhill to services, and only app sees two siblings.
+var layers = []struct {
+	folder  string
+	imports []string // of this module, beside the folder's own packages
+	never   []string // of the rest
+}{
+	{".", []string{"app"}, []string{fiberLib, sqlLib, sqlxLib, pqLib, redisLib}},
+	{"app/devservices", []string{"repositories/migrations"}, []string{fiberLib}}, // devtest migrates
+	{"app", []string{"app", "handlers", "middleware", "jobs", "repositories", "services", "templates"}, nil},
+	{"handlers", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},
+	{"middleware", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},
+	{"jobs", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib, fiberLib, httpLib}},
+	{"repositories", []string{"services"}, []string{fiberLib, httpLib}},
+	{"services", nil, []string{fiberLib, sqlLib, sqlxLib, pqLib, redisLib, httpLib}},
+	{"templates", nil, []string{sqlLib, sqlxLib, pqLib, redisLib}},
+}
+
+const (
+	fiberLib = "github.com/gofiber"
+	sqlLib   = "database/sql"
+	sqlxLib  = "github.com/jmoiron/sqlx"
+	pqLib    = "github.com/lib/pq"
+	redisLib = "github.com/redis/go-redis"
+	httpLib  = "net/http"
+	testOnly = "app/devservices/devtest"
+)
+
+func TestImports_GoDownhillOnly(t *testing.T) {
+	root := os.DirFS("..")
+	seen := 0
+	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != "." {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		seen++
+		checkImports(t, path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 30 {
+		t.Fatalf("only %d files were found: is this the module's folder?", seen)
+	}
+}
+
+func checkImports(t *testing.T, path string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", path), nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reason := breach(filepath.ToSlash(filepath.Dir(path)), imported); reason != "" {
+			t.Errorf("%s imports %s: %s", path, imported, reason)
+		}
+	}
+}
+
+// breach says which rule the import breaks, if any.
+func breach(folder, imported string) string {
+	for _, layer := range layers {
+		if !within(folder, layer.folder) {
+			continue
+		}
+		own, ours := strings.CutPrefix(imported, module+"/")
+		switch {
+		case ours && within(own, testOnly) && !within(folder, testOnly):
+			return "that package is for tests"
+		case ours && !within(own, layer.folder) &&
+			!slices.ContainsFunc(layer.imports, func(allowed string) bool { return within(own, allowed) }):
+			return layer.folder + " may not see that package"
+		case !ours && slices.ContainsFunc(layer.never, func(library string) bool { return within(imported, library) }):
+			return layer.folder + " may not know that library"
+		}
+		return ""
+	}
+	return "the folder has no rule in this test"
+}
+
+// within takes the module's root for itself only: it is no parent of the others.
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+func TestImports_BreachesAreSeen(t *testing.T) {
+	for _, breaking := range [][2]string{
+		{"handlers", module + "/repositories"},
+		{"handlers", module + "/middleware"},
+		{"handlers", "github.com/jmoiron/sqlx"},
+		{"middleware", module + "/handlers"},
+		{"services", module + "/repositories/querylog"},
+		{"services", "github.com/gofiber/fiber/v2"},
+		{"services", "database/sql/driver"},
+		{"repositories/seed", module + "/app"},
+		{"repositories", "github.com/gofiber/storage/redis/v3"},
+		{"jobs", "net/http"},
+		{".", module + "/services"},
+		{"app", module + "/app/devservices/devtest"},
+		{"drawer", module + "/services"},
+	} {
+		if breach(breaking[0], breaking[1]) == "" {
+			t.Errorf("%s may import %s, and must not", breaking[0], breaking[1])
+		}
+	}
+}
