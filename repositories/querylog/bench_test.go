@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
@@ -20,6 +21,9 @@ func BenchmarkGet(b *testing.B) {
 	b.Run("hooked-unprepared", func(b *testing.B) { get(b, open(b, querylog.Options{DSN: dsn, Observe: observe})) })
 	b.Run("hooked-prepared", func(b *testing.B) {
 		get(b, open(b, querylog.Options{DSN: dsn, Prepared: true, Observe: observe}))
+	})
+	b.Run("hooked-prepared-metrics", func(b *testing.B) {
+		get(b, open(b, querylog.Options{DSN: dsn, Prepared: true, Observe: querylog.Metrics(prometheus.NewRegistry())}))
 	})
 	b.Run("user-prepared", func(b *testing.B) { // the least that lib/pq can do
 		db := bare(b, dsn)

@@ -15,6 +15,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -66,6 +67,7 @@ func NewConnector(o Options) (*Connector, error) {
 		}
 		return nil, errors.New("database address is neither a valid postgres:// URL nor a valid key=value string")
 	}
+	useUTC(&config)
 	c := &Connector{config: config, timeout: config.ConnectTimeout, observe: o.Observe}
 	if c.timeout <= 0 {
 		c.timeout = defaultConnectTimeout
@@ -80,6 +82,15 @@ func NewConnector(o Options) (*Connector, error) {
 		c.cacheSize = defaultCacheSize
 	}
 	return c, nil
+}
+
+// useUTC makes times come back in UTC, whatever the server's own zone is.
+func useUTC(config *pq.Config) {
+	runtime := map[string]string{"timezone": "UTC"}
+	for name, value := range config.Runtime {
+		runtime[strings.ToLower(name)] = value
+	}
+	config.Runtime = runtime
 }
 
 // Connect opens a connection within ctx and the connect timeout.

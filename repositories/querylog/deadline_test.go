@@ -8,7 +8,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"math/big"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,33 +67,51 @@ func TestBlackHole_ReturnsSoonAfterTheContextEnds(t *testing.T) {
 			return ctx, cancel
 		},
 	}
+	p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
+	type attempt struct {
+		name  string
+		db    *sqlx.DB
+		run   func(ctx context.Context, db *sqlx.DB) error
+		begin func() (context.Context, context.CancelFunc)
+	}
+	var attempts []attempt
 	for end, begin := range ends {
 		for way, run := range ways {
 			for _, on := range []bool{true, false} {
-				t.Run(end+"/"+way, func(t *testing.T) {
-					t.Parallel()
-					p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
-					db := open(t, querylog.Options{DSN: dsn, Prepared: on})
-					if err := run(context.Background(), db); err != nil {
-						t.Fatal(err)
-					}
-					p.freeze()
-					finishes(t, func() {
-						ctx, cancel := begin()
-						defer cancel()
-						if err := run(ctx, db); err == nil || !errors.Is(err, ctx.Err()) {
-							t.Errorf("got %v, want the context's error", err)
-						}
-					})
-					p.thaw()
-					finishes(t, func() { // the pool recovers
-						if err := run(context.Background(), db); err != nil {
-							t.Error(err)
-						}
-					})
-				})
+				a := attempt{fmt.Sprintf("%s, %s, prepared=%t", end, way, on), open(t, querylog.Options{DSN: dsn, Prepared: on}), run, begin}
+				if err := run(context.Background(), a.db); err != nil {
+					t.Fatalf("%s: %v", a.name, err)
+				}
+				attempts = append(attempts, a)
 			}
 		}
+	}
+	// All at once, or the test would take the grace once for each.
+	p.freeze()
+	var waiting sync.Map
+	var all sync.WaitGroup
+	for _, a := range attempts {
+		waiting.Store(a.name, true)
+		all.Go(func() {
+			defer waiting.Delete(a.name)
+			ctx, cancel := a.begin()
+			defer cancel()
+			if err := a.run(ctx, a.db); err == nil || !errors.Is(err, ctx.Err()) {
+				t.Errorf("%s: got %v, want the context's error", a.name, err)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		waiting.Range(func(name, _ any) bool { t.Errorf("%s: still blocked", name); return true })
+	})
+	finishes(t, all.Wait)
+	p.thaw()
+	for _, a := range attempts { // every pool recovers
+		finishes(t, func() {
+			if err := a.run(context.Background(), a.db); err != nil {
+				t.Errorf("%s, afterwards: %v", a.name, err)
+			}
+		})
 	}
 }
 
@@ -123,23 +143,23 @@ func TestBlackHole_WhileConnecting(t *testing.T) {
 	t.Run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		defer cancel()
-		connecting(t, ctx, dsn, context.DeadlineExceeded)
+		connecting(ctx, t, dsn, context.DeadlineExceeded)
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(short, cancel)
-		connecting(t, ctx, dsn, context.Canceled)
+		connecting(ctx, t, dsn, context.Canceled)
 	})
 	t.Run("connect_timeout", func(t *testing.T) {
-		connecting(t, context.Background(), dsn+"&connect_timeout=1", nil)
+		connecting(context.Background(), t, dsn+"&connect_timeout=1", nil)
 	})
 	t.Run("default", func(t *testing.T) {
-		connecting(t, context.Background(), dsn, nil)
+		connecting(context.Background(), t, dsn, nil)
 	})
 }
 
 // connecting calls the connector itself: database/sql would not wait for it.
-func connecting(t *testing.T, ctx context.Context, dsn string, want error) {
+func connecting(ctx context.Context, t *testing.T, dsn string, want error) {
 	t.Helper()
 	connector, err := querylog.NewConnector(querylog.Options{DSN: dsn})
 	if err != nil {
@@ -168,7 +188,7 @@ func TestBlackHole_InATransaction(t *testing.T) {
 		},
 		"commit": func(_ context.Context, tx *sqlx.Tx) error { return tx.Commit() },
 		"copy": func(_ context.Context, tx *sqlx.Tx) error {
-			stmt, err := tx.Prepare(pq.CopyIn("things", "id"))
+			stmt, err := tx.Prepare("COPY things (id) FROM STDIN")
 			if err == nil {
 				_, err = stmt.Exec(1)
 			}

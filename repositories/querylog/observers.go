@@ -6,8 +6,6 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"example.com/prefab/services"
 )
 
 // Metrics registers the histogram prefab_sql_query_duration_seconds, by query
@@ -28,7 +26,7 @@ func Metrics(reg prometheus.Registerer) Observer {
 
 // Log writes a debug line per statement. Failures are debug lines too, by
 // SQLSTATE alone: whoever made the call logs the error, once, and the message
-// may quote values.
+// may quote values. The context goes along, for the logger to say whose it was.
 func Log(logger *slog.Logger) Observer {
 	return func(ctx context.Context, e Event) {
 		if !logger.Enabled(ctx, slog.LevelDebug) {
@@ -43,9 +41,6 @@ func Log(logger *slog.Logger) Observer {
 		}
 		if answer := pq.As(e.Err); answer != nil {
 			attrs = append(attrs, slog.String("sqlstate", string(answer.Code)))
-		}
-		if t := services.TraceFrom(ctx); t != nil {
-			attrs = append(attrs, slog.String("request_id", t.ID), slog.String("route", t.Route))
 		}
 		logger.LogAttrs(ctx, slog.LevelDebug, "sql", attrs...)
 	}

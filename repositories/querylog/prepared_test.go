@@ -193,7 +193,7 @@ func TestOpenRows_RefuseASecondStatementOnTheirConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tx.Rollback()
+		defer func() { _ = tx.Rollback() }()
 		const query = "SELECT n FROM generate_series(1, $1::int) n"
 		if _, err := tx.Exec(query, 1); err != nil { // prepared by now
 			t.Fatal(err)

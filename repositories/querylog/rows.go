@@ -2,6 +2,7 @@ package querylog
 
 import (
 	"database/sql/driver"
+	"errors"
 	"io"
 )
 
@@ -37,11 +38,11 @@ func (c *conn) rows(call call, found driver.Rows, err error) (driver.Rows, error
 
 func (r *rows) Next(dest []driver.Value) error {
 	err := r.pqRows.Next(dest)
-	switch err {
-	case nil:
+	if err == nil {
 		r.read++
 		return nil
-	case io.EOF:
+	}
+	if errors.Is(err, io.EOF) {
 		return err
 	}
 	err = r.c.judge(r.call.ctx, err)
@@ -59,8 +60,8 @@ func (r *rows) Close() error {
 	err := r.pqRows.Close()
 	r.c.open = false
 	r.c.link.restore()
-	err = r.c.judge(r.call.ctx, err)
-	if r.err == nil {
+	if r.err == nil { // else the connection has been judged already, by that
+		err = r.c.judge(r.call.ctx, err)
 		r.err = err
 	}
 	if len(r.Columns()) == 0 { // an INSERT without RETURNING, say

@@ -71,7 +71,7 @@ type copyIn struct {
 
 // Exec adds a row; without values it ends the COPY.
 func (s *copyIn) Exec(values []driver.Value) (driver.Result, error) {
-	result, err := s.Stmt.Exec(values)
+	result, err := s.Stmt.Exec(values) //nolint:staticcheck // pq offers no other way to feed a COPY
 	err = s.note(err)
 	if len(values) > 0 {
 		return result, err

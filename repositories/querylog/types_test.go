@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -66,8 +67,23 @@ func TestSqlx_AllTypesInBothModes(t *testing.T) {
 		if err := db.GetContext(ctx, &one, "SELECT * FROM things WHERE raw = $1 AND made = $2", in[0].Raw, in[0].Made); err != nil || one.ID != 1 {
 			t.Errorf("by bytea and timestamptz: %d, %v", one.ID, err)
 		}
-		if err := db.GetContext(ctx, &one, "SELECT * FROM things WHERE id = $1", 9); err != sql.ErrNoRows {
+		if err := db.GetContext(ctx, &one, "SELECT * FROM things WHERE id = $1", 9); !errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("got %v, want no rows", err)
 		}
 	})
+}
+
+func TestTimes_ComeBackInUTC(t *testing.T) {
+	dsn := devtest.EmptyDatabase(t)
+	mustExec(t, open(t, querylog.Options{DSN: dsn}), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database());
+	END $$`)
+	var noon time.Time
+	err := open(t, querylog.Options{DSN: dsn}).GetContext(t.Context(), &noon, "SELECT '2026-01-02 12:00Z'::timestamptz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := noon.Format(time.RFC3339); got != "2026-01-02T12:00:00Z" {
+		t.Errorf("noon in UTC comes back as %s", got)
+	}
 }

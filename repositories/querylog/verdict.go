@@ -51,7 +51,7 @@ func (c *conn) ended(ctx context.Context) error {
 
 // report counts the statement and tells the observer.
 func (c *conn) report(call call, rows int64, err error) {
-	if err == driver.ErrBadConn && c.txCtx == nil { //nolint:errorlint // wrapped, it is a cancellation
+	if err == driver.ErrBadConn && c.txCtx == nil { //nolint:errorlint // with a context's error it is a cancellation
 		return // database/sql now sends the statement on another connection, which reports it
 	}
 	services.TraceFrom(call.ctx).CountQuery()

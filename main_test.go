@@ -1,0 +1,257 @@
+package main_test
+
+import (
+	"database/sql"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+const firstPage = "/api/v1/products?limit=3"
+
+func TestServe_WorksOnABareCheckoutAndAfterKillNine(t *testing.T) {
+	dir := checkout(t)
+	p := start(t, dir)
+	status, page := p.get(firstPage)
+	if status != 200 || strings.Count(page, `"priceCents"`) != 3 {
+		t.Fatalf("the first page is %d %s", status, page)
+	}
+	if !strings.Contains(p.said(), "admin@prefab.example  sample-admin-password") {
+		t.Errorf("the sample sign-in is not printed:\n%s", p.said())
+	}
+
+	p.signal(syscall.SIGKILL)
+	p.exit()
+	again := start(t, dir)
+	if status, after := again.get(firstPage); status != 200 || after != page {
+		t.Errorf("after kill -9 the first page is %d %s, it was %s", status, after, page)
+	}
+
+	again.signal(syscall.SIGTERM)
+	if code := again.exit(); code != 0 {
+		t.Errorf("after SIGTERM it ends with %d:\n%s", code, again.said())
+	}
+	if left := serversOf(t, dir); len(left) > 0 {
+		t.Errorf("it leaves running: %v", left)
+	}
+}
+
+func TestServe_KilledLeavesNoServerBehind(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells children of their parent's death; elsewhere the next start ends them")
+	}
+	dir := checkout(t)
+	p := start(t, dir)
+	if len(serversOf(t, dir)) == 0 {
+		t.Fatal("no server was found while it ran: the test cannot see them")
+	}
+	p.signal(syscall.SIGKILL)
+	p.exit()
+	eventually(t, "its servers ended", func() bool { return len(serversOf(t, dir)) == 0 })
+}
+
+// serversOf returns the command lines of processes that name the folder.
+func serversOf(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(line), dir) {
+			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return found
+}
+
+func TestServe_TwoCheckoutsSideBySide(t *testing.T) {
+	one, two := start(t, checkout(t)), start(t, checkout(t))
+	for _, p := range []*process{one, two} {
+		if status, body := p.get("/api/v1/products/count"); status != 200 {
+			t.Errorf("the count is %d %s", status, body)
+		}
+	}
+	one.signal(syscall.SIGTERM)
+	if code := one.exit(); code != 0 {
+		t.Errorf("the first ends with %d:\n%s", code, one.said())
+	}
+	if status, body := two.get("/api/v1/products/count"); status != 200 {
+		t.Errorf("once the first has ended, the second says %d %s", status, body)
+	}
+}
+
+// configured returns the settings of servers that are not embedded.
+func configured(t *testing.T) (database string, settings []string) {
+	t.Helper()
+	database = devtest.Database(t)
+	return database, []string{"DATABASE_URL=" + database, "REDIS_URL=" + devtest.Redis(t)}
+}
+
+// lockProducts makes every read of products wait until the returned function is called.
+func lockProducts(t *testing.T, database string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("LOCK TABLE products IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
+}
+
+// waiting reports whether a query of the database waits for a lock.
+func waiting(t *testing.T, database string) bool {
+	t.Helper()
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	err = db.QueryRow(`SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
+
+func TestServe_SIGTERMFinishesWhatIsUnderWay(t *testing.T) {
+	database, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "SHUTDOWN_DELAY=1s", "REQUEST_TIMEOUT=20s")...)
+	unlock := lockProducts(t, database)
+	answer := make(chan int)
+	go func() {
+		status, _ := p.get(firstPage)
+		answer <- status
+	}()
+	eventually(t, "the request waits in the database", func() bool { return waiting(t, database) })
+
+	p.signal(syscall.SIGTERM)
+	eventually(t, "readiness turned to 503", func() bool {
+		status, body := p.get("/health/ready")
+		return status == 503 && strings.Contains(body, "draining")
+	})
+	unlock()
+	if status := <-answer; status != 200 {
+		t.Errorf("the request under way got %d", status)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+}
+
+func TestServe_ASecondSignalEndsAtOnce(t *testing.T) {
+	database, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "REQUEST_TIMEOUT=20s")...)
+	defer lockProducts(t, database)()
+	go p.get(firstPage)
+	eventually(t, "the request waits in the database", func() bool { return waiting(t, database) })
+
+	p.signal(syscall.SIGINT)
+	eventually(t, "it drains", func() bool { return strings.Contains(p.said(), "msg=draining") })
+	p.signal(syscall.SIGINT)
+	if code := p.exit(); code == 0 {
+		t.Error("it says that all went well")
+	}
+}
+
+func TestServe_RefusesToServeHalfStarted(t *testing.T) {
+	_, settings := configured(t)
+	for name, test := range map[string]struct {
+		settings []string
+		says     string
+	}{
+		"PostgreSQL away": {
+			append(settings, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none?sslmode=disable", "START_TIMEOUT=1s"),
+			"PostgreSQL did not answer",
+		},
+		"Redis away":      {append(settings, "REDIS_URL=redis://127.0.0.1:1", "START_TIMEOUT=1s"), "Redis did not answer"},
+		"wrong settings":  {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
+		"bare production": {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := launch(t, checkout(t), nil, test.settings...)
+			if code := p.exit(); code != 1 {
+				t.Errorf("it ends with %d", code)
+			}
+			eventually(t, "it said why", func() bool { return strings.Contains(p.said(), test.says) })
+		})
+	}
+}
+
+func TestServe_ProductionRefusesTheSampleUsers(t *testing.T) {
+	_, settings := configured(t)
+	seeded := launch(t, checkout(t), []string{"seed", "--products", "10"}, settings...)
+	if code := seeded.exit(); code != 0 {
+		t.Fatalf("seeding ends with %d:\n%s", code, seeded.said())
+	}
+	p := launch(t, checkout(t), nil, append(settings, "APP_ENV=production")...)
+	if code := p.exit(); code != 1 {
+		t.Errorf("it ends with %d", code)
+	}
+	eventually(t, "it named both users", func() bool {
+		return strings.Contains(p.said(), "admin@prefab.example") && strings.Contains(p.said(), "member@prefab.example")
+	})
+}
+
+func TestServe_SaysThatThePortIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	p := launch(t, checkout(t), nil, "PORT="+port)
+	if code := p.exit(); code != 1 {
+		t.Errorf("it ends with %d", code)
+	}
+	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "choose another PORT") })
+}
+
+func TestServe_DropsSlowClients(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "READ_TIMEOUT=300ms", "IDLE_TIMEOUT=1s")...)
+	for name, sent := range map[string]string{
+		"says nothing":         "",
+		"half a request line":  "GET /api/v1/pro",
+		"header without end":   "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+		"body that never ends": "POST /api/v1/session HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{",
+		"idle after an answer": "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(c, sent); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, c); err != nil && strings.Contains(err.Error(), "timeout") {
+				t.Errorf("the connection stays open: %v", err)
+			}
+		})
+	}
+}

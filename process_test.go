@@ -1,0 +1,184 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+// patience bounds every wait. It is far above what anything here takes: to run
+// into it means to hang.
+const patience = 60 * time.Second
+
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "prefab-binary-")
+	if err == nil {
+		binary = filepath.Join(dir, "prefab")
+		var out []byte
+		if out, err = exec.Command("go", "build", "-race", "-o", binary, ".").CombinedOutput(); err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build the program:", err)
+		os.Exit(1)
+	}
+	defer os.RemoveAll(dir)
+	devtest.Main(m)
+}
+
+// process is the running program.
+type process struct {
+	URL string
+
+	t    *testing.T
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+
+	mu     sync.Mutex
+	output strings.Builder
+}
+
+var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
+
+// start runs `prefab serve` in a checkout and waits until it serves.
+func start(t *testing.T, checkout string, settings ...string) *process {
+	t.Helper()
+	p := launch(t, checkout, nil, settings...)
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		if address := servingAt.FindStringSubmatch(p.said()); address != nil {
+			p.URL = "http://" + address[1]
+			return p
+		}
+		select {
+		case <-p.done:
+			t.Fatalf("the program ended instead of serving:\n%s", p.said())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Fatalf("the program does not serve:\n%s", p.said())
+	return nil
+}
+
+// launch runs the program with arguments and does not wait. Any free port will do.
+func launch(t *testing.T, checkout string, args []string, settings ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	p.cmd.Dir = checkout
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORT=0"}, settings...)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = writer, writer
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	go p.collect(reader)
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	})
+	return p
+}
+
+func (p *process) collect(output io.ReadCloser) {
+	defer output.Close()
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		p.mu.Lock()
+		p.output.WriteString(lines.Text() + "\n")
+		p.mu.Unlock()
+	}
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("signal the program: %v", err)
+	}
+}
+
+// exit waits for the end and returns the exit status, -1 after a signal.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatalf("the program does not end:\n%s", p.said())
+		return 0
+	}
+}
+
+// get returns the status, 0 without an answer, and the body.
+func (p *process) get(path string) (int, string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	request.Close = true // an idle connection of ours must not matter to a drain
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(body)
+}
+
+// eventually polls until ok, or fails the test.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("it never came about that %s", what)
+}
+
+// checkout is an empty folder that the servers' user can reach too.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "prefab-checkout-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
