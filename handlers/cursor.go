@@ -29,7 +29,8 @@ func encodeCursor(p services.ProductPosition) string {
 // could have given: PostgreSQL's timestamps do not reach as far as 64 bits.
 func decodeCursor(cursor string) (services.ProductPosition, bool) {
 	raw, err := cursorEncoding.DecodeString(cursor)
-	if err != nil || len(raw) != cursorBytes {
+	// The decoder skips line breaks, so that the length of its result is not enough.
+	if err != nil || len(raw) != cursorBytes || len(cursor) != cursorEncoding.EncodedLen(cursorBytes) {
 		return services.ProductPosition{}, false
 	}
 	p := services.ProductPosition{

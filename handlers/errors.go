@@ -49,7 +49,7 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 		switch {
 		case problem.Status == fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)
-		case problem.Status >= fiber.StatusInternalServerError:
+		case problem.Status == fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
 		if retryAfter > 0 {

@@ -56,9 +56,10 @@ func ifMatch(c *fiber.Ctx) (int64, error) {
 	}
 	var version int64
 	for tag := range strings.SplitSeq(header, ",") {
-		number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(tag), `"`), "-")
+		unquoted, quoted := strings.CutPrefix(strings.TrimSpace(tag), `"`)
+		number, _, _ := strings.Cut(unquoted, "-")
 		v, ok := parseID(number)
-		if !ok || version != 0 && v != version {
+		if !quoted || !ok || version != 0 && v != version {
 			return 0, services.ErrStaleProduct // the tag is not one of ours, so it matches nothing
 		}
 		version = v

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -29,10 +30,10 @@ func pathID(c *fiber.Ctx) (int64, error) {
 	return id, nil
 }
 
-// parseID takes digits only: "+1" and "1_0" are not ids.
+// parseID takes digits only, and only in one way: "+1" and "01" are not ids.
 func parseID(s string) (int64, bool) {
 	id, err := strconv.ParseUint(s, 10, 63)
-	return int64(id), err == nil && id > 0 && s[0] != '+'
+	return int64(id), err == nil && s[0] != '0'
 }
 
 // parseIDs reads a list such as "3,1,2", up to most long.
@@ -57,8 +58,14 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 	if err := checkContentType(c, append(contentTypes, fiber.MIMEApplicationJSON)); err != nil {
 		return err
 	}
-	// Not c.Body(), which would inflate a compressed bomb.
-	decoder := json.NewDecoder(bytes.NewReader(c.Request().Body()))
+	body := c.Request().Body() // not c.Body(), which would inflate a compressed bomb
+	if !utf8.Valid(body) {
+		return badJSON("it is not UTF-8") // the decoder would put question marks in silence
+	}
+	if string(bytes.Trim(body, " \t\r\n")) == "null" {
+		return badJSON("an object is needed") // the decoder takes null for anything
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(to); err != nil {
 		return jsonError(err)
@@ -94,7 +101,8 @@ func jsonError(err error) error {
 	// encoding/json has no type for this error, only this text.
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		if name, err := strconv.Unquote(quoted); err == nil {
-			return services.InvalidField(name[:min(len(name), maxEchoed)], "is not a known field")
+			name = strings.ToValidUTF8(name[:min(len(name), maxEchoed)], "") // the cut may split a character
+			return services.InvalidField(name, "is not a known field")
 		}
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {

@@ -26,11 +26,11 @@ func (h *Products) List(c *fiber.Ctx) error {
 	}
 	filter := services.ProductFilter{Limit: defaultPage}
 	if limit := c.Query("limit"); limit != "" {
-		n, err := strconv.Atoi(limit)
-		if err != nil || n < 1 || n > services.MaxProductPage {
+		n, ok := parseID(limit) // a whole number from 1 on, too
+		if !ok || n > services.MaxProductPage {
 			return services.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
 		}
-		filter.Limit = n
+		filter.Limit = int(n)
 	}
 	if category := c.Query("category"); category != "" {
 		id, ok := parseID(category)

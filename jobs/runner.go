@@ -34,7 +34,9 @@ func NewRunner(log *slog.Logger) *Runner {
 	ctx, cancel := context.WithCancel(context.Background())
 	logger := cronLogger{log}
 	return &Runner{
-		cron: cron.New(cron.WithLogger(logger), cron.WithChain(cron.Recover(logger), cron.SkipIfStillRunning(logger))),
+		// In this order: a panic that got as far as SkipIfStillRunning would leave
+		// its job taken for running, for ever.
+		cron: cron.New(cron.WithLogger(logger), cron.WithChain(cron.SkipIfStillRunning(logger), cron.Recover(logger))),
 		log:  log, ctx: ctx, cancel: cancel,
 	}
 }

@@ -75,7 +75,11 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, 
 	if len(products) == 0 {
 		return nil, nil
 	}
-	reviews, err := newestReviews(ctx, s.db, ids)
+	found := make([]int64, len(products)) // each once, however often it was asked for
+	for i, p := range products {
+		found[i] = p.ID
+	}
+	reviews, err := newestReviews(ctx, s.db, found)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -26,6 +27,7 @@ func OpenRedis(url string, poolSize int) (redis.UniversalClient, error) {
 	o.MaxRetries = 1
 	o.ContextTimeoutEnabled = true // else a context's deadline is ignored
 	o.ClientName = "prefab"
+	logging.Disable() // every failure comes back as an error; go-redis would print it too, in a form of its own
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(o), nil
 }

@@ -75,7 +75,7 @@ func accountKey(account string) string {
 
 // An IPv6 subscriber owns a whole /64.
 func addressKey(address netip.Addr) string {
-	if address.Is6() {
+	if address = address.Unmap(); address.Is6() {
 		if subscriber, err := address.Prefix(64); err == nil {
 			address = subscriber.Addr()
 		}

@@ -1,0 +1,173 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+func FuzzParseID(f *testing.F) {
+	for _, s := range []string{
+		"", "0", "1", "-1", "+1", "01", "1_0", "0x1", "1.0", "1e3", " 1", "1 ", "1\x00", "١",
+		"9223372036854775807", "9223372036854775808", "18446744073709551617", strings.Repeat("9", 5000),
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		// An id is taken in the one way in which we write it.
+		want, err := strconv.ParseInt(s, 10, 64)
+		isID := err == nil && want > 0 && strconv.FormatInt(want, 10) == s
+		if got, ok := parseID(s); ok != isID || ok && got != want {
+			t.Errorf("%q: %d, %v; want %d, %v", s, got, ok, want, isID)
+		}
+	})
+}
+
+func FuzzParseIDs(f *testing.F) {
+	for _, s := range []string{
+		"", ",", "1", "3,1,2", "1,1", "1,", ",1", "1,,2", "1, 2", "1;2", "0,1", "1,9223372036854775808",
+		strings.Repeat("1,", 99) + "1", strings.Repeat("1,", 100) + "1", strings.Repeat(",", 100_000),
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		ids, err := parseIDs("ids", list, services.MaxProductPage)
+		if err != nil {
+			if e := hasCode(t, err, services.Invalid); ids != nil || len(e.Fields) != 1 || e.Fields[0].Field != "ids" {
+				t.Errorf("%q: ids %v beside %v", list, ids, err)
+			}
+			return
+		}
+		if len(ids) == 0 || len(ids) > services.MaxProductPage {
+			t.Errorf("%q: %d ids", list, len(ids))
+		}
+		if again := strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ","), "[]"); again != list {
+			t.Errorf("%q is taken, but %v is written %q", list, ids, again)
+		}
+	})
+}
+
+// bodies are seeds: good ones, and one for each way to be wrong.
+var bodies = []string{
+	`{"name":"Lamp","description":"","priceCents":1,"categoryId":2}`, `{"rating":5,"body":"good"}`, ` {} `,
+	``, `{`, `}`, `[]`, `1`, `"a"`, `null`, ` null `, `true`, `{}{}`, `{} x`, `{"name":1}`, `{"name":null}`,
+	`{"priceCents":"1"}`, `{"priceCents":1.5}`, `{"priceCents":1e400}`, `{"priceCents":9223372036854775808}`,
+	`{"rating":[]}`, `{"body":{}}`, `{"stock":1}`, `{"NAME":"a"}`, `{"name":"a","name":null}`, `{"description":null}`,
+	`{"` + strings.Repeat("é", 99) + `":1}`, `{"a` + strings.Repeat("é", 99) + `":1}`, `{"\u0000":1}`, `{"\ud800":1}`,
+	"{\"name\":\"\xff\"}", "{\"\xff\":1}", "\xef\xbb\xbf{}", `{"name":"\ud800"}`, `{"name":"\u0000"}`,
+	strings.Repeat("[", 20_000), strings.Repeat(`{"name":`, 11_000), `{"":1}`, `{"name":tru`, `{"body":"a` + "\n" + `"}`,
+}
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body), fiber.MIMEApplicationJSON)
+	}
+	for _, contentType := range []string{
+		"", "application/json; charset=utf-8", "APPLICATION/JSON", "application/json;", "application/json; a", "text/plain",
+		"application/x-www-form-urlencoded", "application/jsonp", "application/json, text/plain", "\x00", strings.Repeat(";", 1000),
+	} {
+		f.Add([]byte(bodies[0]), contentType)
+	}
+	all := newRequests()
+	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
+		for _, to := range []any{new(services.ProductFields), new(services.ReviewFields)} {
+			c := all.post(body, map[string]string{fiber.HeaderContentType: contentType})
+			err := decodeJSON(c, to)
+			all.release(c)
+			if err == nil {
+				var object map[string]any
+				if json.Unmarshal(body, &object) != nil || object == nil || !utf8.Valid(body) {
+					t.Errorf("%q is taken for an object", body)
+				}
+				continue
+			}
+			e := hasCode(t, err, services.Malformed, services.Invalid, services.UnsupportedMedia)
+			if (e.Code == services.Invalid) != (len(e.Fields) == 1) || len(e.Error()) > 500 || !utf8.ValidString(e.Error()) {
+				t.Errorf("%q: code %v, error %q", body, e.Code, e.Error())
+			}
+			if len(e.Fields) == 1 && (len(e.Fields[0].Field) > maxEchoed || e.Fields[0].Message == "") {
+				t.Errorf("%q: field %+v", body, e.Fields[0])
+			}
+		}
+	})
+}
+
+func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
+	all := newRequests()
+	for _, c := range []struct {
+		body string
+		code services.Code
+		want string
+	}{
+		{`{"name":1}`, services.Invalid, "name: must be a text."},
+		{`{"priceCents":"1"}`, services.Invalid, "priceCents: must be a whole number."},
+		{`{"priceCents":1.5}`, services.Invalid, "priceCents: must be a whole number."},
+		{`{"priceCents":9223372036854775808}`, services.Invalid, "priceCents: must be a whole number."},
+		{`{"stock":1}`, services.Invalid, "stock: is not a known field."},
+		{`{"price_cents":1}`, services.Invalid, "price_cents: is not a known field."},
+		{`[]`, services.Malformed, "an object is needed"},
+		{`null`, services.Malformed, "an object is needed"},
+		{`{"name":tru}`, services.Malformed, "it breaks at byte 12"},
+		{`{} {}`, services.Malformed, "there is more than one value"},
+		{``, services.Malformed, "it ends too early"},
+		{`{"name":"a`, services.Malformed, "it ends too early"},
+	} {
+		ctx := all.post([]byte(c.body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationJSON})
+		err := decodeJSON(ctx, new(services.ProductFields))
+		all.release(ctx)
+		if e := hasCode(t, err, c.code); !strings.Contains(e.Error(), c.want) {
+			t.Errorf("%s: error %q, want %q", c.body, e.Error(), c.want)
+		}
+	}
+}
+
+func TestDecodeJSON_TakesNoCompressedBody(t *testing.T) {
+	all := newRequests()
+	c := all.post([]byte(`{}`), map[string]string{
+		fiber.HeaderContentType: fiber.MIMEApplicationJSON, fiber.HeaderContentEncoding: "gzip",
+	})
+	defer all.release(c)
+	hasCode(t, decodeJSON(c, new(services.ProductFields)), services.UnsupportedMedia)
+}
+
+func FuzzNullMembers(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body))
+	}
+	f.Add([]byte(` { "name" : null , "description":"null", "priceCents": [null], "name":1, "DESCRIPTION":null } `))
+	all := newRequests()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		names := nullMembers(body)
+		var object map[string]any
+		if json.Unmarshal(body, &object) != nil {
+			object = nil
+		}
+		for name, value := range object {
+			if slices.Contains(names, name) != (value == nil) {
+				t.Errorf("%q: null are %q, and %q is %v", body, names, name, value)
+			}
+		}
+		for _, name := range names {
+			if _, ok := object[name]; !ok {
+				t.Errorf("%q: null are %q, and there is no %q", body, names, name)
+			}
+		}
+
+		c := all.post(body, map[string]string{fiber.HeaderContentType: "application/merge-patch+json"})
+		fields, err := decodePatch(c)
+		all.release(c)
+		if err != nil {
+			hasCode(t, err, services.Malformed, services.Invalid)
+		} else if slices.Contains(names, "description") && (fields.Description == nil || *fields.Description != "") {
+			t.Errorf("%q does not remove the description", body)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package middleware_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware"
+	"example.com/prefab/services"
+)
+
+func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
+	app, log, lines := newApp()
+	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log), middleware.Recover(log))
+	app.Get("/good", func(c *fiber.Ctx) error {
+		services.TraceFrom(c.UserContext()).CountQuery()
+		services.TraceFrom(c.UserContext()).CountQuery()
+		return c.SendString("12345")
+	})
+	app.Get("/bad", func(*fiber.Ctx) error { return services.InvalidField("limit", "is odd") })
+	app.Get("/worse", func(*fiber.Ctx) error { return errors.New("unforeseen") })
+	app.Get("/panics", func(*fiber.Ctx) error { panic("out of cheese") })
+	app.Get("/stream", func(c *fiber.Ctx) error { return c.SendStream(strings.NewReader("123")) })
+	app.Get("/health/live", ok)
+	app.Get("/health", func(c *fiber.Ctx) error { return c.SendStatus(503) })
+	for _, c := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/good", 200, "level=INFO msg=request status=200 duration=T bytes=5 queries=2"},
+		{"/bad", 422, "level=INFO msg=request status=422 duration=T bytes=N queries=0"},
+		{"/worse", 500, "level=INFO msg=request status=500 duration=T bytes=N queries=0"},
+		{"/panics", 500, "level=INFO msg=request status=500 duration=T bytes=N queries=0"},
+		{"/nowhere", 404, "level=INFO msg=request status=404 duration=T bytes=N queries=0"},
+		{"/stream", 200, "level=INFO msg=request status=200 duration=T bytes=-1 queries=0"},
+		{"/health/live", 200, "level=DEBUG msg=request status=200 duration=T bytes=2 queries=0"},
+		{"/health", 503, "level=INFO msg=request status=503 duration=T bytes=N queries=0"},
+	} {
+		lines.Reset()
+		response, body := send(t, app, "GET", c.path)
+		var found []string
+		for line := range strings.Lines(lines.String()) {
+			if strings.Contains(line, "msg=request ") {
+				found = append(found, line)
+			}
+		}
+		if response.StatusCode != c.status || len(found) != 1 {
+			t.Errorf("%s: status %d, lines %q", c.path, response.StatusCode, found)
+			continue
+		}
+		_, rest, _ := strings.Cut(strings.TrimSpace(found[0]), " ") // behind the time
+		duration := strings.Fields(rest)[3]
+		got := strings.Replace(rest, duration, "duration=T", 1)
+		want := strings.Replace(c.want, "bytes=N", fmt.Sprint("bytes=", len(body)), 1)
+		if got != want {
+			t.Errorf("%s: %q, want %q", c.path, got, want)
+		}
+	}
+}
+
+func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
+	app, log, lines := newApp()
+	proxies := middleware.Proxies{netip.MustParsePrefix("0.0.0.0/0")}
+	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log), middleware.Recover(log))
+	app.Get("/users/:name", func(c *fiber.Ctx) error {
+		if got := services.TraceFrom(c.UserContext()).ClientAddress().String(); got != "203.0.113.9" {
+			t.Errorf("the trace has the address %s", got)
+		}
+		return c.SendStatus(fiber.StatusTeapot)
+	})
+	for _, target := range []string{"/users/lovelace?email=hunter2@example.com", "/nowhere/lovelace?hunter2"} {
+		send(t, app, "GET", target,
+			fiber.HeaderXForwardedFor, "203.0.113.9", fiber.HeaderUserAgent, "lovelace", fiber.HeaderReferer, "http://x/?hunter2",
+			fiber.HeaderCookie, "session=hunter2", fiber.HeaderAuthorization, "Bearer hunter2")
+	}
+	for _, personal := range []string{"lovelace", "hunter2", "203.0.113", "/users"} {
+		if strings.Contains(lines.String(), personal) {
+			t.Errorf("%q is in the log:\n%s", personal, lines)
+		}
+	}
+	if strings.Count(lines.String(), "\n") != 2 {
+		t.Errorf("the log is\n%s", lines)
+	}
+}
+
+func TestRecover_AnswersAPanicAndLogsWhereItCameFrom(t *testing.T) {
+	app, log, lines := newApp()
+	app.Use(middleware.Recover(log))
+	app.Get("/text", func(*fiber.Ctx) error { panic("out of cheese") })
+	app.Get("/error", func(*fiber.Ctx) error { panic(errors.New("out of cheese")) })
+	app.Get("/runtime", func(c *fiber.Ctx) error { return c.SendString([]string{}[len(c.Path())]) })
+	app.Get("/", ok)
+	for _, path := range []string{"/text", "/error", "/runtime"} {
+		lines.Reset()
+		response, body := send(t, app, "GET", path)
+		if response.StatusCode != 500 || !strings.Contains(body, "Something went wrong.") ||
+			response.Header.Get(fiber.HeaderContentType) != "application/problem+json" {
+			t.Errorf("%s: status %d, %s", path, response.StatusCode, body)
+		}
+		if strings.Contains(body, "cheese") || strings.Contains(body, "goroutine") || strings.Contains(body, "range") {
+			t.Errorf("%s tells too much: %s", path, body)
+		}
+		if n := strings.Count(lines.String(), "msg=panic "); n != 1 || !strings.Contains(lines.String(), "log_test.go") {
+			t.Errorf("%s: %d panics in the log:\n%s", path, n, lines)
+		}
+	}
+	if response, _ := send(t, app, "GET", "/"); response.StatusCode != 200 {
+		t.Errorf("after the panics: status %d", response.StatusCode)
+	}
+}

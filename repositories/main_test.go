@@ -1,0 +1,134 @@
+package repositories_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+func TestMain(m *testing.M) { devtest.Main(m) }
+
+// everyWay runs a test once for each way to reach PostgreSQL, on an empty
+// catalogue of its own.
+func everyWay(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
+	run := func(name string, open func(t *testing.T) *sqlx.DB) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+	run("prepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), true) })
+	run("unprepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), false) })
+	run("pgbouncer", func(t *testing.T) *sqlx.DB { return open(t, pgbouncer(t, devtest.Database(t)), false) })
+}
+
+func open(t *testing.T, url string, prepared bool) *sqlx.DB {
+	t.Helper()
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 8, Prepared: prepared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func mustExec(t *testing.T, db *sqlx.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func get[T any](t *testing.T, db *sqlx.DB, query string, args ...any) (value T) {
+	t.Helper()
+	if err := db.GetContext(t.Context(), &value, query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+func newCategory(t *testing.T, db *sqlx.DB, name string) int64 {
+	t.Helper()
+	return get[int64](t, db, "INSERT INTO categories (name) VALUES ($1) RETURNING id", name)
+}
+
+// newProduct creates an active product in a category of its own.
+func newProduct(t *testing.T, db *sqlx.DB, name string) int64 {
+	t.Helper()
+	return newProductIn(t, db, newCategory(t, db, "of "+name), name)
+}
+
+func newProductIn(t *testing.T, db *sqlx.DB, category int64, name string) int64 {
+	t.Helper()
+	id, err := repositories.NewProducts(db).Create(t.Context(), services.ProductFields{
+		Name: &name, PriceCents: new(int64(1250)), CategoryID: &category,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func newUser(t *testing.T, db *sqlx.DB, email string) services.User {
+	t.Helper()
+	u := services.User{Email: email, Name: "User " + email, Role: services.Member, PasswordHash: "hash of " + email}
+	id, err := repositories.NewUsers(db).Create(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.ID = id
+	return u
+}
+
+func deactivate(t *testing.T, db *sqlx.DB, id int64) {
+	t.Helper()
+	if err := repositories.NewProducts(db).Deactivate(t.Context(), id, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// atOnce calls f n times, all released together, and returns what they returned.
+func atOnce(n int, f func(i int) error) []error {
+	errs, begin := make([]error, n), make(chan struct{})
+	var calls sync.WaitGroup
+	for i := range n {
+		calls.Go(func() {
+			<-begin
+			errs[i] = f(i)
+		})
+	}
+	close(begin)
+	calls.Wait()
+	return errs
+}
+
+// oneWins asks for exactly one success, and for the same refusal of all others.
+func oneWins(t *testing.T, errs []error, refusal *services.Error) {
+	t.Helper()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case services.CodeOf(err) != refusal.Code:
+			t.Errorf("error %v, want %v", err, refusal)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of %d won, want 1", won, len(errs))
+	}
+}
+
+func equal[T comparable](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Error(what, fmt.Sprintf("are %v, want %v", got, want))
+	}
+}

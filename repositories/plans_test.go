@@ -1,0 +1,87 @@
+package repositories_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/querylog"
+	"example.com/prefab/repositories/seed"
+	"example.com/prefab/services"
+)
+
+// seeded returns a filled catalogue whose statistics and visibility map are
+// fresh, and the texts of the statements that the stores send, by name.
+func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
+	t.Helper()
+	texts := map[string]string{}
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+		URL: devtest.Database(t), MaxConns: 1, Prepared: true,
+		Observe: func(_ context.Context, e querylog.Event) { texts[e.Name] = e.Query },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	// VACUUM marks no page as visible to all before the commit is on disk.
+	mustExec(t, db, "SET synchronous_commit = on")
+	if err := seed.Catalogue(t.Context(), db, seed.Options{Products: 5000}); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, "VACUUM ANALYZE")
+
+	products := repositories.NewProducts(db)
+	_, err = products.List(t.Context(), 0, services.ProductPosition{}, 21)
+	_, inCategory := products.List(t.Context(), 1, services.ProductPosition{}, 21)
+	_, counted := products.Count(t.Context())
+	_, read := products.Get(t.Context(), 1)
+	for _, err := range []error{err, inCategory, counted, read} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return db, texts
+}
+
+// plan tells how PostgreSQL runs a statement that it has planned often enough
+// to settle for one plan, if it ever does.
+func plan(t *testing.T, db *sqlx.DB, text, arguments string) string {
+	t.Helper()
+	mustExec(t, db, "PREPARE planned AS "+text)
+	for range 6 {
+		mustExec(t, db, "EXECUTE planned "+arguments)
+	}
+	var lines []string
+	if err := db.SelectContext(t.Context(), &lines, "EXPLAIN (COSTS OFF) EXECUTE planned "+arguments); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, "DEALLOCATE planned")
+	return strings.Join(lines, "\n")
+}
+
+func TestStatements_UseTheirIndexes(t *testing.T) {
+	db, texts := seeded(t)
+	middle := get[string](t, db, "SELECT quote_literal(created_at) FROM products ORDER BY created_at LIMIT 1 OFFSET 2500")
+	const lists, counts, reads = "products.list", "products.count", "products.batch"
+	for _, c := range []struct{ name, arguments, uses, never string }{
+		{lists, "('9999-12-31', 0, 21)", "Index Scan using products_newest_idx", "Sort"},
+		{lists, fmt.Sprintf("(%s, 1, 101)", middle), "Index Scan using products_newest_idx", "Sort"},
+		{lists, fmt.Sprintf("(%s, 1, 101)", middle), "Index Cond: (ROW(created_at, id) < ROW(", "Filter"},
+		{lists + "_category", "('9999-12-31', 0, 21, 1)", "Index Scan using products_category_newest_idx", "Sort"},
+		{lists + "_category", fmt.Sprintf("(%s, 1, 101, 1)", middle), "Index Scan using products_category_newest_idx", "Sort"},
+		{counts, "", "Index Only Scan using products_newest_idx", "Seq Scan"},
+		{reads, "('{1}')", "Index Scan using products_pkey", "Seq Scan on reviews"},
+		{reads, "('{1,77,4000}')", "Index Only Scan using reviews_newest_idx", "Seq Scan on reviews"},
+		{"reviews.newest", "('{1,77,4000}', 20)", "Index Scan using reviews_newest_idx", "Seq Scan on reviews"},
+	} {
+		got := plan(t, db, texts[c.name], c.arguments)
+		if !strings.Contains(got, c.uses) || strings.Contains(got, c.never) {
+			t.Errorf("%s%s: want %q and no %q, but the plan is\n%s", c.name, c.arguments, c.uses, c.never, got)
+		}
+	}
+}

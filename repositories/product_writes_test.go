@@ -1,0 +1,167 @@
+package repositories_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+func TestProductsCreateAndUpdate_RefuseAnUnknownCategory(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
+		fields := services.ProductFields{Name: new("b"), PriceCents: new(int64(1)), CategoryID: new(int64(1 << 62))}
+		if _, err := products.Create(t.Context(), fields); !errors.Is(err, services.ErrNoCategory) {
+			t.Errorf("create: error %v", err)
+		}
+		if err := products.Update(t.Context(), id, 0, fields); !errors.Is(err, services.ErrNoCategory) {
+			t.Errorf("update: error %v", err)
+		}
+		if p := read(t, db, id); p.Name != "a" || p.RowVersion != 1 {
+			t.Errorf("a refused update has changed the product: %+v", p)
+		}
+	})
+}
+
+func TestProductsUpdate_ChangesOnlyTheFieldsGiven(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		other := newCategory(t, db, "other")
+		id := newProduct(t, db, "before")
+		want := read(t, db, id)
+		for _, step := range []struct {
+			give   services.ProductFields
+			expect func(*services.Product)
+		}{
+			{services.ProductFields{Name: new("after")}, func(p *services.Product) { p.Name = "after" }},
+			{services.ProductFields{Description: new("text")}, func(p *services.Product) { p.Description = "text" }},
+			{services.ProductFields{Description: new("")}, func(p *services.Product) { p.Description = "" }},
+			{services.ProductFields{PriceCents: new(int64(0))}, func(p *services.Product) { p.PriceCents = 0 }},
+			{services.ProductFields{CategoryID: &other}, func(p *services.Product) {
+				p.Category = services.Category{ID: other, Name: "other"}
+			}},
+			{services.ProductFields{}, func(*services.Product) {}},
+		} {
+			if err := repositories.NewProducts(db).Update(t.Context(), id, 0, step.give); err != nil {
+				t.Fatal(err)
+			}
+			step.expect(&want)
+			want.RowVersion++
+			got := read(t, db, id)
+			if got.UpdatedAt.Before(want.UpdatedAt) || !got.CreatedAt.Equal(want.CreatedAt) {
+				t.Errorf("created %v, updated %v", got.CreatedAt, got.UpdatedAt)
+			}
+			want.UpdatedAt = got.UpdatedAt
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	})
+}
+
+func TestProductsUpdateAndDeactivate_KeepTheirConditions(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products := repositories.NewProducts(db)
+		for name, write := range map[string]func(context.Context, int64, int64) error{
+			"update": func(ctx context.Context, id, version int64) error {
+				return products.Update(ctx, id, version, services.ProductFields{Name: new("new")})
+			},
+			"deactivate": products.Deactivate,
+		} {
+			id, hidden := newProduct(t, db, name), newProduct(t, db, "hidden before "+name)
+			deactivate(t, db, hidden)
+			for _, c := range []struct {
+				what        string
+				id, version int64
+				want        error
+			}{
+				{"an absent product", 1 << 62, 0, services.ErrNoProduct},
+				{"an absent product's version", 1 << 62, 1, services.ErrNoProduct},
+				{"an inactive product", hidden, 0, services.ErrNoProduct},
+				{"an inactive product's version", hidden, 2, services.ErrNoProduct},
+				{"a version to come", id, 2, services.ErrStaleProduct},
+				{"the current version", id, 1, nil},
+			} {
+				if err := write(t.Context(), c.id, c.version); !errors.Is(err, c.want) {
+					t.Errorf("%s %s: error %v, want %v", name, c.what, err, c.want)
+				}
+			}
+			if p := read(t, db, id); p.RowVersion != 2 {
+				t.Errorf("%s: version %d, want 2", name, p.RowVersion)
+			}
+		}
+	})
+}
+
+func TestProductsUpdate_RefusesAStaleVersion(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
+		for range 2 {
+			if err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for version := int64(1); version <= 2; version++ {
+			err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("c")})
+			if !errors.Is(err, services.ErrStaleProduct) {
+				t.Errorf("version %d: error %v", version, err)
+			}
+		}
+		if p := read(t, db, id); p.Name != "b" || p.RowVersion != 3 {
+			t.Errorf("a refused update has changed the product: %+v", p)
+		}
+	})
+}
+
+func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
+		for version := int64(1); version <= 10; version++ {
+			oneWins(t, atOnce(8, func(int) error {
+				return products.Update(t.Context(), id, version, services.ProductFields{Name: new("b")})
+			}), services.ErrStaleProduct)
+		}
+		if p := read(t, db, id); p.RowVersion != 11 {
+			t.Errorf("version %d, want 11", p.RowVersion)
+		}
+	})
+}
+
+func TestProductsUpdate_ManyWithoutAVersionAllCount(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
+		for _, err := range atOnce(20, func(int) error {
+			return products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")})
+		}) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if p := read(t, db, id); p.RowVersion != 21 {
+			t.Errorf("version %d, want 21", p.RowVersion)
+		}
+	})
+}
+
+func TestProductsDeactivate_OneOfManyWins(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
+		oneWins(t, atOnce(8, func(int) error { return products.Deactivate(t.Context(), id, 0) }), services.ErrNoProduct)
+		if read(t, db, id).Active {
+			t.Error("still active")
+		}
+	})
+}
+
+func read(t *testing.T, db *sqlx.DB, id int64) services.Product {
+	t.Helper()
+	p, err := repositories.NewProducts(db).Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

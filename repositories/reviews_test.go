@@ -1,0 +1,111 @@
+package repositories_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+func review(t *testing.T, db *sqlx.DB, product int64, author services.User, rating int64) services.Review {
+	t.Helper()
+	r, err := repositories.NewReviews(db).Create(t.Context(), product, author, rating, "body by "+author.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestReviewsCreate_ReturnsWhatTheProductShows(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		product, author := newProduct(t, db, "a"), newUser(t, db, "ada@example.com")
+		got := review(t, db, product, author, 5)
+		if got.ID == 0 || got.Author != author.Name || got.Rating != 5 || got.Body != "body by "+author.Name || got.CreatedAt.IsZero() {
+			t.Errorf("got %+v", got)
+		}
+		shown := read(t, db, product).Reviews
+		if len(shown) != 1 || fmt.Sprint(shown[0]) != fmt.Sprint(got) {
+			t.Errorf("the product shows %+v, want %+v", shown, got)
+		}
+	})
+}
+
+func TestReviewsCreate_RefusesWhatIsNotThereOrWasReviewed(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		product, hidden := newProduct(t, db, "a"), newProduct(t, db, "hidden")
+		author := newUser(t, db, "ada@example.com")
+		review(t, db, product, author, 5)
+		deactivate(t, db, hidden)
+		for what, c := range map[string]struct {
+			product int64
+			want    error
+		}{
+			"a second review":     {product, services.ErrReviewed},
+			"an inactive product": {hidden, services.ErrNoProduct},
+			"an absent product":   {1 << 62, services.ErrNoProduct},
+		} {
+			_, err := repositories.NewReviews(db).Create(t.Context(), c.product, author, 1, "b")
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s: error %v, want %v", what, err, c.want)
+			}
+		}
+		review(t, db, product, newUser(t, db, "grace@example.com"), 1)
+	})
+}
+
+func TestReviewsCreate_OneOfManyByTheSameUserWins(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		product, author := newProduct(t, db, "a"), newUser(t, db, "ada@example.com")
+		oneWins(t, atOnce(8, func(int) error {
+			_, err := repositories.NewReviews(db).Create(t.Context(), product, author, 3, "b")
+			return err
+		}), services.ErrReviewed)
+		if n := read(t, db, product).Rating.Count; n != 1 {
+			t.Errorf("%d reviews, want 1", n)
+		}
+	})
+}
+
+func TestProducts_ShowTheNewestReviewsOfEachAndRateByAll(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		many, few := newProduct(t, db, "many"), newProduct(t, db, "few")
+		moment := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		var newest []int64
+		for i := range services.ReviewsShown + 5 {
+			author := newUser(t, db, fmt.Sprintf("user%d@example.com", i))
+			r := review(t, db, many, author, int64(1+i%2)) // 13 ones and 12 twos
+			// Two of each moment: the later id comes first.
+			mustExec(t, db, "UPDATE reviews SET created_at = $2 WHERE id = $1", r.ID, moment.Add(time.Duration(i/2)*time.Minute))
+			newest = append(newest, r.ID)
+			if i < 2 {
+				review(t, db, few, author, int64(4+i))
+			}
+		}
+		slices.Reverse(newest)
+
+		found, err := repositories.NewProducts(db).Batch(t.Context(), []int64{many, few})
+		if err != nil || len(found) != 2 {
+			t.Fatalf("%d products, error %v", len(found), err)
+		}
+		if found[0].ID != many {
+			slices.Reverse(found)
+		}
+		var shown []int64
+		for _, r := range found[0].Reviews {
+			shown = append(shown, r.ID)
+		}
+		equal(t, "the reviews shown", shown, newest[:services.ReviewsShown])
+		if want := (services.Rating{Average: 1.48, Count: 25}); found[0].Rating != want {
+			t.Errorf("rating %+v, want %+v", found[0].Rating, want)
+		}
+		if want := (services.Rating{Average: 4.5, Count: 2}); found[1].Rating != want || len(found[1].Reviews) != 2 {
+			t.Errorf("rating %+v of %d reviews, want %+v of 2", found[1].Rating, len(found[1].Reviews), want)
+		}
+	})
+}

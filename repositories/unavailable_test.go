@@ -1,0 +1,155 @@
+package repositories_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+// storeCalls are one call of each method that asks PostgreSQL.
+func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
+	products, reviews := repositories.NewProducts(db), repositories.NewReviews(db)
+	stock, users := repositories.NewStock(db), repositories.NewUsers(db)
+	fields := services.ProductFields{Name: new("a"), PriceCents: new(int64(1)), CategoryID: new(int64(1))}
+	only := func(_ any, err error) error { return err }
+	return map[string]func(context.Context) error{
+		"Products.List": func(ctx context.Context) error {
+			return only(products.List(ctx, 0, services.ProductPosition{}, 1))
+		},
+		"Products.Batch":      func(ctx context.Context) error { return only(products.Batch(ctx, []int64{1})) },
+		"Products.Get":        func(ctx context.Context) error { return only(products.Get(ctx, 1)) },
+		"Products.Count":      func(ctx context.Context) error { return only(products.Count(ctx)) },
+		"Products.Create":     func(ctx context.Context) error { return only(products.Create(ctx, fields)) },
+		"Products.Update":     func(ctx context.Context) error { return products.Update(ctx, 1, 0, fields) },
+		"Products.Deactivate": func(ctx context.Context) error { return products.Deactivate(ctx, 1, 0) },
+		"Reviews.Create": func(ctx context.Context) error {
+			return only(reviews.Create(ctx, 1, services.User{ID: 1}, 1, "a"))
+		},
+		"Stock.Set":     func(ctx context.Context) error { return stock.Set(ctx, 1, 1) },
+		"Users.Get":     func(ctx context.Context) error { return only(users.Get(ctx, 1)) },
+		"Users.ByEmail": func(ctx context.Context) error { return only(users.ByEmail(ctx, "a@example.com")) },
+		"Users.Create":  func(ctx context.Context) error { return only(users.Create(ctx, services.User{Role: services.Member})) },
+	}
+}
+
+func TestStores_ReportAClosedServerAsUnavailableAndRecover(t *testing.T) {
+	server := devtest.OwnPostgres(t)
+	pools := map[string]*sqlx.DB{"prepared": open(t, server.URL, true), "unprepared": open(t, server.URL, false)}
+	for _, db := range pools {
+		if _, err := repositories.NewProducts(db).Count(t.Context()); err != nil { // so that it holds a connection
+			t.Fatal(err)
+		}
+	}
+	server.Stop()
+	for mode, db := range pools {
+		for name, call := range storeCalls(db) {
+			if err := call(t.Context()); !errors.Is(err, services.ErrUnavailable) {
+				t.Errorf("%s, %s: error %v", mode, name, err)
+			}
+		}
+	}
+	server.Start()
+	for mode, db := range pools {
+		if _, err := repositories.NewProducts(db).Count(t.Context()); err != nil {
+			t.Errorf("%s, after the restart: %v", mode, err)
+		}
+	}
+}
+
+// The tables are locked, so that every statement waits until its context ends.
+func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
+	for mode, prepared := range map[string]bool{"prepared": true, "unprepared": false} {
+		t.Run(mode, func(t *testing.T) {
+			url := devtest.Database(t)
+			db, other := open(t, url, prepared), open(t, url, true)
+			tx := other.MustBeginTx(t.Context(), nil)
+			t.Cleanup(func() { _ = tx.Rollback() })
+			tx.MustExecContext(t.Context(), "LOCK TABLE users, categories, products, stock, reviews")
+
+			for name, call := range storeCalls(db) {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				err := call(ctx)
+				cancel()
+				if !errors.Is(err, services.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s, deadline: error %v", name, err)
+				}
+
+				ctx, cancel = context.WithCancel(t.Context())
+				go func() {
+					awaitBlocked(ctx, other)
+					cancel()
+				}()
+				err = call(ctx)
+				cancel()
+				if !errors.Is(err, services.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+					t.Errorf("%s, cancelled: error %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// awaitBlocked returns when a statement waits for a lock in db.
+func awaitBlocked(ctx context.Context, db *sqlx.DB) {
+	const waiting = `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+		WHERE a.datname = current_database() AND NOT l.granted`
+	for n := 0; n == 0; {
+		if err := db.GetContext(ctx, &n, waiting); err != nil {
+			return
+		}
+	}
+}
+
+func TestOpen_NeverTellsThePassword(t *testing.T) {
+	const secret = "hunter2"
+	for _, url := range []string{
+		"postgres://ada:hunter2@127.0.0.1:port/prefab",
+		"postgres://ada:hunter2@127.0.0.1:99999/prefab",
+		"postgres://ada:hunter2@a b/prefab",
+		"postgres://ada:hunter2%zz@127.0.0.1/prefab",
+		"postgres://ada:hunter2@127.0.0.1/prefab?sslmode=hunter2",
+		"postgres://ada@127.0.0.1/prefab?password=hunter2&port=hunter2",
+		"host=127.0.0.1 port=1 password='hunter2",
+		"password=hunter2 connect_timeout=hunter2",
+		"://hunter2",
+		"hunter2",
+		"postgres://ada:hunter2@127.0.0.1:1/prefab?sslmode=disable", // well-formed: nobody listens
+	} {
+		db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 1})
+		if err == nil {
+			_, err = repositories.NewProducts(db).Count(t.Context())
+			_ = db.Close()
+		}
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
+	for _, url := range []string{
+		"redis://ada:hunter2@127.0.0.1:port/0",
+		"redis://ada:hunter2@a b/0",
+		"redis://ada:hunter2%zz@127.0.0.1/0",
+		"redis://ada:hunter2@127.0.0.1/hunter2",
+		"redis://127.0.0.1/0?pool_size=hunter2",
+		"hunter2://127.0.0.1",
+		"hunter2",
+		"",
+		"redis://ada:hunter2@127.0.0.1:1/0", // well-formed: nobody listens
+	} {
+		client, err := repositories.OpenRedis(url, 1)
+		if err == nil {
+			err = client.Ping(t.Context()).Err()
+			_ = client.Close()
+		}
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
+}

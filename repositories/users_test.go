@@ -1,0 +1,63 @@
+package repositories_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+func TestUsers_AreFoundByIDAndByAddressInAnyCase(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		users, want := repositories.NewUsers(db), newUser(t, db, "Ada.Lovelace@Example.com")
+		newUser(t, db, "grace@example.com")
+		for _, email := range []string{"Ada.Lovelace@Example.com", "ada.lovelace@example.com", "ADA.LOVELACE@EXAMPLE.COM"} {
+			if got, err := users.ByEmail(t.Context(), email); got != want || err != nil {
+				t.Errorf("%s: %+v, error %v", email, got, err)
+			}
+		}
+		if got, err := users.Get(t.Context(), want.ID); got != want || err != nil {
+			t.Errorf("by id: %+v, error %v", got, err)
+		}
+	})
+}
+
+func TestUsers_AbsentOnesAreErrNoUser(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		users := repositories.NewUsers(db)
+		newUser(t, db, "ada@example.com")
+		if _, err := users.Get(t.Context(), 1<<62); !errors.Is(err, services.ErrNoUser) {
+			t.Errorf("by id: error %v", err)
+		}
+		for _, email := range []string{"", "a_a@example.com", "%", "ada@example.com ", "' OR '1'='1"} {
+			if _, err := users.ByEmail(t.Context(), email); !errors.Is(err, services.ErrNoUser) {
+				t.Errorf("%q: error %v", email, err)
+			}
+		}
+	})
+}
+
+func TestUsersCreate_RefusesATakenAddressInAnyCase(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		newUser(t, db, "ada@example.com")
+		for _, email := range []string{"ada@example.com", "ADA@example.com"} {
+			_, err := repositories.NewUsers(db).Create(t.Context(), services.User{Email: email, Role: services.Admin})
+			if !errors.Is(err, services.ErrEmailTaken) {
+				t.Errorf("%s: error %v", email, err)
+			}
+		}
+	})
+}
+
+func TestUsersCreate_OneOfManyWithTheSameAddressWins(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		oneWins(t, atOnce(8, func(i int) error {
+			email := []string{"ada@example.com", "Ada@Example.com"}[i%2]
+			_, err := repositories.NewUsers(db).Create(t.Context(), services.User{Email: email, Role: services.Member})
+			return err
+		}), services.ErrEmailTaken)
+	})
+}

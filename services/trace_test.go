@@ -1,0 +1,62 @@
+package services_test
+
+import (
+	"net/netip"
+	"runtime"
+	"sync"
+	"testing"
+
+	"example.com/prefab/services"
+)
+
+func TestTrace_NoneIsAValidOne(t *testing.T) {
+	trace := services.TraceFrom(t.Context())
+	trace.CountQuery()
+	if trace != nil || trace.Queries() != 0 || trace.ClientAddress() != (netip.Addr{}) {
+		t.Errorf("trace %v, %d queries, address %v", trace, trace.Queries(), trace.ClientAddress())
+	}
+	if services.TraceFrom(services.WithTrace(t.Context(), nil)) != nil {
+		t.Error("a nil trace has become another one")
+	}
+}
+
+func TestTrace_CountsFromManyGoroutines(t *testing.T) {
+	address := netip.MustParseAddr("192.0.2.1")
+	ctx := services.WithTrace(t.Context(), &services.Trace{ID: "a", Address: address})
+	var calls sync.WaitGroup
+	for range 100 {
+		calls.Go(func() { services.TraceFrom(ctx).CountQuery() })
+	}
+	calls.Wait()
+	if trace := services.TraceFrom(ctx); trace.Queries() != 100 || trace.ClientAddress() != address || trace.ID != "a" {
+		t.Errorf("trace %q, %d queries, address %v", trace.ID, trace.Queries(), trace.ClientAddress())
+	}
+}
+
+func TestUserFrom_TellsNobodyFromSomebody(t *testing.T) {
+	if u, ok := services.UserFrom(t.Context()); ok || u != (services.User{}) || u.IsAdmin() {
+		t.Errorf("nobody is %+v", u)
+	}
+	admin := services.User{ID: 1, Role: services.Admin}
+	if u, ok := services.UserFrom(services.WithUser(t.Context(), admin)); !ok || u != admin || !u.IsAdmin() {
+		t.Errorf("the admin is %+v", u)
+	}
+}
+
+func TestReadMemory_IsInMebibytesAndFollowsTheHeap(t *testing.T) {
+	before := services.ReadMemory()
+	ballast := make([]byte, 64<<20)
+	for i := range ballast {
+		ballast[i] = 1
+	}
+	after := services.ReadMemory()
+	runtime.KeepAlive(ballast)
+	for what, m := range map[string]services.Memory{"before": before, "after": after} {
+		if m.RSS <= 0 || m.HeapUsed <= 0 || m.HeapTotal < m.HeapUsed || m.External <= 0 || m.RSS > 1<<20 {
+			t.Errorf("%s: %+v", what, m)
+		}
+	}
+	if grown := after.HeapUsed - before.HeapUsed; grown < 32 || grown > 128 {
+		t.Errorf("64 MiB more are %v MiB: %+v, then %+v", grown, before, after)
+	}
+}
