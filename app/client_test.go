@@ -1,0 +1,187 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/prefab/handlers"
+)
+
+// client is one person's browser, without the redirects: it keeps its cookies.
+// Every answer it gets is checked against the OpenAPI document.
+type client struct {
+	s    *service
+	http *http.Client
+}
+
+func (s *service) visitor() *client {
+	jar, _ := cookiejar.New(nil)
+	return &client{s: s, http: &http.Client{
+		Jar:           jar,
+		Transport:     documented{s.t, s.transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// send makes a request. The header is names and values in turn; a body is JSON
+// unless the header says otherwise.
+func (c *client) send(method, path, body string, header ...string) answer {
+	c.s.t.Helper()
+	request, err := http.NewRequestWithContext(c.s.t.Context(), method, c.s.url+path, strings.NewReader(body))
+	if err != nil {
+		c.s.t.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			request.Host = header[i+1]
+		}
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		c.s.t.Fatal(err)
+	}
+	return read(c.s, method+" "+path, response)
+}
+
+func (c *client) get(path string, header ...string) answer {
+	c.s.t.Helper()
+	return c.send(http.MethodGet, path, "", header...)
+}
+
+func (c *client) signIn(email, password string, header ...string) answer {
+	c.s.t.Helper()
+	body, _ := json.Marshal(map[string]string{"email": email, "password": password})
+	return c.send(http.MethodPost, "/api/v1/session", string(body), header...)
+}
+
+// cookie is the value of the client's cookie, or "".
+func (c *client) cookie(name string) string {
+	address, _ := url.Parse(c.s.url)
+	for _, cookie := range c.http.Jar.Cookies(address) {
+		if cookie.Name == name {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
+// raw sends bytes that no HTTP client would send, and reads one answer.
+func (s *service) raw(text string) answer {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		s.t.Fatalf("%.60q is not answered: %v", text, err)
+	}
+	return read(s, text[:min(len(text), 60)], response)
+}
+
+// answer is a response that has been read.
+type answer struct {
+	s      *service
+	asked  string
+	status int
+	header http.Header
+	body   []byte
+	cookie []*http.Cookie
+}
+
+func read(s *service, asked string, response *http.Response) answer {
+	s.t.Helper()
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{s, asked, response.StatusCode, response.Header, body, response.Cookies()}
+}
+
+// want ends the test unless the status is the one wanted.
+func (a answer) want(status int) answer {
+	a.s.t.Helper()
+	if a.status != status {
+		a.s.t.Fatalf("%s: %d, want %d: %s", a.asked, a.status, status, a.body)
+	}
+	return a
+}
+
+// problem wants an error and returns it.
+func (a answer) problem(status int) handlers.Problem {
+	a.s.t.Helper()
+	a.want(status)
+	if problem := "application/problem+json"; a.header.Get("Content-Type") != problem {
+		a.s.t.Fatalf("%s: the error is %s, want %s", a.asked, a.header.Get("Content-Type"), problem)
+	}
+	return decode[handlers.Problem](a)
+}
+
+// invalid wants the answer to blame just this field.
+func (a answer) invalid(field string) {
+	a.s.t.Helper()
+	problem := a.problem(http.StatusUnprocessableEntity)
+	if len(problem.Errors) != 1 || problem.Errors[0].Field != field {
+		a.s.t.Errorf("%s: blames %v, want the field %q", a.asked, problem.Errors, field)
+	}
+}
+
+// queries wants the request to have taken that many SQL statements.
+func (a answer) queries(want int) answer {
+	a.s.t.Helper()
+	line := a.s.log.access(a.s.t, a.header.Get("X-Request-Id"))
+	if line["queries"] != float64(want) {
+		a.s.t.Errorf("%s: %v queries, want %d", a.asked, line["queries"], want)
+	}
+	return a
+}
+
+// decode reads the answer's body, and refuses fields that T does not have.
+func decode[T any](a answer) T {
+	a.s.t.Helper()
+	var v T
+	decoder := json.NewDecoder(bytes.NewReader(a.body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&v); err != nil {
+		a.s.t.Fatalf("%s: %v in %s", a.asked, err, a.body)
+	}
+	return v
+}
+
+// together calls do n times at once and counts the statuses it returns.
+func together(t *testing.T, n int, do func(i int) int) map[int]int {
+	t.Helper()
+	statuses := make(chan int, n)
+	begin := make(chan struct{})
+	for i := range n {
+		go func() {
+			<-begin
+			statuses <- do(i)
+		}()
+	}
+	close(begin)
+	counts := make(map[int]int)
+	for range n {
+		counts[<-statuses]++
+	}
+	return counts
+}

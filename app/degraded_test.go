@@ -1,0 +1,122 @@
+package app_test
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services"
+)
+
+// away are the ways in which a server can be lost.
+var away = map[string]func(*devtest.Server){
+	"stopped": (*devtest.Server).Stop,
+	"frozen":  func(server *devtest.Server) { server.Signal(syscall.SIGSTOP) },
+}
+
+// back undoes any of them.
+func back(server *devtest.Server) { server.Start() }
+
+func TestRedisAway_PublicPagesGoOnAndGuardsFailClosed(t *testing.T) {
+	t.Parallel() // with the other one: both wait most of the time
+	for name, lose := range away {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis := devtest.OwnRedis(t)
+			s := startOn(t, devtest.Database(t), redis.URL)
+			admin, path := s.admin(), s.product()
+			lose(redis)
+
+			for _, path := range []string{productsPath, path, productsPath + "/count", productsPath + "?ids=1", "/openapi.json", "/health/live"} {
+				s.visitor().get(path).want(http.StatusOK)
+				admin.get(path).want(http.StatusOK)
+			}
+			for _, got := range []answer{
+				admin.get(sessionPath),
+				admin.send("PATCH", path, `{"name":"New"}`),
+				admin.send("DELETE", path, ""),
+				admin.send("POST", productsPath, `{}`),
+				admin.send("PUT", path+"/stock", `{"quantity":1}`),
+				admin.send("POST", path+"/reviews", `{"rating":5,"body":"Good."}`),
+				s.visitor().signIn("ada"+emailDomain, password),
+				s.visitor().signIn("ada"+emailDomain, "wrong"),
+			} {
+				got.problem(http.StatusServiceUnavailable)
+			}
+			admin.send("DELETE", sessionPath, "").problem(http.StatusServiceUnavailable)
+			s.visitor().get(sessionPath).problem(http.StatusUnauthorized)
+			// Nothing that could not be ours is looked up.
+			s.visitor().get(sessionPath, "Cookie", "session=../x").problem(http.StatusUnauthorized)
+			wantDown(s, "redis", `{"degraded":["redis"],"status":"ready"}`)
+
+			back(redis)
+			eventually(t, "Redis is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+			eventually(t, "people can sign in again", func() bool {
+				return s.visitor().signIn("ada"+emailDomain, password).status == http.StatusOK
+			})
+			if p := decode[services.Product](s.visitor().get(path)); p.Name != "Lamp 1" {
+				t.Errorf("a refused write was done: %+v", p)
+			}
+		})
+	}
+}
+
+func TestPostgresAway_Is503WithRetryAfterAndComesBack(t *testing.T) {
+	t.Parallel()
+	for name, lose := range away {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			postgres := devtest.OwnPostgres(t)
+			s := startOn(t, postgres.URL, devtest.Redis(t), "REQUEST_TIMEOUT=500ms")
+			admin, path := s.admin(), s.product()
+			lose(postgres)
+
+			for _, got := range []answer{
+				s.visitor().get(productsPath),
+				s.visitor().get(productsPath + "?ids=1,2"),
+				s.visitor().get(productsPath + "/count"),
+				s.visitor().get(path),
+				admin.get(sessionPath),
+				admin.send("PATCH", path, `{"name":"New"}`),
+				admin.send("DELETE", path, ""),
+				admin.send("POST", productsPath, `{}`),
+				admin.send("PUT", path+"/stock", `{"quantity":1}`),
+				admin.send("POST", path+"/reviews", `{"rating":5,"body":"Good."}`),
+				s.visitor().signIn("ada"+emailDomain, password),
+			} {
+				got.problem(http.StatusServiceUnavailable)
+			}
+			s.visitor().get("/health/live").want(http.StatusOK)
+			wantDown(s, "database", `{"degraded":["database"],"status":"ready"}`)
+
+			back(postgres)
+			eventually(t, "PostgreSQL is found again", func() bool { return s.visitor().get(path).status == http.StatusOK })
+			eventually(t, "health is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+			admin.send("PATCH", path, `{"name":"After"}`).want(http.StatusOK)
+			for _, line := range s.log.lines(t) {
+				if line["msg"] == "request not served" && line["error"] == nil {
+					t.Errorf("the log does not say why: %v", line)
+				}
+			}
+		})
+	}
+}
+
+// wantDown wants the health routes to name what is away. They may be a second behind.
+func wantDown(s *service, name, ready string) {
+	s.t.Helper()
+	eventually(s.t, name+" is reported as away", func() bool {
+		return string(s.visitor().get("/health/ready").want(http.StatusOK).body) == ready
+	})
+	h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable))
+	down := map[string]string{"redis": h.Redis, "database": h.Database}
+	if h.Status != "error" || down[name] != "error" {
+		s.t.Errorf("/health says %+v", h)
+	}
+	for other, state := range down {
+		if other != name && state != "ok" {
+			s.t.Errorf("/health says that %s is away too", other)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package app_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/app"
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/handlers"
+	"example.com/prefab/services"
+)
+
+// What every error promises, such as its content type and X-Request-Id, the
+// client checks of each one it gets; see checkProblem.
+
+func TestErrors_NoSuchAddress(t *testing.T) {
+	s := start(t)
+	path := s.product()
+	for _, path := range []string{
+		"/", "/nowhere", "/api", "/api/v1", "/api/v2/products", "/api/v1/", "/health/", "/healthz",
+		"/api/v1/products/", "/api/v1//products", "//api/v1/products", "/API/v1/products", "/api/v1/Products",
+		"/api/v1/%70roducts", "/api/v1/./products", "/api/v1/x/../products", "/api/v1/products/1/", path + "/stock/", path + "/none",
+	} {
+		s.visitor().get(path).problem(http.StatusNotFound)
+	}
+}
+
+func TestErrors_MethodNotAllowedNamesThoseThatAre(t *testing.T) {
+	s := start(t)
+	for _, test := range []struct{ method, path, allow string }{
+		{"PUT", productsPath, "GET, HEAD, POST"},
+		{"POST", productsPath + "/1", "GET, HEAD, DELETE, PATCH"},
+		{"GET", productsPath + "/1/stock", "PUT"},
+		{"HEAD", productsPath + "/1/stock", "PUT"},
+		{"OPTIONS", "/api/v1/session", "GET, HEAD, POST, DELETE"},
+		{"DELETE", "/health", "GET, HEAD"},
+		{"TRACE", "/openapi.json", "GET, HEAD"},
+	} {
+		got := s.visitor().send(test.method, test.path, "").want(http.StatusMethodNotAllowed)
+		if allow := got.header.Get("Allow"); allow != test.allow {
+			t.Errorf("%s %s: Allow is %q, want %q", test.method, test.path, allow, test.allow)
+		}
+	}
+}
+
+// Before any route there is HTTP itself.
+func TestErrors_OfHTTPItselfAreProblemsToo(t *testing.T) {
+	s := start(t, "BODY_LIMIT=2048", "HEADER_LIMIT=2048", "READ_TIMEOUT=200ms")
+	const head = "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	long := "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "
+	for name, test := range map[string]struct {
+		text string
+		want int
+	}{
+		"a method nobody knows":    {"BREW /api/v1/products HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+		"a method in lower case":   {"get /api/v1/products HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+		"a header without a colon": {"GET / HTTP/1.1\r\nHost: x\r\nbad\r\n\r\n", 400},
+		"two lengths":              {head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+		"a length and chunks":      {head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+		"an unknown coding":        {head + "Transfer-Encoding: gzip\r\n\r\n", 400},
+		"a body that is announced": {head + "Content-Length: 2049\r\n\r\n", 413},
+		"a body in chunks":         {head + "Transfer-Encoding: chunked\r\n\r\n900\r\n", 413},
+		"a header without an end":  {long + strings.Repeat("x", 2048-len(long)), 431},
+		"a header that stops":      {"GET / HTTP/1.1\r\nHost: x", 408},
+		"a body that stops":        {head + "Content-Length: 20\r\n\r\n{", 408},
+	} {
+		got := s.raw(test.text)
+		if got.status != test.want {
+			t.Errorf("%s: %d %s, want %d", name, got.status, got.body, test.want)
+			continue
+		}
+		problem := got.problem(test.want)
+		if problem.Status != test.want || problem.Detail == "" || got.header.Get("X-Request-Id") == "" || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %+v with %v", name, problem, got.header)
+		}
+	}
+	s.visitor().get("/health/live").want(http.StatusOK)
+}
+
+func TestErrors_AFaultOfOursIsLoggedAndNotTold(t *testing.T) {
+	s := start(t)
+	s.faultsMeant = true
+	admin, path := s.admin(), s.product()
+	s.exec("ALTER TABLE products RENAME TO hidden")
+	body := `{"name":"Lamp","priceCents":1,"categoryId":1}`
+	for _, got := range []answer{
+		admin.get(productsPath), admin.get(productsPath + "?ids=1"), admin.get(productsPath + "/count"), admin.get(path),
+		admin.send("POST", productsPath, body), admin.send("PATCH", path, body), admin.send("DELETE", path, ""),
+		admin.send("PUT", path+"/stock", `{"quantity":1}`), admin.send("POST", path+"/reviews", `{"rating":5,"body":"Good."}`),
+	} {
+		if problem := got.problem(http.StatusInternalServerError); problem.Detail != "Something went wrong." {
+			t.Errorf("%s: tells %q", got.asked, problem.Detail)
+		}
+		cause := ""
+		for _, line := range s.log.lines(t) {
+			if line["request_id"] == got.header.Get("X-Request-Id") && line["level"] == "ERROR" && line["route"] != nil {
+				cause = fmt.Sprint(line["error"])
+			}
+		}
+		if !strings.Contains(cause, `relation "products" does not exist`) {
+			t.Errorf("%s: the log's cause is %q", got.asked, cause)
+		}
+	}
+	s.exec("ALTER TABLE hidden RENAME TO products")
+	admin.get(path).want(http.StatusOK)
+}
+
+// Handlers that go wrong in ways that ours do not, in the real surroundings.
+func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
+	cfg, err := load(t, "LOG_FORMAT=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := new(logged)
+	client := openRedis(t, devtest.Redis(t))
+	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, services.NewHealth(), app.NewLogger(cfg, log))
+	const secret = "a secret of the inside"
+	server.Get("/test/panic", func(*fiber.Ctx) error { panic(secret) })
+	server.Get("/test/nil", func(c *fiber.Ctx) error { var p *services.Product; return c.SendString(p.Name) })
+	server.Get("/test/error", func(*fiber.Ctx) error { return errors.New(secret) })
+	server.Get("/test/internal", func(*fiber.Ctx) error { return &services.Error{Message: secret} })
+	server.Get("/test/fiber", func(*fiber.Ctx) error { return fiber.NewError(fiber.StatusInternalServerError, secret) })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Listener(listener) }()
+	s := &service{t: t, url: "http://" + listener.Addr().String(), log: log}
+
+	for _, path := range []string{"/test/panic", "/test/nil", "/test/error", "/test/internal", "/test/fiber"} {
+		response, err := http.Get(s.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := read(s, path, response)
+		want := handlers.Problem{
+			Type: "about:blank", Title: "Internal Server Error", Status: 500, Detail: "Something went wrong.", Instance: path,
+		}
+		if problem := got.problem(500); fmt.Sprint(problem) != fmt.Sprint(want) {
+			t.Errorf("%s: got %+v, want %+v", path, problem, want)
+		}
+		if line := log.access(t, got.header.Get("X-Request-Id")); line["status"] != 500.0 {
+			t.Errorf("%s: the access log says %v", path, line)
+		}
+	}
+	if text := log.String(); !strings.Contains(text, secret) || !strings.Contains(text, "errors_test.go") {
+		t.Errorf("the log tells neither what went wrong nor where:\n%s", text)
+	}
+	if err := server.Shutdown(); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAccessLog_TellsTheRouteAndNotThePerson(t *testing.T) {
+	s := start(t, "LOG_LEVEL=debug", "TRUSTED_PROXIES=127.0.0.1")
+	path := s.product()
+	got := s.visitor().get(path+"?token=sesame", "X-Forwarded-For", "203.0.113.77", "X-Request-Id", "chosen-by-the-client")
+	line := s.log.access(t, got.want(http.StatusOK).header.Get("X-Request-Id"))
+	if line["route"] != "GET /api/v1/products/:id" || line["status"] != 200.0 || line["bytes"] != float64(len(got.body)) {
+		t.Errorf("got %v", line)
+	}
+	if line["level"] != "INFO" {
+		t.Errorf("the level is %v", line["level"])
+	}
+	for _, private := range []string{path, "sesame", "203.0.113.77", "127.0.0.1", "chosen-by-the-client"} {
+		for _, line := range s.log.lines(t) {
+			if line["request_id"] != nil && strings.Contains(fmt.Sprint(line), private) {
+				t.Errorf("the log tells %q: %v", private, line)
+			}
+		}
+	}
+}

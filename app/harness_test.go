@@ -1,0 +1,255 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app"
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+func TestMain(m *testing.M) { devtest.Main(m) }
+
+// service is the whole program, running in this process on servers of the test's
+// own. At the end of the test it must have stopped without an error, and logged
+// neither a fault nor a secret.
+type service struct {
+	t     *testing.T
+	url   string
+	db    *sqlx.DB // for rows that no route makes
+	redis *redis.Client
+	log   *logged
+	stop  func() // drains and waits; once
+
+	transport   *http.Transport
+	faultsMeant bool // logging at the level ERROR is what the test is about
+}
+
+// start runs the program with these settings, NAME=value, and an empty catalogue.
+func start(t *testing.T, settings ...string) *service {
+	t.Helper()
+	return startOn(t, devtest.Database(t), devtest.Redis(t), settings...)
+}
+
+func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
+	t.Helper()
+	environ := append([]string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json"}, settings...)
+	cfg, err := load(t, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{
+		t: t, log: new(logged), db: openDB(t, databaseURL), redis: openRedis(t, redisURL),
+		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32},
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url = "http://" + listener.Addr().String()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- app.Serve(ctx, cfg, listener, app.NewLogger(cfg, s.log)) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("the service stopped with %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		s.transport.CloseIdleConnections()
+		s.stop()
+		s.checkLog()
+	})
+	eventually(t, "the service is ready", func() bool {
+		response, err := http.Get(s.url + "/health/ready")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return s
+}
+
+func openDB(t *testing.T, url string) *sqlx.DB {
+	t.Helper()
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openRedis(t *testing.T, url string) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// eventually polls, for what happens soon and tells nobody.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not true: %s", what)
+		}
+	}
+}
+
+// exec runs SQL beside the service.
+func (s *service) exec(query string, args ...any) {
+	s.t.Helper()
+	if _, err := s.db.ExecContext(s.t.Context(), query, args...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ids returns what an SQL query of ids gives.
+func (s *service) ids(query string, args ...any) []int64 {
+	s.t.Helper()
+	var ids []int64
+	if err := s.db.SelectContext(s.t.Context(), &ids, query, args...); err != nil {
+		s.t.Fatal(err)
+	}
+	return ids
+}
+
+// category adds a category and returns its id.
+func (s *service) category(name string) int64 {
+	s.t.Helper()
+	return s.ids("INSERT INTO categories (name) VALUES ($1) RETURNING id", name)[0]
+}
+
+// products adds n products of a category and returns their ids in the order of
+// the list, the newest first. Three at a time have the same moment of creation.
+func (s *service) products(category int64, n int) []int64 {
+	s.t.Helper()
+	s.exec(`INSERT INTO products (name, description, price_cents, category_id, created_at)
+		SELECT 'Lamp ' || n, 'Bright.', n * 100, $1, timestamptz '2026-01-01 00:00:00.123456Z' + (n / 3) * interval '1 s'
+		FROM generate_series(1, $2::int) n`, category, n)
+	return s.ids("SELECT id FROM products WHERE category_id = $1 ORDER BY created_at DESC, id DESC", category)
+}
+
+// product adds one product and returns its path.
+func (s *service) product() string {
+	s.t.Helper()
+	return fmt.Sprintf("/api/v1/products/%d", s.products(s.category(s.t.Name()+time.Now().String()), 1)[0])
+}
+
+// Every test's users have this password; their addresses end like this.
+const (
+	password    = "correct horse battery staple"
+	emailDomain = "@people.example"
+)
+
+// user adds a user who can sign in.
+func (s *service) user(name string, role services.Role) services.User {
+	s.t.Helper()
+	users := services.NewUsers(repositories.NewUsers(s.db), nil, services.NewPasswords(1))
+	user, err := users.Add(s.t.Context(), services.User{Email: name + emailDomain, Name: name, Role: role}, password)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return user
+}
+
+// signedIn adds a user and returns a client who has signed in as that user.
+func (s *service) signedIn(name string, role services.Role) *client {
+	s.t.Helper()
+	user := s.user(name, role)
+	c := s.visitor()
+	c.signIn(user.Email, password).want(http.StatusOK)
+	return c
+}
+
+func (s *service) admin() *client  { s.t.Helper(); return s.signedIn("ada", services.Admin) }
+func (s *service) member() *client { s.t.Helper(); return s.signedIn("max", services.Member) }
+
+// keys lists what the service has stored in Redis.
+func (s *service) keys(pattern string) []string {
+	s.t.Helper()
+	keys, err := s.redis.Keys(context.Background(), pattern).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return keys
+}
+
+func (s *service) checkLog() {
+	s.t.Helper()
+	text := s.log.String()
+	for _, secret := range []string{password, emailDomain, "argon2id"} {
+		if strings.Contains(text, secret) {
+			s.t.Errorf("the log tells %q", secret)
+		}
+	}
+	for _, line := range s.log.lines(s.t) {
+		if line["level"] == "ERROR" && !s.faultsMeant {
+			s.t.Errorf("the log tells of a fault: %v", line)
+		}
+	}
+}
+
+// logged is what the service has logged so far.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logged) lines(t *testing.T) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for text := range strings.Lines(l.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("the log has a line that is not JSON: %s", text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// access is the access log's line of a request.
+func (l *logged) access(t *testing.T, requestID string) map[string]any {
+	t.Helper()
+	for _, line := range l.lines(t) {
+		if line["msg"] == "request" && line["request_id"] == requestID {
+			return line
+		}
+	}
+	t.Fatalf("the log has no line of the request %s", requestID)
+	return nil
+}

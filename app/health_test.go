@@ -1,0 +1,66 @@
+package app_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"example.com/prefab/services"
+)
+
+type health struct {
+	Status, Database, Redis, WriteBehind, Environment string
+	Timestamp                                         time.Time
+	Uptime                                            float64
+	Memory                                            services.Memory
+}
+
+func TestHealth_ShowsTheWholePicture(t *testing.T) {
+	s := start(t)
+	h := decode[health](s.visitor().get("/health").want(http.StatusOK))
+	if h.Status != "ok" || h.Database != "ok" || h.Redis != "ok" || h.Environment != "development" {
+		t.Errorf("got %+v", h)
+	}
+	if h.Memory.RSS <= 0 || h.Memory.HeapUsed <= 0 || h.Memory.HeapTotal < h.Memory.HeapUsed || h.Uptime < 0 {
+		t.Errorf("the figures are %+v", h)
+	}
+	if age := time.Since(h.Timestamp); age < 0 || age > time.Minute {
+		t.Errorf("the timestamp is %v", h.Timestamp)
+	}
+}
+
+func TestHealth_AHeapTooLargeIs503AndStillServes(t *testing.T) {
+	s := start(t, "HEALTH_MAX_HEAP_MB=1")
+	h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable))
+	if h.Status != "error" || h.Database != "ok" || h.Redis != "ok" {
+		t.Errorf("got %+v", h)
+	}
+	s.visitor().get("/health/ready").want(http.StatusOK)
+}
+
+func TestHealth_ProbesAskNoDatabaseAndAreNotCached(t *testing.T) {
+	s := start(t)
+	for path, want := range map[string]string{"/health/live": `{"status":"live"}`, "/health/ready": `{"status":"ready"}`} {
+		got := s.visitor().get(path).want(http.StatusOK)
+		if string(got.body) != want || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %s with %v", path, got.body, got.header)
+		}
+	}
+}
+
+func TestHealth_WhileDrainingItIsNotReadyAndStillServes(t *testing.T) {
+	s := start(t, "SHUTDOWN_DELAY=1s")
+	path := s.product()
+	stopped := make(chan struct{})
+	go func() { s.stop(); close(stopped) }()
+	eventually(t, "balancers are told to look away", func() bool {
+		got := s.visitor().get("/health/ready")
+		return got.status == http.StatusServiceUnavailable && string(got.body) == `{"status":"draining"}`
+	})
+	s.visitor().get(path).want(http.StatusOK)
+	s.visitor().get("/health/live").want(http.StatusOK)
+	if h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable)); h.Status != "error" || h.Database != "ok" {
+		t.Errorf("got %+v", h)
+	}
+	<-stopped
+}

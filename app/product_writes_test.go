@@ -1,0 +1,213 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"example.com/prefab/services"
+)
+
+func TestCreate_Answers201WithWhereItIs(t *testing.T) {
+	s := start(t)
+	admin, lamps := s.admin(), s.category("Lamps")
+	created := admin.send("POST", productsPath, fmt.Sprintf(`{"name":"Käsehobel 🧀","priceCents":0,"categoryId":%d}`, lamps)).want(http.StatusCreated)
+	p := decode[services.Product](created)
+	if p.Name != "Käsehobel 🧀" || p.Description != "" || p.Category.Name != "Lamps" {
+		t.Errorf("got %+v", p)
+	}
+	location := created.header.Get("Location")
+	if want := fmt.Sprintf("%s/%d", productsPath, p.ID); location != want {
+		t.Fatalf("Location is %q, want %q", location, want)
+	}
+	shown := s.visitor().get(location).want(http.StatusOK)
+	if string(shown.body) != string(created.body) || shown.header.Get("ETag") != created.header.Get("ETag") {
+		t.Errorf("created %s\nshown   %s", created.body, shown.body)
+	}
+}
+
+func TestCreate_NamesEveryRuleThatIsBroken(t *testing.T) {
+	s := start(t)
+	admin, lamps := s.admin(), s.category("Lamps")
+	problem := admin.send("POST", productsPath, `{"name":" ","priceCents":-1,"categoryId":0}`).problem(http.StatusUnprocessableEntity)
+	if len(problem.Errors) != 3 {
+		t.Errorf("got %v, want one error for each of the three fields", problem.Errors)
+	}
+	if problem := admin.send("POST", productsPath, `{}`).problem(http.StatusUnprocessableEntity); len(problem.Errors) != 3 {
+		t.Errorf("got %v, want name, priceCents and categoryId", problem.Errors)
+	}
+
+	for fields, field := range map[string]string{
+		`"name":null`: "name", `"name":""`: "name", `"name":"` + strings.Repeat("ä", 201) + `"`: "name",
+		`"description":"` + strings.Repeat("ä", 5001) + `"`: "description",
+		`"priceCents":1000000001`:                           "priceCents", `"priceCents":9223372036854775807`: "priceCents",
+		`"categoryId":999999`: "categoryId", `"categoryId":-1`: "categoryId",
+	} {
+		// Of two members with one name the last one counts.
+		body := fmt.Sprintf(`{"name":"Lamp","priceCents":1,"categoryId":%d,%s}`, lamps, fields)
+		admin.send("POST", productsPath, body).invalid(field)
+	}
+	limits := fmt.Sprintf(`{"name":%q,"description":%q,"priceCents":1000000000,"categoryId":%d}`,
+		strings.Repeat("ä", 200), strings.Repeat("ä", 5000), lamps)
+	admin.send("POST", productsPath, limits).want(http.StatusCreated)
+}
+
+func TestUpdate_IsAMergePatch(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	before := decode[services.Product](s.visitor().get(path))
+
+	p := decode[services.Product](admin.send("PATCH", path, `{"priceCents":5}`, "Content-Type", "application/merge-patch+json").want(http.StatusOK))
+	if p.PriceCents != 5 || p.Name != before.Name || p.Description != before.Description || !p.UpdatedAt.After(before.UpdatedAt) {
+		t.Errorf("what is not named must stay: got %+v, was %+v", p, before)
+	}
+	p = decode[services.Product](admin.send("PATCH", path, `{"description":null,"name":"New"}`).want(http.StatusOK))
+	if p.Description != "" || p.Name != "New" || p.PriceCents != 5 {
+		t.Errorf("null must remove the description: got %+v", p)
+	}
+	if shown := decode[services.Product](s.visitor().get(path)); shown.Name != "New" || shown.Description != "" {
+		t.Errorf("shown is %+v", shown)
+	}
+	for _, field := range []string{"name", "priceCents", "categoryId"} {
+		admin.send("PATCH", path, `{"`+field+`":null}`).invalid(field)
+	}
+	admin.send("PATCH", path, `{"stock":5}`).invalid("stock")
+	admin.send("PATCH", path, `{"stock":null}`).invalid("stock")
+	admin.send("PATCH", path, `{"categoryId":999999}`).invalid("categoryId")
+	admin.send("PATCH", path, `{"name":"Charset"}`, "Content-Type", "application/merge-patch+json; charset=utf-8").want(http.StatusOK)
+}
+
+func TestUpdate_IfMatchTellsAStaleEdit(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	first := s.visitor().get(path).header.Get("ETag")
+	second := admin.send("PATCH", path, `{"name":"Second"}`, "If-Match", first).want(http.StatusOK).header.Get("ETag")
+
+	for name, tag := range map[string]string{
+		"the old one": first, "a weak one": "W/" + second, "rubbish": `"abc"`, "without quotes": strings.Trim(second, `"`), "without quotes and hash": "2",
+		"two versions": first + ", " + second, "only commas": ",,", "a huge version": `"9223372036854775808-0"`,
+	} {
+		admin.send("PATCH", path, `{"name":"Lost"}`, "If-Match", tag).problem(http.StatusPreconditionFailed)
+		if got := admin.send("DELETE", path, "", "If-Match", tag); got.status != http.StatusPreconditionFailed {
+			t.Fatalf("DELETE with %s: %d", name, got.status)
+		}
+	}
+	if p := decode[services.Product](s.visitor().get(path)); p.Name != "Second" {
+		t.Errorf("a stale edit was written: %+v", p)
+	}
+
+	// A sale and a review in between are none of the editor's concern.
+	admin.send("PUT", path+"/stock", `{"quantity":4}`).want(http.StatusAccepted)
+	admin.send("POST", path+"/reviews", `{"rating":4,"body":"Good."}`).want(http.StatusCreated)
+	third := admin.send("PATCH", path, `{"name":"Third"}`, "If-Match", second).want(http.StatusOK).header.Get("ETag")
+	admin.send("PATCH", path, `{"name":"Any"}`, "If-Match", "*").want(http.StatusOK)
+	admin.send("DELETE", path, "", "If-Match", third).problem(http.StatusPreconditionFailed)
+	fresh := s.visitor().get(path).header.Get("ETag")
+	admin.send("DELETE", path, "", "If-Match", fresh).want(http.StatusNoContent)
+	admin.send("PATCH", path, `{"name":"Late"}`, "If-Match", fresh).problem(http.StatusNotFound)
+}
+
+func TestUpdate_OfOneETagOnlyOneWins(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	etag := s.visitor().get(path).header.Get("ETag")
+	const editors = 12
+	got := together(t, editors, func(i int) int {
+		return admin.send("PATCH", path, fmt.Sprintf(`{"name":"Editor %d"}`, i), "If-Match", etag).status
+	})
+	if got[http.StatusOK] != 1 || got[http.StatusPreconditionFailed] != editors-1 {
+		t.Errorf("got %v, want one 200 and the rest 412", got)
+	}
+}
+
+func TestDelete_HidesTheProductForGood(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	admin.send("DELETE", path, "").want(http.StatusNoContent)
+	s.visitor().get(path).problem(http.StatusNotFound)
+	admin.send("DELETE", path, "").problem(http.StatusNotFound)
+	admin.send("PATCH", path, `{"name":"Back"}`).problem(http.StatusNotFound)
+	admin.send("PUT", path+"/stock", `{"quantity":1}`).problem(http.StatusNotFound)
+	admin.send("POST", path+"/reviews", `{"rating":1,"body":"Gone."}`).problem(http.StatusNotFound)
+	if n := len(s.ids("SELECT id FROM products WHERE NOT active")); n != 1 {
+		t.Errorf("%d inactive rows, want the one that was deleted", n)
+	}
+}
+
+func TestStock_IsTakenAndReadableAtOnce(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	for _, quantity := range []string{"12", "0", "1000000000"} {
+		taken := admin.send("PUT", path+"/stock", `{"quantity":`+quantity+`}`).want(http.StatusAccepted)
+		if want := `{"quantity":` + quantity + `}`; string(taken.body) != want {
+			t.Errorf("got %s, want %s", taken.body, want)
+		}
+		if body := string(admin.get(path).want(http.StatusOK).body); !strings.Contains(body, `"stock":`+quantity+`,`) {
+			t.Errorf("the stock is not %s in %s", quantity, body)
+		}
+	}
+	for _, body := range []string{
+		`{}`, `{"quantity":null}`, `{"quantity":-1}`, `{"quantity":1000000001}`, `{"quantity":1.5}`, `{"quantity":"1"}`,
+		`{"quantity":9223372036854775808}`, `{"quantity":1e400}`, `{"quantity":true}`, `{"quantity":[1]}`,
+	} {
+		admin.send("PUT", path+"/stock", body).invalid("quantity")
+	}
+	admin.send("PUT", productsPath+"/999999/stock", `{"quantity":1}`).problem(http.StatusNotFound)
+}
+
+func TestReview_OnePerUserAndProduct(t *testing.T) {
+	s := start(t)
+	member, path := s.member(), s.product()
+	const body = `{"rating":5,"body":"Line one.\nLine two.\t🙂"}`
+	review := decode[services.Review](member.send("POST", path+"/reviews", body).want(http.StatusCreated))
+	if review.Author != "max" || review.Rating != 5 || review.Body != "Line one.\nLine two.\t🙂" {
+		t.Errorf("got %+v", review)
+	}
+	member.send("POST", path+"/reviews", body).problem(http.StatusConflict)
+	if p := decode[services.Product](s.visitor().get(path)); len(p.Reviews) != 1 || p.Reviews[0] != review {
+		t.Errorf("shown are %+v", p.Reviews)
+	}
+	s.admin().send("POST", path+"/reviews", body).want(http.StatusCreated)
+	member.send("POST", productsPath+"/999999/reviews", body).problem(http.StatusNotFound)
+	s.visitor().send("POST", path+"/reviews", body).problem(http.StatusUnauthorized)
+
+	for body, field := range map[string]string{
+		`{"body":"x"}`: "rating", `{"rating":0,"body":"x"}`: "rating", `{"rating":6,"body":"x"}`: "rating",
+		`{"rating":4.5,"body":"x"}`: "rating", `{"rating":5}`: "body", `{"rating":5,"body":" \n"}`: "body",
+		`{"rating":5,"body":"` + strings.Repeat("x", 2001) + `"}`: "body", `{"rating":5,"body":7}`: "body",
+	} {
+		member.send("POST", path+"/reviews", body).invalid(field)
+	}
+}
+
+func TestReview_OfTwoAtOnceOneIsTaken(t *testing.T) {
+	s := start(t)
+	member, path := s.member(), s.product()
+	got := together(t, 8, func(int) int {
+		return member.send("POST", path+"/reviews", `{"rating":5,"body":"Good."}`).status
+	})
+	if got[http.StatusCreated] != 1 || got[http.StatusConflict] != 7 {
+		t.Errorf("got %v, want one 201 and seven 409", got)
+	}
+}
+
+func TestWrites_AreForAdmins(t *testing.T) {
+	s := start(t)
+	visitor, member, path := s.visitor(), s.member(), s.product()
+	for _, write := range []struct{ method, path, body string }{
+		{"POST", productsPath, `{"name":"Lamp","priceCents":1,"categoryId":1}`},
+		{"PATCH", path, `{"name":"Lamp"}`},
+		{"DELETE", path, ""},
+		{"PUT", path + "/stock", `{"quantity":1}`},
+		// Nobody learns what exists, or what is read of the body, before who asks is known.
+		{"PATCH", productsPath + "/999999", `{`},
+		{"DELETE", productsPath + "/abc", ""},
+	} {
+		visitor.send(write.method, write.path, write.body).problem(http.StatusUnauthorized)
+		member.send(write.method, write.path, write.body).problem(http.StatusForbidden)
+	}
+	if p := decode[services.Product](visitor.get(path)); p.Name != "Lamp 1" || p.Stock != 0 {
+		t.Errorf("somebody wrote: %+v", p)
+	}
+}

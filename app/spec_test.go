@@ -1,0 +1,289 @@
+package app_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// spec is handlers/openapi.json, taken at its word. Places in it are JSON pointers.
+type spec struct {
+	root       any
+	operations []operation
+
+	mu       sync.Mutex // the compiler is not for several goroutines
+	compiler *jsonschema.Compiler
+}
+
+// operation is a method on a path of the document.
+type operation struct {
+	method, path string
+	at           string
+}
+
+const specURL = "openapi.json"
+
+var openSpec = sync.OnceValues(func() (*spec, error) {
+	text, err := os.ReadFile("../handlers/openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	s := &spec{root: root, compiler: jsonschema.NewCompiler()}
+	s.compiler.DefaultDraft(jsonschema.Draft2020)
+	s.compiler.AssertFormat()
+	if err := s.compiler.AddResource(specURL, root); err != nil {
+		return nil, err
+	}
+	for path, item := range s.object("/paths") {
+		for method := range item.(map[string]any) {
+			if strings.Contains("get put post delete options head patch trace", method) {
+				s.operations = append(s.operations,
+					operation{strings.ToUpper(method), path, "/paths/" + escape(path) + "/" + method})
+			}
+		}
+	}
+	// Plain paths win over templates: "{" comes after the letters.
+	slices.SortFunc(s.operations, func(a, b operation) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
+	})
+	return s, nil
+})
+
+func theSpec(t *testing.T) *spec {
+	t.Helper()
+	s, err := openSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func escape(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
+
+// follow returns the value at a place, and where it really stands: a $ref leads
+// elsewhere.
+func (s *spec) follow(at string) (value any, place string) {
+	value = s.root
+	for name := range strings.SplitSeq(strings.TrimPrefix(at, "/"), "/") {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return nil, at
+		}
+		value = object[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
+	}
+	if object, ok := value.(map[string]any); ok {
+		if ref, ok := object["$ref"].(string); ok {
+			return s.follow(strings.TrimPrefix(ref, "#"))
+		}
+	}
+	return value, at
+}
+
+func (s *spec) object(at string) map[string]any {
+	value, _ := s.follow(at)
+	object, _ := value.(map[string]any)
+	return object
+}
+
+// validate holds a value against the schema at a place.
+func (s *spec) validate(at string, value any) error {
+	s.mu.Lock()
+	schema, err := s.compiler.Compile(specURL + "#" + at)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
+}
+
+func (s *spec) validateJSON(at string, body []byte) error {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return s.validate(at, value)
+}
+
+// operation finds what a request asks for.
+func (s *spec) operation(method, path string) (operation, bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	for _, o := range s.operations {
+		if o.method == method && fits(o.path, path) {
+			return o, true
+		}
+	}
+	return operation{}, false
+}
+
+func fits(template, path string) bool {
+	want, got := strings.Split(template, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(want, got, func(w, g string) bool {
+		return w == g || strings.HasPrefix(w, "{") && g != ""
+	})
+}
+
+// Before a route is reached, or where there is none.
+var refusals = map[bool][]int{
+	true:  {400, 408, 413, 431, 501},
+	false: {400, 403, 404, 405, 408, 413, 431, 501},
+}
+
+// exchange is a request and its answer.
+type exchange struct {
+	request   *http.Request
+	sent, got []byte
+	response  *http.Response
+}
+
+// check says in what way the exchange is not what the document promises.
+func (s *spec) check(e exchange) error {
+	op, known := s.operation(e.request.Method, e.request.URL.EscapedPath())
+	status := e.response.StatusCode
+	at := "/components/responses/Refused"
+	if responses := s.object(op.at + "/responses"); known && responses[strconv.Itoa(status)] != nil {
+		at = op.at + "/responses/" + strconv.Itoa(status)
+	} else if !slices.Contains(refusals[known], status) {
+		return fmt.Errorf("the status %d is not documented", status)
+	}
+	_, at = s.follow(at)
+	if err := s.checkHeaders(at, e.response.Header); err != nil {
+		return err
+	}
+	if err := s.checkBody(at, e); err != nil {
+		return err
+	}
+	if status >= 400 && !strings.HasPrefix(at, "/components/responses/Health") && op.path != "/health/ready" {
+		if err := checkProblem(e); err != nil {
+			return err
+		}
+	}
+	return s.checkTaken(op, e)
+}
+
+func (s *spec) checkHeaders(at string, header http.Header) error {
+	for name := range s.object(at + "/headers") {
+		_, place := s.follow(at + "/headers/" + name)
+		value := header.Get(name)
+		if value == "" && s.object(place)["required"] == true {
+			return fmt.Errorf("the header %s is missing", name)
+		}
+		if err := s.validate(place+"/schema", value); value != "" && err != nil {
+			return fmt.Errorf("the header %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *spec) checkBody(at string, e exchange) error {
+	content := s.object(at + "/content")
+	given := e.response.Header.Get("Content-Type")
+	if len(content) == 0 || e.request.Method == http.MethodHead {
+		if len(e.got) > 0 {
+			return fmt.Errorf("there is a body: %s", e.got)
+		}
+		return nil
+	}
+	if content[given] == nil {
+		return fmt.Errorf("the content type %q is not documented", given)
+	}
+	if err := s.validateJSON(at+"/content/"+escape(given)+"/schema", e.got); err != nil {
+		return fmt.Errorf("%w in %s", err, e.got)
+	}
+	return nil
+}
+
+// checkProblem wants what every error promises.
+func checkProblem(e exchange) error {
+	header := e.response.Header
+	if header.Get("Cache-Control") != "no-store" || header.Get("ETag") != "" {
+		return fmt.Errorf("an error can be cached: %v", header)
+	}
+	if e.request.Method == http.MethodHead {
+		return nil
+	}
+	var problem struct {
+		Status   int
+		Title    string
+		Instance string
+	}
+	if err := json.Unmarshal(e.got, &problem); err != nil {
+		return err
+	}
+	status, path := e.response.StatusCode, e.request.URL.EscapedPath()
+	if problem.Status != status || problem.Title != http.StatusText(status) || problem.Instance != path {
+		return fmt.Errorf("the problem is %+v, of %s with %d", problem, path, status)
+	}
+	return nil
+}
+
+// checkTaken wants of a body that was taken that the document allows it.
+func (s *spec) checkTaken(op operation, e exchange) error {
+	content := op.at + "/requestBody/content/"
+	if e.response.StatusCode >= 300 || s.object(content[:len(content)-1]) == nil {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(e.request.Header.Get("Content-Type"))
+	if err != nil {
+		return err
+	}
+	if err := s.validateJSON(content+escape(media)+"/schema", e.sent); err != nil {
+		return fmt.Errorf("%s was taken against the document: %w", e.sent, err)
+	}
+	return nil
+}
+
+// documented is a transport that checks every answer against the document.
+type documented struct {
+	t    *testing.T
+	next http.RoundTripper
+}
+
+func (d documented) RoundTrip(request *http.Request) (*http.Response, error) {
+	d.t.Helper()
+	var sent []byte
+	if request.Body != nil {
+		var err error
+		if sent, err = io.ReadAll(request.Body); err != nil {
+			return nil, err
+		}
+		request.Body = io.NopCloser(bytes.NewReader(sent))
+	}
+	response, err := d.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(got))
+	s, err := openSpec()
+	if err == nil {
+		err = s.check(exchange{request, sent, got, response})
+	}
+	if err != nil {
+		d.t.Errorf("%s %s answers %d: %v", request.Method, request.URL.RequestURI(), response.StatusCode, err)
+	}
+	return response, nil
+}
