@@ -48,7 +48,7 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 	go test -tags soak -run TestSoak -v -timeout 30m ./app
 
 .PHONY: clean
-clean: ## Remove what was built, and the data of the embedded servers
+clean: ## Remove what was built, and .data
 	rm -rf $(BIN) .data
 
 $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):

@@ -20,6 +20,9 @@ func main() {
 	err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout)
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "prefab: interrupted")
+		os.Exit(130) // 128 and the number of SIGINT, as shells have it
 	case errors.Is(err, app.ErrUsage):
 		fmt.Fprintln(os.Stderr, "prefab:", err)
 		os.Exit(2)

@@ -183,7 +183,10 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 			append(settings, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none?sslmode=disable", "START_TIMEOUT=1s"),
 			"PostgreSQL did not answer",
 		},
-		"Redis away":      {append(settings, "REDIS_URL=redis://127.0.0.1:1", "START_TIMEOUT=1s"), "Redis did not answer"},
+		"no such database": {
+			append(settings, strings.Replace(settings[0], "/test_", "/nowhere_", 1)),
+			"PostgreSQL refuses us",
+		},
 		"wrong settings":  {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
 		"bare production": {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
 	} {
@@ -195,6 +198,52 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 			eventually(t, "it said why", func() bool { return strings.Contains(p.said(), test.says) })
 		})
 	}
+}
+
+func TestServe_StartsWithoutRedisAndSaysSo(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "REDIS_URL=redis://127.0.0.1:1", "START_TIMEOUT=1s")...)
+	if status, body := p.get(firstPage); status != 200 {
+		t.Errorf("the catalogue is %d %s", status, body)
+	}
+	eventually(t, "readiness names what is away", func() bool {
+		status, body := p.get("/health/ready")
+		return status == 200 && strings.Contains(body, `"degraded":["redis"]`)
+	})
+	if !strings.Contains(p.said(), "Redis is away") {
+		t.Errorf("it does not say so:\n%s", p.said())
+	}
+}
+
+func TestServe_TwoFirstStartsOfOneCheckoutShareIt(t *testing.T) {
+	dir := checkout(t)
+	one, two := launch(t, dir, nil), launch(t, dir, nil)
+	for _, p := range []*process{one, two} {
+		eventually(t, "it serves", func() bool { return servingAt.MatchString(p.said()) || ended(p) })
+		if ended(p) {
+			t.Errorf("it ended:\n%s", p.said())
+		}
+	}
+}
+
+func ended(p *process) bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestServe_InterruptedWhileItWaitsSaysSo(t *testing.T) {
+	_, settings := configured(t)
+	p := launch(t, checkout(t), nil, append(settings, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none")...)
+	eventually(t, "it waits", func() bool { return strings.Contains(p.said(), "waiting for PostgreSQL") })
+	p.signal(syscall.SIGINT)
+	if code := p.exit(); code != 130 {
+		t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "prefab: interrupted") })
 }
 
 func TestServe_ProductionRefusesTheSampleUsers(t *testing.T) {

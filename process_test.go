@@ -25,21 +25,21 @@ const patience = 60 * time.Second
 
 var binary string
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "prefab-binary-")
-	if err == nil {
-		binary = filepath.Join(dir, "prefab")
-		var out []byte
-		if out, err = exec.Command("go", "build", "-race", "-o", binary, ".").CombinedOutput(); err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "build the program:", err)
-		os.Exit(1)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	defer os.RemoveAll(dir)
-	devtest.Main(m)
+	binary = filepath.Join(dir, "prefab")
+	if out, err := exec.Command("go", "build", "-race", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+		return 1
+	}
+	return devtest.Run(m)
 }
 
 // process is the running program.
@@ -49,6 +49,7 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
+	all  chan struct{} // closed when all its output is here
 
 	mu     sync.Mutex
 	output strings.Builder
@@ -79,7 +80,13 @@ func start(t *testing.T, checkout string, settings ...string) *process {
 // launch runs the program with arguments and does not wait. Any free port will do.
 func launch(t *testing.T, checkout string, args []string, settings ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	return launchWith(t, nil, checkout, args, settings...)
+}
+
+func launchWith(t *testing.T, input io.Reader, checkout string, args []string, settings ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{}), all: make(chan struct{})}
+	p.cmd.Stdin = input
 	p.cmd.Dir = checkout
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORT=0"}, settings...)
 	reader, writer, err := os.Pipe()
@@ -104,6 +111,7 @@ func launch(t *testing.T, checkout string, args []string, settings ...string) *p
 }
 
 func (p *process) collect(output io.ReadCloser) {
+	defer close(p.all)
 	defer output.Close()
 	for lines := bufio.NewScanner(output); lines.Scan(); {
 		p.mu.Lock()
@@ -116,6 +124,15 @@ func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.output.String()
+}
+
+func (p *process) closed() bool {
+	select {
+	case <-p.all:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *process) signal(s syscall.Signal) {

@@ -23,7 +23,8 @@ import (
 
 // Serve serves on the listener, which it closes, until ctx ends; then it drains
 // within the settings' times. It is one process's part of the service: Prepare
-// has run before, and several processes may serve side by side.
+// has run before, and several processes may serve side by side. Until PostgreSQL
+// answers, only the health routes do.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
 	defer listener.Close()
 	metrics := prometheus.NewRegistry()
@@ -42,23 +43,18 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	defer redis.Close()
 
 	pingRedis := func(ctx context.Context) error { return redis.Ping(ctx).Err() }
-	if err := await(ctx, cfg.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
-		return err
-	}
-	if err := await(ctx, cfg.StartTimeout, "Redis", pingRedis); err != nil {
-		return err
-	}
 	health := services.NewHealth(
 		services.Dependency{Name: handlers.Database, Check: db.PingContext},
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},
 	)
 
 	server := wire(cfg, db, redis, health, log)
+	start := func() error { return awaitServers(ctx, cfg, db.PingContext, pingRedis, log) }
 
 	runner := jobs.NewRunner(log)
 	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
 
-	return serve(ctx, cfg, listener, server, runner, health, log)
+	return serve(ctx, cfg, listener, start, server, runner, health, log)
 }
 
 // wire says what depends on what.
@@ -66,7 +62,8 @@ func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *service
 	users := services.NewUsers(
 		repositories.NewUsers(db),
 		repositories.NewSignIns(client, repositories.SignInLimit{
-			PerAccount: cfg.SignInLimit, PerAddress: cfg.SignInAddressLimit, Window: cfg.SignInWindow,
+			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
+			Window: cfg.SignInWindow,
 		}),
 		services.NewPasswords(cfg.PasswordConcurrency),
 	)
@@ -85,10 +82,10 @@ func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *service
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
 		middleware.AccessLog(log),
 		middleware.SecurityHeaders(),
-		middleware.Recover(log),
+		middleware.Recover(),
 		middleware.SameOrigin(),
 	)
-	routes(server, sessions, routed{
+	routes(server, middleware.Started(health), sessions, routed{
 		products: handlers.NewProducts(products),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),

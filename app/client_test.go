@@ -174,8 +174,10 @@ func together(t *testing.T, n int, do func(i int) int) map[int]int {
 	begin := make(chan struct{})
 	for i := range n {
 		go func() {
+			status := 0
+			defer func() { statuses <- status }() // even where do ends the test
 			<-begin
-			statuses <- do(i)
+			status = do(i)
 		}()
 	}
 	close(begin)

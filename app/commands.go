@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -33,29 +34,23 @@ func withDatabase(ctx context.Context, e environment, do func(Config, *sqlx.DB) 
 		return err
 	}
 	defer db.Close()
-	if err := await(ctx, e.cfg.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
+	if err := await(ctx, e.cfg.StartTimeout, "PostgreSQL", db.PingContext, e.log); err != nil {
 		return err
 	}
 	return do(prepared.Config, db)
 }
 
 func runMigrate(ctx context.Context, e environment, args []string) error {
-	if len(args) != 1 {
+	steps := map[string]func(context.Context, *sql.DB) error{
+		"up": migrations.Up, "down": migrations.Down,
+		"status": func(context.Context, *sql.DB) error { return nil },
+	}
+	if len(args) != 1 || steps[args[0]] == nil {
 		return fmt.Errorf("migrate takes up, down or status: %w", ErrUsage)
 	}
 	return withDatabase(ctx, e, func(_ Config, db *sqlx.DB) error {
-		switch args[0] {
-		case "up":
-			if err := migrations.Up(ctx, db.DB); err != nil {
-				return err
-			}
-		case "down":
-			if err := migrations.Down(ctx, db.DB); err != nil {
-				return err
-			}
-		case "status":
-		default:
-			return fmt.Errorf("migrate takes up, down or status, not %q: %w", args[0], ErrUsage)
+		if err := steps[args[0]](ctx, db.DB); err != nil {
+			return err
 		}
 		return printStatus(ctx, e.out, db)
 	})
@@ -117,7 +112,10 @@ func progress(out io.Writer) func(done, total int) {
 	}
 }
 
-func runHealthcheck(ctx context.Context, e environment, _ []string) error {
+func runHealthcheck(ctx context.Context, e environment, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("healthcheck takes no arguments: %w", ErrUsage)
+	}
 	host := e.cfg.Host
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
@@ -140,7 +138,10 @@ func runHealthcheck(ctx context.Context, e environment, _ []string) error {
 	return nil
 }
 
-func runConfig(_ context.Context, e environment, _ []string) error {
+func runConfig(_ context.Context, e environment, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("config takes no arguments: %w", ErrUsage)
+	}
 	value := reflect.ValueOf(e.cfg)
 	for _, field := range reflect.VisibleFields(value.Type()) {
 		if name, ok := field.Tag.Lookup("env"); ok {

@@ -30,6 +30,7 @@ type Config struct {
 
 	SessionTTL          time.Duration `env:"SESSION_TTL" envDefault:"24h"`
 	SignInLimit         int64         `env:"SIGN_IN_LIMIT" envDefault:"10"`
+	SignInAccountLimit  int64         `env:"SIGN_IN_ACCOUNT_LIMIT" envDefault:"100"`
 	SignInAddressLimit  int64         `env:"SIGN_IN_ADDRESS_LIMIT" envDefault:"100"`
 	SignInWindow        time.Duration `env:"SIGN_IN_WINDOW" envDefault:"15m"`
 	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" envDefault:"2"`
@@ -61,7 +62,9 @@ type Config struct {
 // reports everything that is wrong at once.
 func LoadConfig(environ []string, file string) (Config, error) {
 	settings, err := godotenv.Read(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(path, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("read the settings: %w", path)
+	} else if err != nil && !ok {
 		return Config{}, fmt.Errorf("read %s: the file is not made of NAME=value lines", file) // the cause quotes them
 	}
 	if settings == nil {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
+
+	"example.com/prefab/repositories"
 )
 
 // Environment is where the program runs.
@@ -53,9 +54,10 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	}
 	check(c.Env == Development || c.Env == Production, "APP_ENV: must be development or production")
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
-	check(schemeIn(c.DatabaseURL, "postgres", "postgresql") || isKeyValue(c.DatabaseURL),
-		"DATABASE_URL: must begin with postgres://")
-	check(schemeIn(c.RedisURL, "redis", "rediss", "unix"), "REDIS_URL: must begin with redis://, rediss:// or unix://")
+	check(c.DatabaseURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseURL)) == nil,
+		"DATABASE_URL: must be like postgres://user:password@host:5432/name?sslmode=verify-full")
+	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,
+		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path")
 	if c.Env == Production {
 		check(c.DatabaseURL != "", "DATABASE_URL: is required in production, where no embedded PostgreSQL is run")
 		check(c.RedisURL != "", "REDIS_URL: is required in production, where no embedded Redis is run")
@@ -83,6 +85,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), 1, 10_000)
 	between("REDIS_MAX_CONNS", float64(c.RedisMaxConns), 1, 10_000)
 	between("SIGN_IN_LIMIT", float64(c.SignInLimit), 1, 1_000_000)
+	between("SIGN_IN_ACCOUNT_LIMIT", float64(c.SignInAccountLimit), 1, 1_000_000)
 	between("SIGN_IN_ADDRESS_LIMIT", float64(c.SignInAddressLimit), 1, 1_000_000)
 	between("PASSWORD_CONCURRENCY", float64(c.PasswordConcurrency), 1, 1024)
 	between("BODY_LIMIT", float64(c.BodyLimit), 1024, 1<<30)
@@ -104,17 +107,6 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))
 	}
 	return problems
-}
-
-// schemeIn takes an empty address too.
-func schemeIn(address ServerURL, schemes ...string) bool {
-	scheme, _, found := strings.Cut(string(address), "://")
-	return address == "" || found && slices.Contains(schemes, scheme)
-}
-
-// isKeyValue recognises libpq's other form, "host=db user=prefab".
-func isKeyValue(address ServerURL) bool {
-	return !strings.Contains(string(address), "://") && strings.Contains(string(address), "=")
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

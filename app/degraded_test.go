@@ -120,3 +120,18 @@ func wantDown(s *service, name, ready string) {
 		}
 	}
 }
+
+func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
+	postgres := devtest.OwnPostgres(t)
+	postgres.Signal(syscall.SIGSTOP)
+	s := launchOn(t, postgres.URL, devtest.Redis(t))
+	s.visitor().get("/health/live").want(http.StatusOK)
+	if got := s.visitor().get("/health/ready").want(http.StatusServiceUnavailable); string(got.body) != `{"status":"starting"}` {
+		t.Errorf("readiness says %s", got.body)
+	}
+	s.visitor().get(productsPath).problem(http.StatusServiceUnavailable)
+
+	back(postgres)
+	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
+	s.visitor().get(productsPath).want(http.StatusOK)
+}

@@ -119,7 +119,9 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 	}
 	log := new(logged)
 	client := openRedis(t, devtest.Redis(t))
-	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, services.NewHealth(), app.NewLogger(cfg, log))
+	health := services.NewHealth()
+	health.Enter(services.Ready)
+	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, health, app.NewLogger(cfg, log))
 	const secret = "a secret of the inside"
 	server.Get("/test/panic", func(*fiber.Ctx) error { panic(secret) })
 	server.Get("/test/nil", func(c *fiber.Ctx) error { var p *services.Product; return c.SendString(p.Name) })

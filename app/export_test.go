@@ -15,6 +15,6 @@ var (
 // Routes are the routes of a running service.
 func Routes() []fiber.Route {
 	server := fiber.New()
-	routes(server, new(middleware.Sessions), routed{}) // nothing is called
+	routes(server, nil, new(middleware.Sessions), routed{}) // nothing is called
 	return server.GetRoutes(true)
 }

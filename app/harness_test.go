@@ -46,6 +46,14 @@ func start(t *testing.T, settings ...string) *service {
 
 func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
+	s := launchOn(t, databaseURL, redisURL, settings...)
+	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
+	return s
+}
+
+// launchOn does not wait until the service has started.
+func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
+	t.Helper()
 	environ := append([]string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json"}, settings...)
 	cfg, err := load(t, environ...)
 	if err != nil {
@@ -74,14 +82,6 @@ func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *se
 		s.transport.CloseIdleConnections()
 		s.stop()
 		s.checkLog()
-	})
-	eventually(t, "the service is ready", func() bool {
-		response, err := http.Get(s.url + "/health/ready")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return response.StatusCode == http.StatusOK
 	})
 	return s
 }

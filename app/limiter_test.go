@@ -11,7 +11,7 @@ import (
 )
 
 func TestSignInLimit_PerAccount(t *testing.T) {
-	s := start(t, "SIGN_IN_LIMIT=3", "SIGN_IN_WINDOW=10m")
+	s := start(t, "SIGN_IN_LIMIT=100", "SIGN_IN_ACCOUNT_LIMIT=3", "SIGN_IN_WINDOW=10m")
 	s.user("max", services.Member)
 	s.user("eve", services.Member)
 	for range 3 {
@@ -36,6 +36,16 @@ func TestSignInLimit_PerAccount(t *testing.T) {
 		s.visitor().signIn("nobody"+emailDomain, "wrong").problem(http.StatusUnauthorized)
 	}
 	s.visitor().signIn("nobody"+emailDomain, "wrong").problem(http.StatusTooManyRequests)
+}
+
+func TestSignInLimit_WhoGuessesLocksOnlyThemselvesOut(t *testing.T) {
+	s := start(t, "SIGN_IN_LIMIT=3", "TRUSTED_PROXIES=127.0.0.1")
+	s.user("max", services.Member)
+	for range 30 {
+		s.visitor().signIn("max"+emailDomain, "wrong", "X-Forwarded-For", "203.0.113.1")
+	}
+	s.visitor().signIn("max"+emailDomain, password, "X-Forwarded-For", "203.0.113.1").problem(http.StatusTooManyRequests)
+	s.visitor().signIn("max"+emailDomain, password, "X-Forwarded-For", "203.0.113.2").want(http.StatusOK)
 }
 
 func TestSignInLimit_ASuccessClearsTheAccount(t *testing.T) {
@@ -68,9 +78,10 @@ func TestSignInLimit_PerAddressWhateverTheClientClaims(t *testing.T) {
 		}
 		got.problem(want)
 	}
-	// A blocked address must not lock other people's accounts.
-	if keys := s.keys("prefab:sign-in:account:*"); len(keys) != 4 {
-		t.Errorf("%d accounts have counted an attempt, want those of the first four", len(keys))
+	// A blocked address must not lock other people's accounts: of the first four
+	// there is a count of the account, and one of the account from here.
+	if keys := s.keys("prefab:sign-in:account:*"); len(keys) != 8 {
+		t.Errorf("%d counts of accounts, want those of the first four", len(keys))
 	}
 }
 
@@ -92,9 +103,11 @@ func TestSignInLimit_BehindATrustedProxyCountsItsClients(t *testing.T) {
 		{"the first with rubbish", "rubbish, 203.0.113.1", 429},
 		{"the first through an inner proxy", "203.0.113.1, 10.0.0.5", 429},
 		{"the first in IPv6 clothes", "::ffff:203.0.113.1", 429},
+		{"the first with a port", "203.0.113.1:4711", 429},
 		{"an IPv6 subscriber", "2001:db8:1:2::1", 401},
 		{"the subscriber's other address", "2001:db8:1:2:ffff::7", 401},
 		{"and one more", "2001:db8:1:2::3", 429},
+		{"the same with a port", "[2001:db8:1:2::3]:99", 429},
 		{"the subscriber's neighbour", "2001:db8:1:3::1", 401},
 	} {
 		if got := attempt(test.forwarded); got != test.want {

@@ -48,6 +48,9 @@ func embed(ctx context.Context, cfg Config, log *slog.Logger, withRedis bool) (*
 		Dir: checkout, Database: "prefab", Log: log,
 		NeedPostgres: cfg.DatabaseURL == "", NeedRedis: withRedis && cfg.RedisURL == "",
 	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // what a server said when it was interrupted is of no interest
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded servers: %w", err)
 	}
@@ -67,7 +70,7 @@ func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer db.Close()
-	if err := await(ctx, p.Config.StartTimeout, "PostgreSQL", db.PingContext); err != nil {
+	if err := await(ctx, p.Config.StartTimeout, "PostgreSQL", db.PingContext, log); err != nil {
 		return err
 	}
 	if err := migrations.Up(ctx, db.DB); err != nil {
@@ -95,21 +98,4 @@ func openDatabase(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
 	return repositories.OpenDatabase(repositories.DatabaseOptions{
 		URL: string(cfg.DatabaseURL), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
 	})
-}
-
-// await pings a server until it answers: a service and its servers often start together.
-func await(ctx context.Context, patience time.Duration, server string, ping func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := ping(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s did not answer within %s: %w", server, patience, err)
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }

@@ -17,12 +17,14 @@ type routed struct {
 }
 
 // routes lists every route: method, path, guards, handler.
-func routes(server *fiber.App, sessions *middleware.Sessions, h routed) {
+func routes(server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, h routed) {
 	user, admin := sessions.RequireUser, sessions.RequireAdmin
 
 	server.Get("/health", h.health.Show)
 	server.Get("/health/live", h.health.Live)
 	server.Get("/health/ready", h.health.Ready)
+
+	server.Use(started) // nothing below is served before the start is over
 
 	server.Get("/openapi.json", handlers.OpenAPI)
 

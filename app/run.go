@@ -42,7 +42,7 @@ var commands = map[string]command{
 	"config":      runConfig,
 }
 
-// ErrUsage says that the command line makes no sense; what was wrong has been printed.
+// ErrUsage says that the command line makes no sense.
 var ErrUsage = errors.New("see prefab help")
 
 // Run carries out the command line in args, with the settings in environ and
@@ -72,26 +72,40 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("serve takes no arguments: %w", ErrUsage)
 	}
-	// First, so that a port that is taken is told at once.
-	address := net.JoinHostPort(e.cfg.Host, strconv.Itoa(int(e.cfg.Port)))
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
-	}
+	// A port that is taken is told at once; but what listened during a long
+	// migration would take connections and leave them waiting.
+	probe, err := listen(ctx, e.cfg)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
+		return err
 	}
-	defer listener.Close()
+	_ = probe.Close()
 
 	prepared, err := Prepare(ctx, e.cfg, e.log)
 	if err != nil {
 		return err
 	}
 	defer prepared.Stop(e.log)
+	listener, err := listen(ctx, e.cfg)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
 	if prepared.Embedded {
 		printWelcome(e.out, listener.Addr())
 	}
 	return Serve(ctx, prepared.Config, listener, e.log)
+}
+
+func listen(ctx context.Context, cfg Config) (net.Listener, error) {
+	address := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener, nil
 }
 
 const welcome = `

@@ -55,7 +55,7 @@ func addSampleUsers(ctx context.Context, db *sqlx.DB, cfg Config) error {
 		if errors.Is(err, services.ErrNoUser) {
 			_, err = users.Add(ctx, sample.user, sample.password)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, services.ErrEmailTaken) { // another start was quicker
 			return fmt.Errorf("add the sample user %s: %w", sample.user.Email, err)
 		}
 	}

@@ -76,7 +76,7 @@ func TestSecurityHeaders_AreOnEveryAnswer(t *testing.T) {
 }
 
 func TestSecurityHeaders_HTTPSIsAskedForWhereItIsSpoken(t *testing.T) {
-	for proxies, want := range map[string]bool{"": false, "127.0.0.1": true} {
+	for proxies, want := range map[string]bool{"": false, "127.0.0.1": true, "10.0.0.0/8, 127.0.0.1": true, "::1, 127.0.0.7/8": true} {
 		s := start(t, "APP_ENV=production", "TRUSTED_PROXIES="+proxies)
 		got := s.visitor().get("/health/live", "X-Forwarded-Proto", "https").header.Get("Strict-Transport-Security")
 		if (got != "") != want {

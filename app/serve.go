@@ -14,26 +14,27 @@ import (
 	"example.com/prefab/services"
 )
 
-// serve runs the server and the jobs until ctx ends or the listener breaks, and
-// then takes them down in this order: readiness, so that balancers look away;
+// serve listens, waits for start, and runs the server and the jobs until ctx ends
+// or the listener breaks. Then it takes all down in this order: readiness, so that balancers look away;
 // HTTP, whose requests may need everything else; jobs. Pools are the caller's,
 // and close last.
 func serve(
-	ctx context.Context, cfg Config, listener net.Listener,
+	ctx context.Context, cfg Config, listener net.Listener, start func() error,
 	server *fiber.App, runner *jobs.Runner, health *services.Health, log *slog.Logger,
 ) error {
 	broken := make(chan error, 1)
 	go func() { broken <- server.Listener(listener) }()
-	runner.Start()
-	health.Enter(services.Ready)
-	log.Info("serving", "address", listener.Addr().String())
-
-	var failure error
-	select {
-	case err := <-broken:
-		failure = fmt.Errorf("the listener broke: %w", errors.Join(err, net.ErrClosed))
-		broken <- nil
-	case <-ctx.Done():
+	failure := start()
+	if failure == nil {
+		runner.Start()
+		health.Enter(services.Ready)
+		log.Info("serving", "address", listener.Addr().String())
+		select {
+		case err := <-broken:
+			failure = fmt.Errorf("the listener broke: %w", err)
+			broken <- nil
+		case <-ctx.Done():
+		}
 	}
 
 	health.Enter(services.Draining)

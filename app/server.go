@@ -12,6 +12,10 @@ import (
 // newServer returns a Fiber app without routes whose every limit is set: Fiber
 // leaves the timeouts infinite.
 func newServer(cfg Config, log *slog.Logger) *fiber.App {
+	var proxies []string // in the form that Fiber compares
+	for _, prefix := range cfg.proxies {
+		proxies = append(proxies, prefix.Masked().String())
+	}
 	server := fiber.New(fiber.Config{
 		DisableStartupMessage:        true,
 		ErrorHandler:                 handlers.ErrorHandler(log),
@@ -25,7 +29,7 @@ func newServer(cfg Config, log *slog.Logger) *fiber.App {
 		IdleTimeout:                  cfg.IdleTimeout,
 		Concurrency:                  cfg.MaxConnections,
 		EnableTrustedProxyCheck:      true, // else anybody's X-Forwarded-Proto is believed
-		TrustedProxies:               cfg.TrustedProxies,
+		TrustedProxies:               proxies,
 	})
 	// Answers sent while draining tell the client to open its next connection elsewhere.
 	server.Server().CloseOnShutdown = true

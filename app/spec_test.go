@@ -52,7 +52,8 @@ var openSpec = sync.OnceValues(func() (*spec, error) {
 	}
 	for path, item := range s.object("/paths") {
 		for method := range item.(map[string]any) {
-			if strings.Contains("get put post delete options head patch trace", method) {
+			switch method {
+			case "get", "put", "post", "delete", "options", "head", "patch", "trace":
 				s.operations = append(s.operations,
 					operation{strings.ToUpper(method), path, "/paths/" + escape(path) + "/" + method})
 			}

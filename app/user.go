@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/migrations"
 	"example.com/prefab/services"
 )
 
@@ -29,11 +30,14 @@ func runUser(ctx context.Context, e environment, args []string) error {
 	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
 		return errors.Join(err, ErrUsage)
 	}
-	password, err := readPassword(e)
+	password, err := readPassword(ctx, e)
 	if err != nil {
 		return err
 	}
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
+		if err := migrations.Up(ctx, db.DB); err != nil { // the first admin may come before the first start
+			return err
+		}
 		users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(cfg.PasswordConcurrency))
 		user, err := users.Add(ctx, services.User{Email: *email, Name: *name, Role: services.Role(*role)}, password)
 		if err != nil {
@@ -46,19 +50,42 @@ func runUser(ctx context.Context, e environment, args []string) error {
 
 // readPassword asks on a terminal, and else takes the first line: an argument
 // would stand in the process list and in the shell's history.
-func readPassword(e environment) (string, error) {
+func readPassword(ctx context.Context, e environment) (string, error) {
 	if file, ok := e.in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		fmt.Fprint(e.out, "Password: ")
-		password, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(e.out)
-		if err != nil {
-			return "", fmt.Errorf("read the password: %w", err)
-		}
-		return string(password), nil
+		defer fmt.Fprintln(e.out)
+		return promptPassword(ctx, int(file.Fd()))
 	}
 	line, err := bufio.NewReader(io.LimitReader(e.in, 4096)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// promptPassword reads without an echo, and gives the echo back when it is
+// interrupted, which the read itself does not notice.
+func promptPassword(ctx context.Context, terminal int) (string, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", fmt.Errorf("read the terminal's state: %w", err)
+	}
+	type answer struct {
+		password []byte
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		password, err := term.ReadPassword(terminal)
+		answered <- answer{password, err}
+	}()
+	select {
+	case a := <-answered:
+		if a.err != nil {
+			return "", fmt.Errorf("read the password: %w", a.err)
+		}
+		return string(a.password), nil
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(terminal, before))
+	}
 }

@@ -46,23 +46,32 @@ var statusOf = map[services.Code]int{
 func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		problem, retryAfter := problemOf(err)
-		switch {
-		case problem.Status == fiber.StatusServiceUnavailable:
+		switch problem.Status {
+		case fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)
-		case problem.Status == fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
+		case fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
 		if retryAfter > 0 {
 			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
 		}
 		if len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0 {
-			c.Set(fiber.HeaderXRequestID, rand.Text()) // the request did not get as far as the middleware
+			early(c, log, problem.Status)
 		}
 		problem.Instance = c.Path()
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		c.Response().Header.Del(fiber.HeaderETag)
 		return c.Status(problem.Status).JSON(problem, "application/problem+json")
 	}
+}
+
+// early does what the middleware does for a request that did not get there: one
+// that is no HTTP, too large, or of an unknown method.
+func early(c *fiber.Ctx, log *slog.Logger, status int) {
+	id := rand.Text()
+	c.Set(fiber.HeaderXRequestID, id)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	log.Info("request refused", "status", status, "request_id", id)
 }
 
 func problemOf(err error) (p Problem, retryAfter int) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
 )
@@ -28,6 +29,10 @@ func answerTo(t *testing.T, handler fiber.Handler) (response *http.Response, bod
 	var lines bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(logger)})
+	app.Use(func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderXRequestID, "given")
+		return c.Next()
+	})
 	app.Get("/things/:id", handler)
 	response, err := app.Test(httptest.NewRequest(fiber.MethodGet, "/things/7?password="+"hunter2", nil), -1)
 	if err != nil {
@@ -135,14 +140,25 @@ func TestErrorHandler_TheAnswerIsAProblemThatNobodyKeeps(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if response.Header.Get(fiber.HeaderXRequestID) == "" {
-		t.Error("there is no request id to quote")
-	}
-	response, _, _ = answerTo(t, func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderXRequestID, "given")
-		return services.ErrNoProduct
-	})
 	if got := response.Header.Get(fiber.HeaderXRequestID); got != "given" {
 		t.Errorf("the request id is %q, want the one that was given", got)
+	}
+}
+
+// Fiber answers these without any middleware.
+func TestErrorHandler_ARequestThatNoMiddlewareSawHasAnIDAndALine(t *testing.T) {
+	var log bytes.Buffer
+	app := fiber.New()
+	c := app.AcquireCtx(&fasthttp.RequestCtx{})
+	defer app.ReleaseCtx(c)
+	if err := ErrorHandler(slog.New(slog.NewTextHandler(&log, nil)))(c, fiber.ErrRequestEntityTooLarge); err != nil {
+		t.Fatal(err)
+	}
+	id := string(c.Response().Header.Peek(fiber.HeaderXRequestID))
+	if len(id) < 20 || string(c.Response().Header.Peek(fiber.HeaderXContentTypeOptions)) != "nosniff" {
+		t.Errorf("the header is\n%s", c.Response().Header.String())
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, id) || !strings.Contains(got, "status=413") {
+		t.Errorf("the log is %s", got)
 	}
 }

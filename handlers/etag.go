@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -26,11 +27,17 @@ func sendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
 	c.Set(fiber.HeaderETag, etag)
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	safe := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
-	if safe && holds(c.Get(fiber.HeaderIfNoneMatch), etag) {
-		return c.SendStatus(fiber.StatusNotModified)
+	if safe && holds(headerList(c, fiber.HeaderIfNoneMatch), etag) {
+		c.Status(fiber.StatusNotModified)
+		return nil
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(body)
+}
+
+// headerList returns a header that may come in several lines.
+func headerList(c *fiber.Ctx, name string) string {
+	return string(bytes.Join(c.Request().Header.PeekAll(name), []byte(",")))
 }
 
 // holds reports whether the If-None-Match list names the ETag, by the weak
@@ -50,7 +57,7 @@ func holds(ifNoneMatch, etag string) bool {
 // client's read must not refuse its edit of the product. Several ETags may be
 // listed, but only of one version.
 func ifMatch(c *fiber.Ctx) (int64, error) {
-	header := c.Get(fiber.HeaderIfMatch)
+	header := headerList(c, fiber.HeaderIfMatch)
 	if header == "" || strings.TrimSpace(header) == "*" {
 		return 0, nil
 	}

@@ -1,12 +1,12 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -16,8 +16,11 @@ import (
 	"example.com/prefab/services"
 )
 
-// An unknown field's name comes back to its sender, but not a body full of it.
-const maxEchoed = 100
+// Unknown fields come back to their sender, but not a body full of them.
+const (
+	maxEchoed  = 100 // bytes of a name
+	maxUnknown = 10
+)
 
 const positiveID = "must be a whole number from 1 to 9223372036854775807"
 
@@ -53,7 +56,7 @@ func parseIDs(field, list string, most int) ([]int64, error) {
 }
 
 // decodeJSON reads the request's body into the struct at to. It refuses what is
-// not JSON, and names the field that is unknown or of the wrong type.
+// not a JSON object, and names the fields that are unknown or of the wrong type.
 func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 	if err := checkContentType(c, append(contentTypes, fiber.MIMEApplicationJSON)); err != nil {
 		return err
@@ -62,18 +65,49 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 	if !utf8.Valid(body) {
 		return badJSON("it is not UTF-8") // the decoder would put question marks in silence
 	}
-	if string(bytes.Trim(body, " \t\r\n")) == "null" {
-		return badJSON("an object is needed") // the decoder takes null for anything
+	members, err := membersOf(body)
+	if err != nil {
+		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(to); err != nil {
+	if err := checkNames(members, reflect.TypeOf(to).Elem()); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, to); err != nil {
 		return jsonError(err)
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return badJSON("there is more than one value")
-	}
 	return nil
+}
+
+func membersOf(body []byte) (map[string]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, jsonError(err)
+	}
+	if members == nil {
+		return nil, badJSON("an object is needed") // it is null
+	}
+	return members, nil
+}
+
+// checkNames refuses members that the struct does not have by just that name:
+// encoding/json, left to itself, would take "NAME" for "name".
+func checkNames(members map[string]json.RawMessage, of reflect.Type) error {
+	var unknown []services.FieldError
+	for name := range members {
+		known := false
+		for field := range of.Fields() {
+			known = known || field.Tag.Get("json") == name
+		}
+		if !known {
+			name = strings.ToValidUTF8(name[:min(len(name), maxEchoed)], "") // the cut may split a character
+			unknown = append(unknown, services.FieldError{Field: name, Message: "is not a known field"})
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.SortFunc(unknown, func(a, b services.FieldError) int { return strings.Compare(a.Field, b.Field) })
+	return services.InvalidFields(unknown[:min(len(unknown), maxUnknown)])
 }
 
 func checkContentType(c *fiber.Ctx, accepted []string) error {
@@ -98,17 +132,10 @@ func jsonError(err error) error {
 		}
 		return services.InvalidField(wrong.Field, "must be "+typeName(wrong.Type.Kind().String()))
 	}
-	// encoding/json has no type for this error, only this text.
-	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		if name, err := strconv.Unquote(quoted); err == nil {
-			name = strings.ToValidUTF8(name[:min(len(name), maxEchoed)], "") // the cut may split a character
-			return services.InvalidField(name, "is not a known field")
-		}
-	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return badJSON(fmt.Sprintf("it breaks at byte %d", syntax.Offset))
 	}
-	return badJSON("it ends too early")
+	return badJSON("it cannot be read")
 }
 
 func badJSON(why string) error {
@@ -128,11 +155,11 @@ func typeName(kind string) string {
 }
 
 // nullMembers names the members of a JSON object that are null, which asks a
-// merge patch (RFC 7396) to remove them. The body has been decoded before.
-func nullMembers(body []byte) []string {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return nil
+// merge patch (RFC 7396) to remove them.
+func nullMembers(body []byte) ([]string, error) {
+	members, err := membersOf(body)
+	if err != nil {
+		return nil, err
 	}
 	var names []string
 	for name, value := range members {
@@ -140,5 +167,6 @@ func nullMembers(body []byte) []string {
 			names = append(names, name)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return names, nil
 }

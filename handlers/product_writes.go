@@ -48,7 +48,11 @@ func decodePatch(c *fiber.Ctx) (services.ProductFields, error) {
 	if err := decodeJSON(c, &fields, "application/merge-patch+json"); err != nil {
 		return fields, err
 	}
-	for _, name := range nullMembers(c.Request().Body()) {
+	removed, err := nullMembers(c.Request().Body())
+	if err != nil {
+		return fields, err
+	}
+	for _, name := range removed {
 		if name != "description" {
 			return fields, services.InvalidField(name, "cannot be removed")
 		}
@@ -70,5 +74,6 @@ func (h *Products) Delete(c *fiber.Ctx) error {
 	if err := h.products.Delete(c.UserContext(), id, version); err != nil {
 		return err
 	}
-	return c.SendStatus(fiber.StatusNoContent)
+	c.Status(fiber.StatusNoContent)
+	return nil
 }

@@ -47,7 +47,8 @@ func (h *Session) Delete(c *fiber.Ctx) error {
 	if err := h.End(c); err != nil {
 		return err
 	}
-	return c.SendStatus(fiber.StatusNoContent)
+	c.Status(fiber.StatusNoContent)
+	return nil
 }
 
 func sendPrivate(c *fiber.Ctx, user services.User) error {

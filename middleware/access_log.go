@@ -38,8 +38,12 @@ func AccessLog(log *slog.Logger) fiber.Handler {
 	}
 }
 
-// responseBytes is the body's length; -1 for a stream, whose end is yet to come.
+// responseBytes is the length of the body that is sent; -1 for a stream, whose
+// end is yet to come.
 func responseBytes(c *fiber.Ctx) int {
+	if c.Method() == fiber.MethodHead {
+		return 0
+	}
 	if c.Response().IsBodyStream() {
 		return -1
 	}

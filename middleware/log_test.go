@@ -16,7 +16,7 @@ import (
 
 func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
 	app, log, lines := newApp()
-	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log), middleware.Recover(log))
+	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log), middleware.Recover())
 	app.Get("/good", func(c *fiber.Ctx) error {
 		services.TraceFrom(c.UserContext()).CountQuery()
 		services.TraceFrom(c.UserContext()).CountQuery()
@@ -67,7 +67,7 @@ func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
 func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
 	app, log, lines := newApp()
 	proxies := middleware.Proxies{netip.MustParsePrefix("0.0.0.0/0")}
-	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log), middleware.Recover(log))
+	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log), middleware.Recover())
 	app.Get("/users/:name", func(c *fiber.Ctx) error {
 		if got := services.TraceFrom(c.UserContext()).ClientAddress().String(); got != "203.0.113.9" {
 			t.Errorf("the trace has the address %s", got)
@@ -90,13 +90,14 @@ func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
 }
 
 func TestRecover_AnswersAPanicAndLogsWhereItCameFrom(t *testing.T) {
-	app, log, lines := newApp()
-	app.Use(middleware.Recover(log))
+	app, _, lines := newApp()
+	app.Use(middleware.Recover())
+	app.Get("/domain", func(*fiber.Ctx) error { panic(services.ErrNoProduct) })
 	app.Get("/text", func(*fiber.Ctx) error { panic("out of cheese") })
 	app.Get("/error", func(*fiber.Ctx) error { panic(errors.New("out of cheese")) })
 	app.Get("/runtime", func(c *fiber.Ctx) error { return c.SendString([]string{}[len(c.Path())]) })
 	app.Get("/", ok)
-	for _, path := range []string{"/text", "/error", "/runtime"} {
+	for _, path := range []string{"/domain", "/text", "/error", "/runtime"} {
 		lines.Reset()
 		response, body := send(t, app, "GET", path)
 		if response.StatusCode != 500 || !strings.Contains(body, "Something went wrong.") ||
@@ -106,7 +107,7 @@ func TestRecover_AnswersAPanicAndLogsWhereItCameFrom(t *testing.T) {
 		if strings.Contains(body, "cheese") || strings.Contains(body, "goroutine") || strings.Contains(body, "range") {
 			t.Errorf("%s tells too much: %s", path, body)
 		}
-		if n := strings.Count(lines.String(), "msg=panic "); n != 1 || !strings.Contains(lines.String(), "log_test.go") {
+		if n := strings.Count(lines.String(), "panic: "); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 || !strings.Contains(lines.String(), "log_test.go") {
 			t.Errorf("%s: %d panics in the log:\n%s", path, n, lines)
 		}
 	}

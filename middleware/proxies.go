@@ -25,8 +25,8 @@ func (p Proxies) ClientAddress(c *fiber.Ctx) netip.Addr {
 	lines := c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)
 	hops := strings.Split(string(bytes.Join(lines, []byte(","))), ",")
 	for _, hop := range slices.Backward(hops) {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		address, ok := parseHop(strings.TrimSpace(hop))
+		if !ok {
 			break
 		}
 		client = address.Unmap().WithZone("")
@@ -35,6 +35,15 @@ func (p Proxies) ClientAddress(c *fiber.Ctx) netip.Addr {
 		}
 	}
 	return client
+}
+
+// parseHop takes an address with a port too, as some balancers send it.
+func parseHop(hop string) (netip.Addr, bool) {
+	if address, err := netip.ParseAddr(hop); err == nil {
+		return address, true
+	}
+	withPort, err := netip.ParseAddrPort(hop)
+	return withPort.Addr(), err == nil
 }
 
 func (p Proxies) trusts(a netip.Addr) bool {

@@ -2,19 +2,21 @@ package middleware
 
 import (
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
 )
 
-// Recover turns a handler's panic into an error, and logs where it came from.
-func Recover(log *slog.Logger) fiber.Handler {
-	return recover.New(recover.Config{
-		EnableStackTrace: true,
-		StackTraceHandler: func(c *fiber.Ctx, reason any) {
-			log.ErrorContext(c.UserContext(), "panic", "reason", fmt.Sprint(reason), "stack", string(debug.Stack()))
-		},
-	})
+// Recover turns a handler's panic into an error that holds the stack, for the
+// error handler to log. Fiber's own would log it as well, and would let a panic
+// with a services.Error pass for that error.
+func Recover() fiber.Handler {
+	return func(c *fiber.Ctx) (err error) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+			}
+		}()
+		return c.Next()
+	}
 }

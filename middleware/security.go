@@ -15,12 +15,14 @@ const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 
 	"frame-ancestors 'none'; object-src 'none'"
 
 // SecurityHeaders sets helmet's headers and a strict Content-Security-Policy.
-// With https it also asks browsers to come back by https only, for a year.
+// With https it also asks browsers to come back to this host by https only, for a
+// year.
 func SecurityHeaders() fiber.Handler {
 	return helmet.New(helmet.Config{
 		ContentSecurityPolicy: contentSecurityPolicy,
 		XFrameOptions:         "DENY",
 		HSTSMaxAge:            365 * 24 * 60 * 60,
+		HSTSExcludeSubdomains: true, // they may be other people's
 		// Helmet's default, require-corp, breaks every picture from elsewhere.
 		CrossOriginEmbedderPolicy: "unsafe-none",
 	})

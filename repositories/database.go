@@ -20,6 +20,12 @@ type DatabaseOptions struct {
 	Observe  querylog.Observer
 }
 
+// CheckDatabaseURL reports whether OpenDatabase takes the URL; its error never quotes it.
+func CheckDatabaseURL(url string) error {
+	_, err := querylog.NewConnector(querylog.Options{DSN: url})
+	return err
+}
+
 // OpenDatabase returns a bounded pool of connections. Nothing is dialled yet.
 // Columns are scanned into the fields of their name: price_cents into PriceCents,
 // "category.id" into Category.ID.

@@ -37,8 +37,12 @@ func passing(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[redis.Error](err); ok {
-		return true // loading, failing over, out of memory: an answer, but no service
+	for _, prefix := range [...]string{
+		"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "ERR max number of clients",
+	} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true // Redis answers, but cannot serve now
+		}
 	}
 	for _, broken := range []error{
 		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, net.ErrClosed,
@@ -49,6 +53,16 @@ func passing(err error) bool {
 		}
 	}
 	return false
+}
+
+// Refused reports whether a server has answered that it will not have us: a wrong
+// password or a database that does not exist. Asking again would not help.
+func Refused(err error) bool {
+	if e, ok := errors.AsType[*pq.Error](err); ok {
+		return strings.HasPrefix(string(e.Code), "28") || e.Code == "3D000"
+	}
+	return redis.HasErrorPrefix(err, "WRONGPASS") || redis.HasErrorPrefix(err, "NOAUTH") ||
+		redis.HasErrorPrefix(err, "NOPERM")
 }
 
 // SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -67,13 +67,13 @@ func newProduct(t *testing.T, db *sqlx.DB, name string) int64 {
 
 func newProductIn(t *testing.T, db *sqlx.DB, category int64, name string) int64 {
 	t.Helper()
-	id, err := repositories.NewProducts(db).Create(t.Context(), services.ProductFields{
+	product, err := repositories.NewProducts(db).Create(t.Context(), services.ProductFields{
 		Name: &name, PriceCents: new(int64(1250)), CategoryID: &category,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	return product.ID
 }
 
 func newUser(t *testing.T, db *sqlx.DB, email string) services.User {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/jmoiron/sqlx"
+
 	"example.com/prefab/services"
 )
 
@@ -13,13 +15,12 @@ INSERT INTO products (name, description, price_cents, category_id)
 VALUES ($1, coalesce($2, ''), $3, $4) RETURNING id`
 
 // Create is part of services.ProductStore.
-func (s *Products) Create(ctx context.Context, f services.ProductFields) (int64, error) {
-	var id int64
-	err := s.db.GetContext(ctx, &id, createProduct, f.Name, f.Description, f.PriceCents, f.CategoryID)
-	if err != nil {
-		return 0, productError("create a product", err)
-	}
-	return id, nil
+func (s *Products) Create(ctx context.Context, f services.ProductFields) (services.Product, error) {
+	return s.write(ctx, func(tx *sqlx.Tx) (int64, error) {
+		var id int64
+		err := tx.GetContext(ctx, &id, createProduct, f.Name, f.Description, f.PriceCents, f.CategoryID)
+		return id, err
+	})
 }
 
 const updateProduct = `-- name: products.update
@@ -30,12 +31,41 @@ UPDATE products SET
 WHERE id = $1 AND active AND ($2 = 0 OR row_version = $2)`
 
 // Update is part of services.ProductStore.
-func (s *Products) Update(ctx context.Context, id, version int64, f services.ProductFields) error {
-	done, err := s.db.ExecContext(ctx, updateProduct, id, version, f.Name, f.Description, f.PriceCents, f.CategoryID)
+func (s *Products) Update(
+	ctx context.Context, id, version int64, f services.ProductFields,
+) (services.Product, error) {
+	return s.write(ctx, func(tx *sqlx.Tx) (int64, error) {
+		done, err := tx.ExecContext(ctx, updateProduct, id, version, f.Name, f.Description, f.PriceCents, f.CategoryID)
+		if err != nil {
+			return 0, err
+		}
+		return id, explainUntouched(ctx, tx, id, done)
+	})
+}
+
+// write changes a product and reads it in one transaction: once the write has
+// been committed, nothing is left that could fail and make the caller repeat it.
+func (s *Products) write(ctx context.Context, change func(*sqlx.Tx) (id int64, err error)) (services.Product, error) {
+	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {
-		return productError("update a product", err)
+		return services.Product{}, storeError("begin to write a product", err)
 	}
-	return s.explainUntouched(ctx, id, done)
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	id, err := change(tx)
+	if violates(err, foreignKeyViolation, "products_category_id_fkey") {
+		return services.Product{}, services.ErrNoCategory
+	}
+	if err != nil {
+		return services.Product{}, storeError("write a product", err)
+	}
+	product, err := readProduct(ctx, tx, id)
+	if err != nil {
+		return services.Product{}, err
+	}
+	if err := tx.Commit(); err != nil {
+		return services.Product{}, storeError("commit a product", err)
+	}
+	return product, nil
 }
 
 const deactivateProduct = `-- name: products.deactivate
@@ -46,9 +76,9 @@ WHERE id = $1 AND active AND ($2 = 0 OR row_version = $2)`
 func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 	done, err := s.db.ExecContext(ctx, deactivateProduct, id, version)
 	if err != nil {
-		return productError("deactivate a product", err)
+		return storeError("deactivate a product", err)
 	}
-	return s.explainUntouched(ctx, id, done)
+	return explainUntouched(ctx, s.db, id, done)
 }
 
 const productIsActive = `-- name: products.is_active
@@ -56,13 +86,13 @@ SELECT active FROM products WHERE id = $1`
 
 // explainUntouched says why a write touched no row: only a failed write pays
 // for a second query.
-func (s *Products) explainUntouched(ctx context.Context, id int64, done sql.Result) error {
+func explainUntouched(ctx context.Context, db sqlx.QueryerContext, id int64, done sql.Result) error {
 	n, err := done.RowsAffected()
 	if err != nil || n > 0 {
 		return err
 	}
 	var active bool
-	err = s.db.GetContext(ctx, &active, productIsActive, id)
+	err = sqlx.GetContext(ctx, db, &active, productIsActive, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && !active:
 		return services.ErrNoProduct
@@ -70,11 +100,4 @@ func (s *Products) explainUntouched(ctx context.Context, id int64, done sql.Resu
 		return storeError("look for a product", err)
 	}
 	return services.ErrStaleProduct
-}
-
-func productError(doing string, err error) error {
-	if violates(err, foreignKeyViolation, "products_category_id_fkey") {
-		return services.ErrNoCategory
-	}
-	return storeError(doing, err)
 }

@@ -19,7 +19,7 @@ func TestProductsCreateAndUpdate_RefuseAnUnknownCategory(t *testing.T) {
 		if _, err := products.Create(t.Context(), fields); !errors.Is(err, services.ErrNoCategory) {
 			t.Errorf("create: error %v", err)
 		}
-		if err := products.Update(t.Context(), id, 0, fields); !errors.Is(err, services.ErrNoCategory) {
+		if _, err := products.Update(t.Context(), id, 0, fields); !errors.Is(err, services.ErrNoCategory) {
 			t.Errorf("update: error %v", err)
 		}
 		if p := read(t, db, id); p.Name != "a" || p.RowVersion != 1 {
@@ -46,7 +46,8 @@ func TestProductsUpdate_ChangesOnlyTheFieldsGiven(t *testing.T) {
 			}},
 			{services.ProductFields{}, func(*services.Product) {}},
 		} {
-			if err := repositories.NewProducts(db).Update(t.Context(), id, 0, step.give); err != nil {
+			told, err := repositories.NewProducts(db).Update(t.Context(), id, 0, step.give)
+			if err != nil {
 				t.Fatal(err)
 			}
 			step.expect(&want)
@@ -56,8 +57,8 @@ func TestProductsUpdate_ChangesOnlyTheFieldsGiven(t *testing.T) {
 				t.Errorf("created %v, updated %v", got.CreatedAt, got.UpdatedAt)
 			}
 			want.UpdatedAt = got.UpdatedAt
-			if fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("got %+v, want %+v", got, want)
+			if fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(told) != fmt.Sprint(want) {
+				t.Errorf("told %+v, got %+v, want %+v", told, got, want)
 			}
 		}
 	})
@@ -68,7 +69,8 @@ func TestProductsUpdateAndDeactivate_KeepTheirConditions(t *testing.T) {
 		products := repositories.NewProducts(db)
 		for name, write := range map[string]func(context.Context, int64, int64) error{
 			"update": func(ctx context.Context, id, version int64) error {
-				return products.Update(ctx, id, version, services.ProductFields{Name: new("new")})
+				_, err := products.Update(ctx, id, version, services.ProductFields{Name: new("new")})
+				return err
 			},
 			"deactivate": products.Deactivate,
 		} {
@@ -101,12 +103,12 @@ func TestProductsUpdate_RefusesAStaleVersion(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
 		for range 2 {
-			if err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")}); err != nil {
+			if _, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for version := int64(1); version <= 2; version++ {
-			err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("c")})
+			_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("c")})
 			if !errors.Is(err, services.ErrStaleProduct) {
 				t.Errorf("version %d: error %v", version, err)
 			}
@@ -122,7 +124,8 @@ func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
 		for version := int64(1); version <= 10; version++ {
 			oneWins(t, atOnce(8, func(int) error {
-				return products.Update(t.Context(), id, version, services.ProductFields{Name: new("b")})
+				_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("b")})
+				return err
 			}), services.ErrStaleProduct)
 		}
 		if p := read(t, db, id); p.RowVersion != 11 {
@@ -135,7 +138,8 @@ func TestProductsUpdate_ManyWithoutAVersionAllCount(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
 		for _, err := range atOnce(20, func(int) error {
-			return products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")})
+			_, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")})
+			return err
 		}) {
 			if err != nil {
 				t.Error(err)

@@ -68,8 +68,12 @@ WHERE p.id = ANY($1)`
 // Batch is part of services.ProductStore. However many products are asked for,
 // it takes two queries.
 func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
+	return readProducts(ctx, s.db, ids)
+}
+
+func readProducts(ctx context.Context, db sqlx.QueryerContext, ids []int64) ([]services.Product, error) {
 	var products []services.Product
-	if err := s.db.SelectContext(ctx, &products, batchProducts, pq.Array(ids)); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &products, batchProducts, pq.Array(ids)); err != nil {
 		return nil, storeError("read products", err)
 	}
 	if len(products) == 0 {
@@ -79,7 +83,7 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, 
 	for i, p := range products {
 		found[i] = p.ID
 	}
-	reviews, err := newestReviews(ctx, s.db, found)
+	reviews, err := newestReviews(ctx, db, found)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +95,11 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, 
 
 // Get is part of services.ProductStore.
 func (s *Products) Get(ctx context.Context, id int64) (services.Product, error) {
-	products, err := s.Batch(ctx, []int64{id})
+	return readProduct(ctx, s.db, id)
+}
+
+func readProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (services.Product, error) {
+	products, err := readProducts(ctx, db, []int64{id})
 	if err != nil {
 		return services.Product{}, err
 	}

@@ -9,13 +9,23 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
+var errRedisURL = errors.New("not a valid Redis URL") // the cause would quote its password
+
+// CheckRedisURL reports whether OpenRedis takes the URL; its error never quotes it.
+func CheckRedisURL(url string) error {
+	if _, err := redis.ParseURL(url); err != nil {
+		return errRedisURL
+	}
+	return nil
+}
+
 // OpenRedis returns the one Redis client of the process, with short timeouts and
 // one retry: a slow Redis must cost less than doing without it. The URL is of
 // the redis, rediss or unix scheme. Nothing is dialled yet.
 func OpenRedis(url string, poolSize int) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("the Redis URL is not valid") // the cause would quote its password
+		return nil, errRedisURL
 	}
 	o.PoolSize = poolSize
 	o.MaxActiveConns = poolSize

@@ -39,8 +39,8 @@ func (s *Reviews) Create(
 	return review, nil
 }
 
-// One index range per product, so that a product with a million reviews costs
-// no more than its newest ones.
+// One index range per product: of a product with a million reviews only the
+// newest are read.
 const newestReviewsSQL = `-- name: reviews.newest
 SELECT r.product_id, r.id, r.author, r.rating, r.body, r.created_at
 FROM unnest($1::bigint[]) AS wanted (product_id)
@@ -53,12 +53,14 @@ CROSS JOIN LATERAL (
 ORDER BY r.created_at DESC, r.id DESC`
 
 // newestReviews returns the newest reviews of each product, newest first.
-func newestReviews(ctx context.Context, db *sqlx.DB, productIDs []int64) (map[int64][]services.Review, error) {
+func newestReviews(
+	ctx context.Context, db sqlx.QueryerContext, productIDs []int64,
+) (map[int64][]services.Review, error) {
 	var rows []struct {
 		ProductID int64
 		services.Review
 	}
-	err := db.SelectContext(ctx, &rows, newestReviewsSQL, pq.Array(productIDs), services.ReviewsShown)
+	err := sqlx.SelectContext(ctx, db, &rows, newestReviewsSQL, pq.Array(productIDs), services.ReviewsShown)
 	if err != nil {
 		return nil, storeError("read reviews", err)
 	}

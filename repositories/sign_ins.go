@@ -20,6 +20,11 @@ type SignIns struct {
 
 // SignInLimit says how many attempts fit into a window of time.
 type SignInLimit struct {
+	// Here is for one account from one address. It is the low one: who guesses
+	// at a stranger's password must not lock the stranger out elsewhere.
+	Here int64
+	// PerAccount is for one account from everywhere, PerAddress for all accounts
+	// from one address.
 	PerAccount, PerAddress int64
 	Window                 time.Duration
 }
@@ -38,11 +43,21 @@ return {n, redis.call('PTTL', KEYS[1])}`)
 
 // Attempt is part of services.SignInLimiter.
 func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Addr) (time.Duration, error) {
-	byAddress, err := s.count(ctx, addressKey(address), s.limit.PerAddress)
-	if err != nil || byAddress > 0 {
-		return byAddress, err // a blocked address must not lock other people's accounts too
+	// In this order, so that an attempt that one count refuses does not use up the next.
+	for _, count := range []struct {
+		key   string
+		limit int64
+	}{
+		{addressKey(address), s.limit.PerAddress},
+		{hereKey(account, address), s.limit.Here},
+		{accountKey(account), s.limit.PerAccount},
+	} {
+		wait, err := s.count(ctx, count.key, count.limit)
+		if err != nil || wait > 0 {
+			return wait, err
+		}
 	}
-	return s.count(ctx, accountKey(account), s.limit.PerAccount)
+	return 0, nil
 }
 
 func (s *SignIns) count(ctx context.Context, key string, limit int64) (time.Duration, error) {
@@ -59,26 +74,43 @@ func (s *SignIns) count(ctx context.Context, key string, limit int64) (time.Dura
 	return 0, nil
 }
 
-// Clear is part of services.SignInLimiter.
-func (s *SignIns) Clear(ctx context.Context, account string) error {
-	if err := s.redis.Del(ctx, accountKey(account)).Err(); err != nil {
-		return storeError("clear the attempts to sign in", err)
+// A key that has expired meanwhile must not come back, and never go away, as -1.
+var takeBack = redis.NewScript(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('DECR', KEYS[1]) end
+return 0`)
+
+// Succeed is part of services.SignInLimiter.
+func (s *SignIns) Succeed(ctx context.Context, account string, address netip.Addr) error {
+	err := s.redis.Del(ctx, hereKey(account, address)).Err()
+	for _, key := range []string{addressKey(address), accountKey(account)} {
+		if err == nil {
+			err = takeBack.Run(ctx, s.redis, []string{key}).Err()
+		}
+	}
+	if err != nil {
+		return storeError("take back an attempt to sign in", err)
 	}
 	return nil
 }
 
-// Hashed, since addresses are personal data and of any length.
+func hereKey(account string, address netip.Addr) string {
+	return accountKey(account) + ":" + subscriber(address)
+}
+
+// Hashed, since e-mail addresses are personal data and of any length.
 func accountKey(account string) string {
 	sum := sha256.Sum256([]byte(account))
 	return "prefab:sign-in:account:" + hex.EncodeToString(sum[:16])
 }
 
-// An IPv6 subscriber owns a whole /64.
-func addressKey(address netip.Addr) string {
+func addressKey(address netip.Addr) string { return "prefab:sign-in:address:" + subscriber(address) }
+
+// subscriber is who has the address: with IPv6 a subscriber owns a whole /64.
+func subscriber(address netip.Addr) string {
 	if address = address.Unmap(); address.Is6() {
-		if subscriber, err := address.Prefix(64); err == nil {
-			address = subscriber.Addr()
+		if network, err := address.Prefix(64); err == nil {
+			address = network.Addr()
 		}
 	}
-	return "prefab:sign-in:address:" + address.String()
+	return address.String()
 }

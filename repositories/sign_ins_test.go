@@ -33,7 +33,7 @@ func openRedis(t *testing.T, url string) redis.UniversalClient {
 
 func signIns(client redis.UniversalClient, perAccount, perAddress int64) *repositories.SignIns {
 	return repositories.NewSignIns(client, repositories.SignInLimit{
-		PerAccount: perAccount, PerAddress: perAddress, Window: window,
+		Here: 100, PerAccount: perAccount, PerAddress: perAddress, Window: window,
 	})
 }
 
@@ -71,11 +71,39 @@ func TestSignIns_LimitAnAccountWhereverTheAttemptsComeFrom(t *testing.T) {
 	if wait := attempt(t, s, "grace@example.com", address); wait > 0 {
 		t.Errorf("another account waits %v", wait)
 	}
-	if err := s.Clear(t.Context(), "ada@example.com"); err != nil {
+}
+
+func TestSignIns_AnAddressThatGuessesLocksNobodyOutElsewhere(t *testing.T) {
+	s := repositories.NewSignIns(openRedis(t, devtest.Redis(t)), repositories.SignInLimit{
+		Here: 2, PerAccount: 4, PerAddress: 100, Window: window,
+	})
+	for i := range 50 {
+		if wait := attempt(t, s, "ada@example.com", somewhere); (wait > 0) != (i >= 2) {
+			t.Errorf("attempt %d waits %v", i+1, wait)
+		}
+	}
+	if wait := attempt(t, s, "ada@example.com", somewhere.Next()); wait > 0 {
+		t.Errorf("the owner waits %v", wait)
+	}
+}
+
+func TestSignIns_ASuccessDoesNotCount(t *testing.T) {
+	client := openRedis(t, devtest.Redis(t))
+	s := repositories.NewSignIns(client, repositories.SignInLimit{Here: 2, PerAccount: 3, PerAddress: 3, Window: window})
+	for range 10 { // more than any of the limits
+		if wait := attempt(t, s, "ada@example.com", somewhere); wait > 0 {
+			t.Fatalf("waits %v", wait)
+		}
+		if err := s.Succeed(t.Context(), "ada@example.com", somewhere); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client.FlushDB(t.Context()) // as if the window had ended between the two
+	if err := s.Succeed(t.Context(), "ada@example.com", somewhere); err != nil {
 		t.Fatal(err)
 	}
-	if wait := attempt(t, s, "ada@example.com", address); wait > 0 {
-		t.Errorf("a cleared account waits %v", wait)
+	if left := keys(t, client); len(left) > 0 {
+		t.Errorf("a success without an attempt leaves %v", left)
 	}
 }
 
@@ -96,8 +124,8 @@ func TestSignIns_CountsEndWithTheWindowOfTheFirstAttempt(t *testing.T) {
 	s := signIns(client, 1, 10)
 	attempt(t, s, "ada@example.com", somewhere)
 	first := keys(t, client)
-	if len(first) != 2 {
-		t.Errorf("keys %v, want the account's and the address's", first)
+	if len(first) != 3 {
+		t.Errorf("keys %v, want the account's, the address's and the pair's", first)
 	}
 	for key, left := range first {
 		if left <= 0 || left > window {
@@ -176,8 +204,8 @@ func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
 		if _, err := s.Attempt(ctx, "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
 			t.Errorf("%s: attempt: error %v", what, err)
 		}
-		if err := s.Clear(ctx, "a"); !errors.Is(err, services.ErrUnavailable) {
-			t.Errorf("%s: clear: error %v", what, err)
+		if err := s.Succeed(ctx, "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
+			t.Errorf("%s: success: error %v", what, err)
 		}
 	}
 	attempt(t, s, "a", somewhere) // so that there is a connection
@@ -187,6 +215,28 @@ func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
 	defer cancel()
 	refused("frozen", ctx)
 	server.Signal(syscall.SIGCONT)
+
+	admin := openRedis(t, server.URL)
+	for _, c := range []struct{ what, setting, value, back string }{
+		{"out of memory", "maxmemory", "1", "0"},
+		{"a replica", "replicaof", "127.0.0.1 1", "no one"},
+	} {
+		set := func(value string) {
+			t.Helper()
+			words := []any{"CONFIG", "SET", c.setting, value}
+			if c.setting == "replicaof" {
+				words = []any{"REPLICAOF", strings.Fields(value)[0], strings.Fields(value)[1]}
+			}
+			if err := admin.Do(t.Context(), words...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(c.value)
+		if _, err := s.Attempt(t.Context(), "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
+			t.Errorf("%s: attempt: error %v", c.what, err)
+		}
+		set(c.back)
+	}
 
 	server.Stop()
 	refused("stopped", t.Context())

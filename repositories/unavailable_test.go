@@ -28,7 +28,7 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 		"Products.Get":        func(ctx context.Context) error { return only(products.Get(ctx, 1)) },
 		"Products.Count":      func(ctx context.Context) error { return only(products.Count(ctx)) },
 		"Products.Create":     func(ctx context.Context) error { return only(products.Create(ctx, fields)) },
-		"Products.Update":     func(ctx context.Context) error { return products.Update(ctx, 1, 0, fields) },
+		"Products.Update":     func(ctx context.Context) error { _, err := products.Update(ctx, 1, 0, fields); return err },
 		"Products.Deactivate": func(ctx context.Context) error { return products.Deactivate(ctx, 1, 0) },
 		"Reviews.Create": func(ctx context.Context) error {
 			return only(reviews.Create(ctx, 1, services.User{ID: 1}, 1, "a"))
@@ -124,6 +124,9 @@ func TestOpen_NeverTellsThePassword(t *testing.T) {
 		"postgres://ada:hunter2@127.0.0.1:1/prefab?sslmode=disable", // well-formed: nobody listens
 	} {
 		db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 1})
+		if check := repositories.CheckDatabaseURL(url); (check == nil) != (err == nil) || check != nil && strings.Contains(check.Error(), secret) {
+			t.Errorf("%s: the check says %v, and opening it %v", url, check, err)
+		}
 		if err == nil {
 			_, err = repositories.NewProducts(db).Count(t.Context())
 			_ = db.Close()
@@ -144,6 +147,9 @@ func TestOpen_NeverTellsThePassword(t *testing.T) {
 		"redis://ada:hunter2@127.0.0.1:1/0", // well-formed: nobody listens
 	} {
 		client, err := repositories.OpenRedis(url, 1)
+		if check := repositories.CheckRedisURL(url); (check == nil) != (err == nil) || check != nil && strings.Contains(check.Error(), secret) {
+			t.Errorf("%s: the check says %v, and opening it %v", url, check, err)
+		}
 		if err == nil {
 			err = client.Ping(t.Context()).Err()
 			_ = client.Close()

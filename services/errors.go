@@ -61,10 +61,11 @@ func CodeOf(err error) Code {
 
 // InvalidField is an error about a single field.
 func InvalidField(field, message string) error {
-	return invalid([]FieldError{{Field: field, Message: message}})
+	return InvalidFields([]FieldError{{Field: field, Message: message}})
 }
 
-func invalid(fields []FieldError) error {
+// InvalidFields is an error about several fields.
+func InvalidFields(fields []FieldError) error {
 	return &Error{Code: Invalid, Message: "The input is not valid.", Fields: fields}
 }
 

@@ -25,8 +25,9 @@ type Dependency struct {
 }
 
 const (
-	checkTimeout = time.Second // a dependency that takes longer counts as down
-	checkMaxAge  = time.Second // so that probes, however many, cannot load a dependency
+	checkTimeout  = time.Second            // a dependency that takes longer counts as down
+	checkMaxAge   = time.Second            // so that probes, however many, cannot load a dependency
+	checkPatience = 250 * time.Millisecond // what a probe waits for a check; balancers give it a second
 )
 
 // Health knows whether the process serves, and which of its dependencies answer.
@@ -35,9 +36,10 @@ type Health struct {
 	started      time.Time
 	dependencies []Dependency
 
-	mu      sync.Mutex // held during a check: who comes meanwhile waits for its answer
-	checked time.Time
-	down    []string
+	mu       sync.Mutex
+	checking chan struct{} // closed when the check under way ends; nil without one
+	checked  time.Time
+	down     []string
 }
 
 // NewHealth returns the health of a process that is starting now.
@@ -54,22 +56,47 @@ func (h *Health) Enter(s State) { h.state.Store(int32(s)) }
 // Uptime is the time since the start.
 func (h *Health) Uptime() time.Duration { return time.Since(h.started) }
 
-// Down returns the names of the dependencies that do not answer, in order. What
-// it says is at most a second old, and it answers within about a second.
+// Down returns the names of the dependencies that do not answer, in order. It
+// asks them at most once a second, and does not wait for one that hangs: until
+// the check is through, the last known answer stands.
 func (h *Health) Down(ctx context.Context) []string {
+	checking := h.refresh()
+	if checking != nil {
+		patience := time.NewTimer(checkPatience)
+		defer patience.Stop()
+		select {
+		case <-checking:
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if time.Since(h.checked) > checkMaxAge {
-		h.down = h.check(ctx)
-		h.checked = time.Now()
-	}
 	return slices.Clone(h.down)
 }
 
+// refresh starts a check where one is due, and returns the one under way.
+func (h *Health) refresh() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.checking != nil || time.Since(h.checked) < checkMaxAge {
+		return h.checking
+	}
+	done := make(chan struct{})
+	h.checking = done
+	go func() {
+		// Not under the caller's context: its end must not make a dependency seem down.
+		down := h.check(context.Background())
+		h.mu.Lock()
+		h.down, h.checked, h.checking = down, time.Now(), nil
+		h.mu.Unlock()
+		close(done)
+	}()
+	return done
+}
+
 func (h *Health) check(ctx context.Context) []string {
-	// Cut loose from the request: its end must not make the next one believe
-	// that a dependency is down.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	errs := make([]error, len(h.dependencies))
 	var checks sync.WaitGroup

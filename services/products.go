@@ -83,7 +83,7 @@ const (
 var (
 	ErrNoProduct    = &Error{Code: NotFound, Message: "No such product."}
 	ErrStaleProduct = &Error{Code: Stale, Message: "The product has changed since you read it."}
-	ErrNoCategory   = invalid([]FieldError{{Field: "categoryId", Message: "no such category"}})
+	ErrNoCategory   = InvalidField("categoryId", "no such category")
 )
 
 // ProductStore keeps products. Its reads return inactive products too, but for
@@ -96,12 +96,12 @@ type ProductStore interface {
 	// Get returns ErrNoProduct for an id that was never given.
 	Get(ctx context.Context, id int64) (Product, error)
 	Count(ctx context.Context) (int64, error)
-	// Create returns ErrNoCategory for an unknown category.
-	Create(ctx context.Context, f ProductFields) (id int64, err error)
-	// Update writes the fields given, in one statement. It returns ErrNoProduct
-	// for an inactive product, and ErrStaleProduct if version is neither 0 nor
-	// the current one.
-	Update(ctx context.Context, id, version int64, f ProductFields) error
+	// Create returns the product as stored, or ErrNoCategory for an unknown category.
+	Create(ctx context.Context, f ProductFields) (Product, error)
+	// Update writes the fields given and returns the product as stored. It
+	// returns ErrNoProduct for an inactive product, and ErrStaleProduct if version
+	// is neither 0 nor the current one.
+	Update(ctx context.Context, id, version int64, f ProductFields) (Product, error)
 	// Deactivate hides a product, under the conditions of Update.
 	Deactivate(ctx context.Context, id, version int64) error
 }
@@ -171,11 +171,7 @@ func (s *Products) Create(ctx context.Context, f ProductFields) (Product, error)
 	if err := f.validate(true); err != nil {
 		return Product{}, err
 	}
-	id, err := s.store.Create(ctx, f)
-	if err != nil {
-		return Product{}, err
-	}
-	return s.Get(ctx, id)
+	return s.store.Create(ctx, f)
 }
 
 // Update writes the fields given and returns the product as it is then. With a
@@ -184,10 +180,7 @@ func (s *Products) Update(ctx context.Context, id, version int64, f ProductField
 	if err := f.validate(false); err != nil {
 		return Product{}, err
 	}
-	if err := s.store.Update(ctx, id, version, f); err != nil {
-		return Product{}, err
-	}
-	return s.Get(ctx, id)
+	return s.store.Update(ctx, id, version, f)
 }
 
 // Delete hides a product for good. The version is as with Update.

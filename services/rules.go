@@ -40,7 +40,7 @@ func (r *rules) err() error {
 	if len(r.broken) == 0 {
 		return nil
 	}
-	return invalid(r.broken)
+	return InvalidFields(r.broken)
 }
 
 func isControl(c rune) bool {

@@ -64,8 +64,9 @@ type SignInLimiter interface {
 	// returns how long to wait if there were too many, else 0. It fails closed:
 	// without an answer nobody may try.
 	Attempt(ctx context.Context, account string, address netip.Addr) (wait time.Duration, err error)
-	// Clear forgets the account's attempts, after a success.
-	Clear(ctx context.Context, account string) error
+	// Succeed says that the last attempt was a success: it does not count, nor do
+	// the failures on this account from this address.
+	Succeed(ctx context.Context, account string, address netip.Addr) error
 }
 
 // Users are the rules of signing in.
@@ -111,7 +112,7 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 	if !ok {
 		return User{}, ErrBadCredentials
 	}
-	if err := s.limiter.Clear(ctx, email); err != nil {
+	if err := s.limiter.Succeed(ctx, email, address); err != nil {
 		return User{}, err
 	}
 	return user, nil

@@ -20,7 +20,7 @@ any_file() {
   return 1
 }
 
-# The folders are those that app/devservices/binaries.go searches.
+# The folders are those that app/devservices/binaries_unix.go searches.
 present() {
   case $1 in
     postgres)

@@ -14,23 +14,30 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-func TestStart_LongPathsKeepTheirSocketsElsewhere(t *testing.T) {
-	o := options(filepath.Join(checkout(t), strings.Repeat("long", 25)))
-	o.NeedPostgres = false
-	if err := os.Mkdir(o.Dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	p, err := findPlace(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(p.run) })
-	if !strings.HasPrefix(p.run, "/tmp/prefab-") {
-		t.Fatalf("sockets in %s", p.run)
-	}
-	s := start(t, o)
-	if err := openRedis(t, s.RedisURL).Ping(t.Context()).Err(); err != nil {
-		t.Error(err)
+func TestStart_OddPathsKeepTheirSocketsElsewhere(t *testing.T) {
+	for name, folder := range map[string]string{
+		"too long for a socket":         strings.Repeat("long", 25),
+		"two hosts in lib/pq's eyes":    "a,b",
+		"in need of escaping in a URL?": "a b%20c?d=e&f",
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(filepath.Join(checkout(t), folder))
+			if err := os.Mkdir(o.Dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			p, err := findPlace(o.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if strings.HasPrefix(p.run, "/tmp/") {
+					_ = os.RemoveAll(p.run)
+				}
+			})
+			s := start(t, o)
+			remember(t, s, "word")
+			recall(t, s, "word")
+		})
 	}
 }
 

@@ -52,7 +52,8 @@ func findPlace(checkout string) (place, error) {
 		p.dir = filepath.Join(shared, digest(checkout))
 	}
 	p.run = filepath.Join(p.dir, "run")
-	if len(filepath.Join(p.run, postgresSocket)) > maxSocketPath {
+	// lib/pq takes a comma for the end of the first of several hosts.
+	if len(filepath.Join(p.run, postgresSocket)) > maxSocketPath || strings.Contains(p.run, ",") {
 		p.run = fmt.Sprintf("/tmp/prefab-%d-%s", p.who.uid, digest(p.dir))
 	}
 	for _, dir := range []string{p.dir, p.run} {
@@ -75,7 +76,8 @@ func (p place) path(name string) string { return filepath.Join(p.dir, name) }
 func (p place) makePrivate(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make folder: %w", err)
+		return fmt.Errorf("make a folder for the embedded servers, "+
+			"which DATABASE_URL and REDIS_URL make needless: %w", err)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {

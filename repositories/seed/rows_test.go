@@ -127,9 +127,8 @@ func rows[T any](t *testing.T, db *sqlx.DB, query string) []T {
 // agree is a store that takes whatever the rules let through.
 type agree struct{ services.ProductStore }
 
-func (agree) Create(context.Context, services.ProductFields) (int64, error) { return 1, nil }
-func (agree) Get(context.Context, int64) (services.Product, error) {
-	return services.Product{Active: true}, nil
+func (agree) Create(context.Context, services.ProductFields) (services.Product, error) {
+	return services.Product{}, nil
 }
 func (agree) Set(context.Context, int64, int64) error { return nil }
 

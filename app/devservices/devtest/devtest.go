@@ -45,18 +45,22 @@ type harness struct {
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
 // their folder and exits.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main without the exit, whose status it returns, for a TestMain that has
+// something of its own to clean up.
+func Run(m *testing.M) int {
 	forgetEnvironment()
 	if err := shared.open(); err != nil {
 		fmt.Fprintln(os.Stderr, "devtest:", err)
-		os.Exit(1)
+		return 1
 	}
 	code := m.Run()
 	if err := shared.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "devtest:", err)
 		code = max(code, 1)
 	}
-	os.Exit(code)
+	return code
 }
 
 // forgetEnvironment unsets whatever could lead a test to the user's own servers:

@@ -1,0 +1,123 @@
+package main_test
+
+import (
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+// command runs the program to its end and returns what it said.
+func command(t *testing.T, settings []string, args ...string) (code int, said string) {
+	t.Helper()
+	p := launch(t, checkout(t), args, settings...)
+	code = p.exit()
+	eventually(t, "its output is complete", p.closed)
+	return code, p.said()
+}
+
+func TestCommands_MigrateUpStatusDown(t *testing.T) {
+	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
+	for _, step := range []struct {
+		word, says string
+	}{
+		{"status", "00001_catalogue.sql                      waits"},
+		{"up", "00001_catalogue.sql                      applied 20"},
+		{"up", "applied 20"},
+		{"down", "waits"},
+		{"down", "waits"},
+		{"up", "applied 20"},
+	} {
+		code, said := command(t, settings, "migrate", step.word)
+		if code != 0 || !strings.Contains(said, step.says) {
+			t.Errorf("migrate %s ends with %d:\n%s", step.word, code, said)
+		}
+	}
+}
+
+func TestCommands_SeedFillsAnEmptyCatalogueOnly(t *testing.T) {
+	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
+	if code, said := command(t, settings, "seed", "--products", "250"); code != 0 ||
+		!strings.Contains(said, "250 products are in the catalogue.") {
+		t.Errorf("the first ends with %d:\n%s", code, said)
+	}
+	if code, said := command(t, settings, "seed"); code != 1 || !strings.Contains(said, "only an empty one is filled") {
+		t.Errorf("the second ends with %d:\n%s", code, said)
+	}
+	if code, said := command(t, append(settings, "APP_ENV=production", "REDIS_URL=redis://localhost"), "seed"); code != 1 ||
+		!strings.Contains(said, "samples do not belong into production") {
+		t.Errorf("in production it ends with %d:\n%s", code, said)
+	}
+}
+
+func TestCommands_TheFirstAdminMayComeBeforeTheFirstStart(t *testing.T) {
+	_, settings := configured(t)
+	settings[0] = "DATABASE_URL=" + devtest.EmptyDatabase(t)
+	add := []string{"user", "add", "--email", "ada@example.com", "--name", "Ada", "--role", "admin"}
+	p := launchWith(t, strings.NewReader("a long enough password\n"), checkout(t), add, settings...)
+	if code := p.exit(); code != 0 {
+		t.Fatalf("adding the admin ends with %d:\n%s", code, p.said())
+	}
+	again := launchWith(t, strings.NewReader("a long enough password\n"), checkout(t), add, settings...)
+	if code := again.exit(); code != 1 {
+		t.Errorf("adding the same address ends with %d", code)
+	}
+	eventually(t, "it said why", func() bool { return strings.Contains(again.said(), "already") })
+
+	served := start(t, checkout(t), append(settings, "APP_ENV=production", "LOG_FORMAT=text")...)
+	response, err := http.Post(served.URL+"/api/v1/session", "application/json",
+		strings.NewReader(`{"email":"ADA@example.com","password":"a long enough password"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if cookie := response.Header.Get("Set-Cookie"); response.StatusCode != 200 ||
+		!strings.HasPrefix(cookie, "__Host-session=") || !strings.Contains(strings.ToLower(cookie), "secure") {
+		t.Errorf("the admin's sign-in in production is %d with the cookie %q", response.StatusCode, cookie)
+	}
+}
+
+func TestCommands_UserAddNamesEveryMistake(t *testing.T) {
+	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
+	p := launchWith(t, strings.NewReader("short\n"), checkout(t), []string{"user", "add", "--email", "ada", "--role", "boss"},
+		settings...)
+	if code := p.exit(); code != 1 {
+		t.Errorf("it ends with %d", code)
+	}
+	eventually(t, "all are named", func() bool {
+		said := p.said()
+		return strings.Contains(said, "email:") && strings.Contains(said, "name:") &&
+			strings.Contains(said, "password:") && strings.Contains(said, "role:")
+	})
+}
+
+func TestCommands_HealthcheckAsksTheRunningService(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), settings...)
+	port := "PORT=" + p.URL[strings.LastIndex(p.URL, ":")+1:]
+	if code, said := command(t, []string{port}, "healthcheck"); code != 0 {
+		t.Errorf("it ends with %d:\n%s", code, said)
+	}
+	p.signal(syscall.SIGTERM)
+	p.exit()
+	if code, _ := command(t, []string{port}, "healthcheck"); code != 1 {
+		t.Errorf("once the service is gone it ends with %d", code)
+	}
+}
+
+func TestCommands_WrongOnesEndWithTwo(t *testing.T) {
+	for _, args := range [][]string{
+		{"dance"}, {"serve", "now"}, {"migrate"}, {"migrate", "sideways"}, {"seed", "--products", "many"},
+		{"seed", "more"}, {"user"}, {"user", "remove"}, {"config", "PORT"}, {"healthcheck", "now"},
+	} {
+		settings := []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "START_TIMEOUT=1s"}
+		if code, said := command(t, settings, args...); code != 2 {
+			t.Errorf("%v ends with %d:\n%s", args, code, said)
+		}
+	}
+	if code, said := command(t, nil, "help"); code != 0 || !strings.Contains(said, "usage: prefab") {
+		t.Errorf("help ends with %d:\n%s", code, said)
+	}
+}
