@@ -49,8 +49,11 @@ func (r *Runner) Add(j Job) {
 // Start begins to run the jobs.
 func (r *Runner) Start() { r.cron.Start() }
 
+// lastCall is what a run that has been cancelled gets to notice it.
+const lastCall = time.Second
+
 // Stop starts no more runs and waits for those under way. Once ctx is done it
-// cancels them, and returns ctx's error when they have ended.
+// cancels them, gives them a second, and returns ctx's error.
 func (r *Runner) Stop(ctx context.Context) error {
 	defer r.cancel()
 	idle := r.cron.Stop()
@@ -59,7 +62,10 @@ func (r *Runner) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		r.cancel()
-		<-idle.Done()
+		select {
+		case <-idle.Done():
+		case <-time.After(lastCall):
+		}
 		return fmt.Errorf("stop the jobs: %w", ctx.Err())
 	}
 }

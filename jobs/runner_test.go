@@ -158,3 +158,25 @@ func TestRunnerStop_CancelsARunThatTakesTooLong(t *testing.T) {
 		}
 	})
 }
+
+func TestRunnerStop_DoesNotWaitForARunThatIgnoresItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := jobs.NewRunner(slog.New(slog.DiscardHandler))
+		r.Add(jobs.Job{Name: "deaf", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error {
+			time.Sleep(time.Hour)
+			return nil
+		}})
+		r.Start()
+		time.Sleep(2 * time.Second)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		begin := time.Now()
+		if err := r.Stop(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(begin); took > time.Minute { // of the bubble's time, so exact
+			t.Errorf("took %v", took)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}

@@ -271,7 +271,7 @@ func TestStart_WithoutPostgresNamesTheWaysOut(t *testing.T) {
 	if err == nil {
 		t.Fatal("started without PostgreSQL")
 	}
-	for _, way := range []string{"make run", "install postgresql", "DATABASE_URL", "docker compose up"} {
+	for _, way := range []string{"make run", "install postgresql", "DATABASE_URL"} {
 		if !strings.Contains(err.Error(), way) {
 			t.Errorf("%q does not mention %q", err, way)
 		}

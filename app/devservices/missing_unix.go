@@ -11,8 +11,7 @@ func errNoPostgres() error {
 	return errors.New("PostgreSQL is not installed. Any of these helps:\n" +
 		"  make run                           installs it and starts the application\n" +
 		"  " + installCommand("postgresql") + "\n" +
-		"  DATABASE_URL=postgres://...        uses a server that you have\n" +
-		"  docker compose up                  runs everything in containers")
+		"  DATABASE_URL=postgres://...        uses a server that you have")
 }
 
 func errNoRedis() error {

@@ -11,5 +11,5 @@ type searchPath struct{}
 
 func (s *Services) start(context.Context, Options) error {
 	return errors.New("this system cannot run the development servers: " +
-		"set DATABASE_URL and REDIS_URL, use `docker compose up`, or work inside WSL")
+		"set DATABASE_URL and REDIS_URL, or work inside WSL")
 }
