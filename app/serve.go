@@ -15,9 +15,9 @@ import (
 )
 
 // serve listens, waits for start, and runs the server and the jobs until ctx ends
-// or the listener breaks. Then it takes all down in this order: readiness, so that balancers look away;
-// HTTP, whose requests may need everything else; jobs. Pools are the caller's,
-// and close last.
+// or the listener breaks. Then it takes all down in this order: readiness, so
+// that balancers look away; HTTP, whose requests may need everything else; jobs.
+// Pools are the caller's, and close last.
 func serve(
 	ctx context.Context, cfg Config, listener net.Listener, start func() error,
 	server *fiber.App, runner *jobs.Runner, health *services.Health, log *slog.Logger,

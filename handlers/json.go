@@ -7,7 +7,6 @@ import (
 	"mime"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -21,39 +20,6 @@ const (
 	maxEchoed  = 100 // bytes of a name
 	maxUnknown = 10
 )
-
-const positiveID = "must be a whole number from 1 to 9223372036854775807"
-
-// pathID returns the route's :id.
-func pathID(c *fiber.Ctx) (int64, error) {
-	id, ok := parseID(c.Params("id"))
-	if !ok {
-		return 0, services.InvalidField("id", positiveID)
-	}
-	return id, nil
-}
-
-// parseID takes digits only, and only in one way: "+1" and "01" are not ids.
-func parseID(s string) (int64, bool) {
-	id, err := strconv.ParseUint(s, 10, 63)
-	return int64(id), err == nil && s[0] != '0'
-}
-
-// parseIDs reads a list such as "3,1,2", up to most long.
-func parseIDs(field, list string, most int) ([]int64, error) {
-	if strings.Count(list, ",") >= most {
-		return nil, services.InvalidField(field, fmt.Sprintf("must not list more than %d ids", most))
-	}
-	var ids []int64
-	for part := range strings.SplitSeq(list, ",") {
-		id, ok := parseID(part)
-		if !ok {
-			return nil, services.InvalidField(field, "must be ids separated by commas")
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
 
 // decodeJSON reads the request's body into the struct at to. It refuses what is
 // not a JSON object, and names the fields that are unknown or of the wrong type.
