@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
 )
@@ -135,12 +138,15 @@ func waiting(t *testing.T, database string) bool {
 
 func TestServe_SIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	database, settings := configured(t)
-	p := start(t, checkout(t), append(settings, "SHUTDOWN_DELAY=1s", "REQUEST_TIMEOUT=20s")...)
+	p := start(t, checkout(t), append(settings, "SHUTDOWN_DELAY=4s", "REQUEST_TIMEOUT=20s")...)
 	unlock := lockProducts(t, database)
-	answer := make(chan int)
+	answer := make(chan *http.Response, 1)
 	go func() {
-		status, _ := p.get(firstPage)
-		answer <- status
+		response, err := http.Get(p.URL + firstPage)
+		if err == nil {
+			response.Body.Close()
+		}
+		answer <- response
 	}()
 	eventually(t, "the request waits in the database", func() bool { return waiting(t, database) })
 
@@ -149,9 +155,13 @@ func TestServe_SIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 		status, body := p.get("/health/ready")
 		return status == 503 && strings.Contains(body, "draining")
 	})
+	eventually(t, "it took no more connections", func() bool {
+		status, _ := p.get("/health/live")
+		return status == 0
+	})
 	unlock()
-	if status := <-answer; status != 200 {
-		t.Errorf("the request under way got %d", status)
+	if response := <-answer; response == nil || response.StatusCode != 200 || !response.Close {
+		t.Errorf("the request under way, which should be told to close its connection, got %+v", response)
 	}
 	if code := p.exit(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, p.said())
@@ -173,6 +183,22 @@ func TestServe_ASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// guarded returns the address of a Redis that wants a password, without it.
+func guarded(t *testing.T) string {
+	t.Helper()
+	server := devtest.OwnRedis(t)
+	options, err := redis.ParseURL(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	if err := client.ConfigSet(t.Context(), "requirepass", "hunter2").Err(); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL
+}
+
 func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 	_, settings := configured(t)
 	for name, test := range map[string]struct {
@@ -187,8 +213,9 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 			append(settings, strings.Replace(settings[0], "/test_", "/nowhere_", 1)),
 			"PostgreSQL refuses us",
 		},
-		"wrong settings":  {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
-		"bare production": {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
+		"a Redis that refuses us": {append(settings, "REDIS_URL="+guarded(t)), "Redis refuses us"},
+		"wrong settings":          {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
+		"bare production":         {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := launch(t, checkout(t), nil, test.settings...)
@@ -278,6 +305,8 @@ func TestServe_SaysThatThePortIsTaken(t *testing.T) {
 func TestServe_DropsSlowClients(t *testing.T) {
 	_, settings := configured(t)
 	p := start(t, checkout(t), append(settings, "READ_TIMEOUT=300ms", "IDLE_TIMEOUT=1s")...)
+	// fasthttp would let the read timeout stand in for the idle one.
+	idle := start(t, checkout(t), append(settings, "READ_TIMEOUT=1h", "IDLE_TIMEOUT=1s")...)
 	for name, sent := range map[string]string{
 		"says nothing":         "",
 		"half a request line":  "GET /api/v1/pro",
@@ -287,7 +316,11 @@ func TestServe_DropsSlowClients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+			server := p
+			if name == "idle after an answer" {
+				server = idle
+			}
+			c, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -303,4 +336,23 @@ func TestServe_DropsSlowClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServe_TurnsAwayConnectionsBeyondTheLimit(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "MAX_CONNECTIONS=2", "READ_TIMEOUT=1h")...)
+	for range 2 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "one more is turned away", func() bool {
+		status, _ := p.get("/health/live")
+		return status != 200
+	})
 }

@@ -13,6 +13,10 @@ import (
 // that starts during its outage is better than none.
 const redisPatience = 3 * time.Second
 
+// askPatience is for one ping: the next one may find another way than a
+// connection that swallows everything.
+const askPatience = 2 * time.Second
+
 type ping func(context.Context) error
 
 // awaitServers returns when the process can serve. PostgreSQL has to be there.
@@ -34,7 +38,7 @@ func await(ctx context.Context, patience time.Duration, server string, ask ping,
 	limit, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for first := true; ; first = false {
-		err := ask(limit)
+		err := askOnce(limit, ask)
 		switch {
 		case err == nil:
 			return nil
@@ -54,4 +58,10 @@ func await(ctx context.Context, patience time.Duration, server string, ask ping,
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+func askOnce(ctx context.Context, ask ping) error {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	return ask(ctx)
 }

@@ -33,9 +33,15 @@ func (u ServerURL) String() string {
 	if err != nil || parsed.Scheme == "" {
 		return "xxxxx"
 	}
-	if query := parsed.Query(); query.Has("password") {
-		query.Set("password", "xxxxx")
-		parsed.RawQuery = query.Encode()
+	query, err := url.ParseQuery(parsed.RawQuery)
+	if err != nil {
+		return "xxxxx"
+	}
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+			parsed.RawQuery = query.Encode()
+		}
 	}
 	return parsed.Redacted()
 }

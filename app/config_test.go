@@ -95,6 +95,11 @@ func TestConfigCommand_MasksPasswords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, odd := range []string{"?password=hun;ter2", "?user=u&password=hun%zzter2", "?sslpassword=hunter2", "?Password=hunter2"} {
+		if shown := app.ServerURL("postgres://db.example/prefab" + odd).String(); strings.Contains(shown, "ter2") {
+			t.Errorf("%s is printed as %s", odd, shown)
+		}
+	}
 	if strings.Contains(out.String(), "hunter2") {
 		t.Errorf("a password is printed:\n%s", &out)
 	}

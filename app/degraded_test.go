@@ -130,8 +130,29 @@ func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
 		t.Errorf("readiness says %s", got.body)
 	}
 	s.visitor().get(productsPath).problem(http.StatusServiceUnavailable)
+	response, err := http.Get(s.url + "/openapi.json") // which would need no database
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("what needs no database is served with %s", response.Status)
+	}
 
 	back(postgres)
 	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
 	s.visitor().get(productsPath).want(http.StatusOK)
+}
+
+func TestSignIn_AnOutageOfOursIsNobodysFailure(t *testing.T) {
+	postgres := devtest.OwnPostgres(t)
+	s := startOn(t, postgres.URL, devtest.Redis(t), "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2", "SIGN_IN_ADDRESS_LIMIT=2")
+	s.user("max", services.Member)
+	postgres.Stop()
+	for range 4 {
+		s.visitor().signIn("max"+emailDomain, password).problem(http.StatusServiceUnavailable)
+	}
+	back(postgres)
+	eventually(t, "PostgreSQL is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+	s.visitor().signIn("max"+emailDomain, password).want(http.StatusOK)
 }

@@ -10,6 +10,7 @@ import (
 var (
 	NewLogger = newLogger
 	Wire      = wire
+	Drive     = serve
 )
 
 // Routes are the routes of a running service.

@@ -49,7 +49,8 @@ func TestHealth_ProbesAskNoDatabaseAndAreNotCached(t *testing.T) {
 }
 
 func TestHealth_WhileDrainingItIsNotReadyAndStillServes(t *testing.T) {
-	s := start(t, "SHUTDOWN_DELAY=1s")
+	t.Parallel() // most of it is the delay
+	s := start(t, "SHUTDOWN_DELAY=4s")
 	path := s.product()
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,20 +32,20 @@ func serve(
 		log.Info("serving", "address", listener.Addr().String())
 		select {
 		case err := <-broken:
-			failure = fmt.Errorf("the listener broke: %w", err)
+			failure = fmt.Errorf("the listener broke: %w", cmp.Or(err, net.ErrClosed))
 			broken <- nil
 		case <-ctx.Done():
 		}
+		health.Enter(services.Draining) // and never after a start that failed: it opens the routes
 	}
 
-	health.Enter(services.Draining)
 	log.Info("draining", "delay", cfg.ShutdownDelay, "timeout", cfg.ShutdownTimeout)
 	if failure == nil {
 		time.Sleep(cfg.ShutdownDelay)
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
-	if err := server.ShutdownWithContext(limit); err != nil {
+	if err := server.ShutdownWithContext(limit); err != nil && !errors.Is(err, net.ErrClosed) {
 		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
 	}
 	_ = listener.Close() // Shutdown misses it where Listener had not got to it yet

@@ -15,12 +15,6 @@ import (
 	"example.com/prefab/services"
 )
 
-// Unknown fields come back to their sender, but not a body full of them.
-const (
-	maxEchoed  = 100 // bytes of a name
-	maxUnknown = 10
-)
-
 // decodeJSON reads the request's body into the struct at to. It refuses what is
 // not a JSON object, and names the fields that are unknown or of the wrong type.
 func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
@@ -31,12 +25,12 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 	if !utf8.Valid(body) {
 		return badJSON("it is not UTF-8") // the decoder would put question marks in silence
 	}
-	members, err := membersOf(body)
-	if err != nil {
+	if _, err := membersOf(body); err != nil {
 		return err
 	}
-	if err := checkNames(members, reflect.TypeOf(to).Elem()); err != nil {
-		return err
+	if unknown := unknownNames(body, reflect.TypeOf(to), ""); len(unknown) > 0 {
+		slices.SortFunc(unknown, func(a, b services.FieldError) int { return strings.Compare(a.Field, b.Field) })
+		return services.InvalidFields(unknown[:min(len(unknown), maxUnknown)])
 	}
 	if err := json.Unmarshal(body, to); err != nil {
 		return jsonError(err)
@@ -53,27 +47,6 @@ func membersOf(body []byte) (map[string]json.RawMessage, error) {
 		return nil, badJSON("an object is needed") // it is null
 	}
 	return members, nil
-}
-
-// checkNames refuses members that the struct does not have by just that name:
-// encoding/json, left to itself, would take "NAME" for "name".
-func checkNames(members map[string]json.RawMessage, of reflect.Type) error {
-	var unknown []services.FieldError
-	for name := range members {
-		known := false
-		for field := range of.Fields() {
-			known = known || field.Tag.Get("json") == name
-		}
-		if !known {
-			name = strings.ToValidUTF8(name[:min(len(name), maxEchoed)], "") // the cut may split a character
-			unknown = append(unknown, services.FieldError{Field: name, Message: "is not a known field"})
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.SortFunc(unknown, func(a, b services.FieldError) int { return strings.Compare(a.Field, b.Field) })
-	return services.InvalidFields(unknown[:min(len(unknown), maxUnknown)])
 }
 
 func checkContentType(c *fiber.Ctx, accepted []string) error {

@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -133,4 +135,36 @@ func FuzzNullMembers(f *testing.F) {
 			t.Errorf("%q does not remove the description", body)
 		}
 	})
+}
+
+func TestUnknownNames_AtAnyDepthAndByTheExactName(t *testing.T) {
+	type part struct {
+		ID   int    `json:"id,omitempty"`
+		Note string // no tag
+	}
+	type whole struct {
+		part
+		Parts  []part    `json:"parts"`
+		First  *part     `json:"first"`
+		Secret string    `json:"-"`
+		At     time.Time `json:"at"`
+	}
+	for body, want := range map[string]string{
+		`{"id":1,"Note":"x","parts":[{"id":1}],"first":{"id":2},"at":"2026-01-02T00:00:00Z"}`: "",
+		`{"ID":1}`:                     "ID",
+		`{"-":1}`:                      "-",
+		`{"Secret":1}`:                 "Secret",
+		`{"note":1}`:                   "note",
+		`{"parts":[{"id":1},{"x":1}]}`: "parts.1.x",
+		`{"first":{"ID":1}}`:           "first.ID",
+		`{"first":null,"parts":5}`:     "",
+	} {
+		var names []string
+		for _, unknown := range unknownNames([]byte(body), reflect.TypeFor[*whole](), "") {
+			names = append(names, unknown.Field)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: unknown are %q, want %q", body, got, want)
+		}
+	}
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services"
 )
 
@@ -168,4 +170,32 @@ func read(t *testing.T, db *sqlx.DB, id int64) services.Product {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func TestProductsUpdate_IsNotCommittedWhenItsAnswerIsLost(t *testing.T) {
+	url := devtest.Database(t)
+	plain := open(t, url, true)
+	id := newProduct(t, plain, "before")
+	// The connection dies between the write and the read.
+	kill := func(_ context.Context, e querylog.Event) {
+		if e.Name == "products.update" {
+			_, err := plain.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%products.update%'`)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 1, Prepared: true, Observe: kill})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	_, err = repositories.NewProducts(db).Update(t.Context(), id, 0, services.ProductFields{Name: new("after")})
+	if !errors.Is(err, services.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	if p := read(t, plain, id); p.Name != "before" || p.RowVersion != 1 {
+		t.Errorf("the caller was told of a failure, and the product is %+v", p)
+	}
 }

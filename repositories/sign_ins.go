@@ -81,14 +81,22 @@ return 0`)
 
 // Succeed is part of services.SignInLimiter.
 func (s *SignIns) Succeed(ctx context.Context, account string, address netip.Addr) error {
-	err := s.redis.Del(ctx, hereKey(account, address)).Err()
-	for _, key := range []string{addressKey(address), accountKey(account)} {
-		if err == nil {
-			err = takeBack.Run(ctx, s.redis, []string{key}).Err()
-		}
+	if err := s.redis.Del(ctx, hereKey(account, address)).Err(); err != nil {
+		return storeError("forget failures to sign in", err)
 	}
-	if err != nil {
-		return storeError("take back an attempt to sign in", err)
+	return s.takeBack(ctx, addressKey(address), accountKey(account))
+}
+
+// TakeBack is part of services.SignInLimiter.
+func (s *SignIns) TakeBack(ctx context.Context, account string, address netip.Addr) error {
+	return s.takeBack(ctx, addressKey(address), hereKey(account, address), accountKey(account))
+}
+
+func (s *SignIns) takeBack(ctx context.Context, keys ...string) error {
+	for _, key := range keys {
+		if err := takeBack.Run(ctx, s.redis, []string{key}).Err(); err != nil {
+			return storeError("take back an attempt to sign in", err)
+		}
 	}
 	return nil
 }

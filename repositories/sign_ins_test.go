@@ -21,6 +21,14 @@ const window = 10 * time.Minute
 
 var somewhere = netip.MustParseAddr("192.0.2.1")
 
+func TestOpenRedis_HeedsDeadlinesAndHasLimits(t *testing.T) {
+	o := openRedis(t, "redis://localhost").(*redis.Client).Options()
+	if !o.ContextTimeoutEnabled || o.PoolSize != 20 || o.MaxActiveConns != 20 || o.MaxRetries != 1 ||
+		o.ReadTimeout > time.Second || o.WriteTimeout > time.Second || o.PoolTimeout > time.Second {
+		t.Errorf("got %+v", o)
+	}
+}
+
 func openRedis(t *testing.T, url string) redis.UniversalClient {
 	t.Helper()
 	client, err := repositories.OpenRedis(url, 20)
@@ -97,6 +105,15 @@ func TestSignIns_ASuccessDoesNotCount(t *testing.T) {
 		if err := s.Succeed(t.Context(), "ada@example.com", somewhere); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for range 10 {
+		attempt(t, s, "ada@example.com", somewhere)
+		if err := s.TakeBack(t.Context(), "ada@example.com", somewhere); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wait := attempt(t, s, "ada@example.com", somewhere); wait > 0 {
+		t.Errorf("after ten attempts that were taken back it waits %v", wait)
 	}
 	client.FlushDB(t.Context()) // as if the window had ended between the two
 	if err := s.Succeed(t.Context(), "ada@example.com", somewhere); err != nil {

@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +26,7 @@ type Dependency struct {
 const (
 	checkTimeout  = time.Second            // a dependency that takes longer counts as down
 	checkMaxAge   = time.Second            // so that probes, however many, cannot load a dependency
-	checkPatience = 250 * time.Millisecond // what a probe waits for a check; balancers give it a second
+	checkPatience = 500 * time.Millisecond // what a probe waits for a check; balancers give it a second
 )
 
 // Health knows whether the process serves, and which of its dependencies answer.
@@ -38,13 +37,17 @@ type Health struct {
 
 	mu       sync.Mutex
 	checking chan struct{} // closed when the check under way ends; nil without one
-	checked  time.Time
-	down     []string
+	checked  time.Time     // when the last one ended
+	down     []bool        // by dependency, as it last answered
+	waiting  []bool        // by dependency: the check under way has no answer yet
 }
 
 // NewHealth returns the health of a process that is starting now.
 func NewHealth(dependencies ...Dependency) *Health {
-	return &Health{started: time.Now(), dependencies: dependencies}
+	return &Health{
+		started: time.Now(), dependencies: dependencies,
+		down: make([]bool, len(dependencies)), waiting: make([]bool, len(dependencies)),
+	}
 }
 
 // State is where the process stands.
@@ -58,10 +61,9 @@ func (h *Health) Uptime() time.Duration { return time.Since(h.started) }
 
 // Down returns the names of the dependencies that do not answer, in order. It
 // asks them at most once a second, and does not wait for one that hangs: until
-// the check is through, the last known answer stands.
+// it has answered or had its time, what it last said stands, but not for long.
 func (h *Health) Down(ctx context.Context) []string {
-	checking := h.refresh()
-	if checking != nil {
+	if checking := h.check(); checking != nil {
 		patience := time.NewTimer(checkPatience)
 		defer patience.Stop()
 		select {
@@ -72,11 +74,18 @@ func (h *Health) Down(ctx context.Context) []string {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.down)
+	outdated := time.Since(h.checked) > checkMaxAge+checkTimeout
+	var down []string
+	for i, d := range h.dependencies {
+		if h.down[i] || h.waiting[i] && outdated {
+			down = append(down, d.Name)
+		}
+	}
+	return down
 }
 
-// refresh starts a check where one is due, and returns the one under way.
-func (h *Health) refresh() <-chan struct{} {
+// check asks every dependency where that is due, and returns the check under way.
+func (h *Health) check() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.checking != nil || time.Since(h.checked) < checkMaxAge {
@@ -84,31 +93,27 @@ func (h *Health) refresh() <-chan struct{} {
 	}
 	done := make(chan struct{})
 	h.checking = done
+	var all sync.WaitGroup
+	for i := range h.dependencies {
+		h.waiting[i] = true
+		all.Go(func() { h.ask(i) })
+	}
 	go func() {
-		// Not under the caller's context: its end must not make a dependency seem down.
-		down := h.check(context.Background())
+		all.Wait()
 		h.mu.Lock()
-		h.down, h.checked, h.checking = down, time.Now(), nil
+		h.checked, h.checking = time.Now(), nil
 		h.mu.Unlock()
 		close(done)
 	}()
 	return done
 }
 
-func (h *Health) check(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+func (h *Health) ask(i int) {
+	// Not under a probe's context: its end must not make a dependency seem down.
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	errs := make([]error, len(h.dependencies))
-	var checks sync.WaitGroup
-	for i, d := range h.dependencies {
-		checks.Go(func() { errs[i] = d.Check(ctx) })
-	}
-	checks.Wait()
-	var down []string
-	for i, err := range errs {
-		if err != nil {
-			down = append(down, h.dependencies[i].Name)
-		}
-	}
-	return down
+	err := h.dependencies[i].Check(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down[i], h.waiting[i] = err != nil, false
 }

@@ -67,6 +67,8 @@ type SignInLimiter interface {
 	// Succeed says that the last attempt was a success: it does not count, nor do
 	// the failures on this account from this address.
 	Succeed(ctx context.Context, account string, address netip.Addr) error
+	// TakeBack says that the last attempt came to nothing by a fault of ours.
+	TakeBack(ctx context.Context, account string, address netip.Addr) error
 }
 
 // Users are the rules of signing in.
@@ -98,8 +100,24 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 		}
 	}
 
+	user, err := s.check(ctx, email, password)
+	switch {
+	case err == nil:
+		return user, s.limiter.Succeed(ctx, email, address)
+	case CodeOf(err) != Unauthenticated:
+		// The context may be what has ended.
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		err = errors.Join(err, s.limiter.TakeBack(after, email, address))
+	}
+	return User{}, err
+}
+
+// check returns the user with these credentials, or ErrBadCredentials.
+func (s *Users) check(ctx context.Context, email, password string) (User, error) {
 	var user User
 	if validEmail(email) {
+		var err error
 		user, err = s.store.ByEmail(ctx, email)
 		if err != nil && !errors.Is(err, ErrNoUser) {
 			return User{}, err
@@ -111,9 +129,6 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 	}
 	if !ok {
 		return User{}, ErrBadCredentials
-	}
-	if err := s.limiter.Succeed(ctx, email, address); err != nil {
-		return User{}, err
 	}
 	return user, nil
 }
