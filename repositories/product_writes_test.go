@@ -199,3 +199,28 @@ func TestProductsUpdate_IsNotCommittedWhenItsAnswerIsLost(t *testing.T) {
 		t.Errorf("the caller was told of a failure, and the product is %+v", p)
 	}
 }
+
+func TestProductsUpdate_OnceCommittedNothingCanFail(t *testing.T) {
+	url := devtest.Database(t)
+	id := newProduct(t, open(t, url, true), "before")
+	ctx, cancel := context.WithCancel(t.Context())
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+		URL: url, MaxConns: 1, Prepared: true,
+		Observe: func(_ context.Context, e querylog.Event) {
+			if e.Name == "commit" {
+				cancel() // whatever came after it would fail
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	p, err := repositories.NewProducts(db).Update(ctx, id, 0, services.ProductFields{Name: new("after")})
+	if err != nil || p.Name != "after" || p.RowVersion != 2 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if ctx.Err() == nil {
+		t.Error("no commit was seen: the test cannot fail")
+	}
+}
