@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"database/sql"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -336,6 +337,27 @@ func TestServe_DropsSlowClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServe_DropsClientsThatDoNotRead(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "REQUEST_TIMEOUT=500ms", "WRITE_TIMEOUT=1s", "READ_TIMEOUT=1h")...)
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	eventually(t, "the connection is cut", func() bool {
+		if err := c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 { // some 30 KiB of answer each, until no buffer between us takes more
+			if _, err := io.WriteString(c, "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+				return !errors.Is(err, os.ErrDeadlineExceeded)
+			}
+		}
+		return false
+	})
 }
 
 func TestServe_TurnsAwayConnectionsBeyondTheLimit(t *testing.T) {

@@ -43,7 +43,8 @@ return {n, redis.call('PTTL', KEYS[1])}`)
 
 // Attempt is part of services.SignInLimiter.
 func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Addr) (time.Duration, error) {
-	// In this order, so that an attempt that one count refuses does not use up the next.
+	// In this order, so that a blocked address neither makes keys for ever more
+	// accounts nor uses up their own counts.
 	for _, count := range []struct {
 		key   string
 		limit int64
