@@ -20,7 +20,9 @@ import (
 type Sessions struct {
 	store  *session.Store
 	users  *services.Users
-	cookie string
+	cookie string // the session's
+	wrote  string // the cookie of a recent write
+	secure bool
 }
 
 // SessionConfig says how sessions are kept.
@@ -37,11 +39,11 @@ const (
 
 // NewSessions returns sessions of users.
 func NewSessions(cfg SessionConfig, users *services.Users) *Sessions {
-	cookie := "session"
+	cookie, wrote := "session", "wrote"
 	if cfg.Secure {
-		cookie = "__Host-session" // a browser takes it from this host alone, and only by https
+		cookie, wrote = "__Host-session", "__Host-wrote" // a browser takes these from this host alone, by https
 	}
-	return &Sessions{users: users, cookie: cookie, store: session.New(session.Config{
+	return &Sessions{users: users, cookie: cookie, wrote: wrote, secure: cfg.Secure, store: session.New(session.Config{
 		Storage:        cfg.Storage,
 		Expiration:     cfg.TTL,
 		KeyLookup:      "cookie:" + cookie,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // Trace follows one request, or one run of a job, from the handler down to the
@@ -13,8 +14,11 @@ type Trace struct {
 	ID      string     // the request id
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
+	Fresh   bool       // reads go past the process's memory, which may be milliseconds behind
 
 	queries atomic.Int64
+	stale   atomic.Bool
+	waited  atomic.Int64 // nanoseconds
 }
 
 type traceKey struct{}
@@ -51,4 +55,27 @@ func (t *Trace) ClientAddress() netip.Addr {
 		return netip.Addr{}
 	}
 	return t.Address
+}
+
+// MarkStale says that a read gave a value past its time, since the store it comes
+// from is away.
+func (t *Trace) MarkStale() {
+	if t != nil {
+		t.stale.Store(true)
+	}
+}
+
+// Stale reports whether any read gave a value past its time.
+func (t *Trace) Stale() bool { return t != nil && t.stale.Load() }
+
+// ReadsFresh reports whether the call reads past the process's memory.
+func (t *Trace) ReadsFresh() bool { return t != nil && t.Fresh }
+
+// WaitedForCache adds to the time that the call has waited for the shared cache,
+// and returns the sum. The cache bounds it: a slow one must cost less than none.
+func (t *Trace) WaitedForCache(d time.Duration) time.Duration {
+	if t == nil {
+		return d
+	}
+	return time.Duration(t.waited.Add(int64(d)))
 }
