@@ -1,0 +1,197 @@
+// Package cache keeps values in two levels: in the process's memory, and in a
+// Redis that all processes share. What it promises is in docs/caching.md; in
+// short: nobody reads an older value once a write has been answered, but for the
+// milliseconds that word of it takes to other processes.
+//
+// Values belong to tags, such as "product:42" or "products". Each tag has a
+// generation in Redis, a random mark that is stored with every value of the tag.
+// Invalidating a tag drops its generation, so the next one is another, and every
+// value that was loaded under the old one is worthless, however many there are
+// and wherever they lie. A load notes the generations before it begins; so what
+// it read before a write can never pass for what is read after.
+package cache
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services"
+)
+
+// Options say how much a Cache may take.
+type Options struct {
+	Client     redis.UniversalClient
+	Prefix     string        // of every key in Redis
+	MemoryTTL  time.Duration // the longest a value stays in memory
+	MaxItems   int           // in memory
+	MaxBytes   int64         // in memory, by the length of what Redis holds
+	ValueLimit int           // bytes of one value; a longer one is not kept
+	Budget     time.Duration // what one request may wait for Redis in all
+	Log        *slog.Logger
+	Metrics    prometheus.Registerer
+}
+
+// Cache is the cache of one process. [NewTable] makes the typed views on it.
+type Cache struct {
+	client  redis.UniversalClient
+	prefix  string
+	options Options
+
+	memory  *memory
+	stamps  stamps
+	trust   trust
+	feed    feed
+	metrics *metrics
+
+	origin string // tells our own messages on the feed
+	tables uint32
+	ended  context.CancelFunc
+	work   sync.WaitGroup
+
+	beforeFill func(context.Context, *lease) // for tests, which show what leases are for
+}
+
+// New returns a cache that does not use Redis until it is started.
+func New(o Options) *Cache {
+	c := &Cache{
+		client: o.Client, prefix: o.Prefix, options: o,
+		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
+		ended: func() {},
+	}
+	c.trust.state, c.trust.wake = suspended, make(chan struct{}, 1)
+	return c
+}
+
+// Start begins to use Redis, and to follow what other processes invalidate,
+// until Close. It waits a moment for Redis, and goes on without it if need be.
+func (c *Cache) Start(ctx context.Context) {
+	c.join(ctx)
+	ctx, c.ended = context.WithCancel(context.WithoutCancel(ctx))
+	c.work.Go(func() { c.keep(ctx) })
+	c.work.Go(func() { c.follow(ctx) })
+}
+
+// Close ends what Start began. Values are not used after it.
+func (c *Cache) Close() {
+	c.ended()
+	c.work.Wait()
+	c.memory.close()
+}
+
+// unboundedWrite is how long a write may take whose context has no deadline.
+const unboundedWrite = 30 * time.Second
+
+// settling is how long a write may go on in PostgreSQL after its deadline: the
+// grace that the driver hook gives, and some more.
+const settling = 3 * time.Second
+
+// Change makes a write that changes what the tags stand for. From before the
+// write until it is done, nothing of these tags is kept by anybody, and marks in
+// Redis that expire by themselves see to that even where this process is killed
+// in between. It returns what write returns: without Redis a write succeeds, and
+// no process trusts what Redis holds before it has been declared void.
+func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Context) error) error {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		deadline = time.Now().Add(unboundedWrite)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	w := writer{token: nonce(), ttl: time.Until(deadline) + settling}
+	c.stamps.bump(tags)
+	c.tell(ctx, tags, w.begin)
+	err := write(ctx)
+	settle := w.end
+	if unclear(err) {
+		settle = w.unsettled // the marks stay until they expire: it may yet be committed
+	}
+	c.tell(ctx, tags, settle)
+	c.stamps.bump(tags)
+	return err
+}
+
+// Invalidate drops whatever belongs to the tags.
+func (c *Cache) Invalidate(ctx context.Context, tags ...string) {
+	c.tell(ctx, tags, writer{}.unsettled)
+	c.stamps.bump(tags)
+}
+
+// unclear reports whether a write that returned err may still take effect.
+func unclear(err error) bool {
+	if err == nil {
+		return false
+	}
+	code := services.CodeOf(err)
+	return code == services.Internal || code == services.Unavailable
+}
+
+// tell brings the tags' change to Redis and to the other processes. If it cannot,
+// this process owes it, and trusts Redis no more until it has paid.
+func (c *Cache) tell(ctx context.Context, tags []string, step func(redis.Pipeliner, tagKeys)) {
+	// Told even where the request has used up its time, or its patience with Redis.
+	ctx = services.WithTrace(context.WithoutCancel(ctx), nil)
+	err := c.ask(ctx, func(ctx context.Context) error {
+		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, tag := range tags {
+				step(p, c.tagKeys(tag))
+			}
+			c.publish(ctx, p, tags)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		c.trust.lose()
+	}
+	c.metrics.invalidated(err)
+}
+
+var (
+	errUntrusted = errors.New("redis is not trusted now")
+	errBudget    = errors.New("the request has waited long enough for redis")
+)
+
+// ask calls Redis within the request's budget, and keeps account of how it does.
+func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
+	if !c.trust.given() {
+		return errUntrusted
+	}
+	trace := services.TraceFrom(ctx)
+	left := c.options.Budget - trace.WaitedForCache(0)
+	if left <= 0 {
+		return errBudget
+	}
+	limited, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	begin := time.Now()
+	err := call(limited)
+	trace.WaitedForCache(time.Since(begin))
+	switch {
+	case err == nil || errors.Is(err, redis.Nil):
+		c.trust.succeeded()
+		return nil
+	case ctx.Err() == nil: // else it was the caller who gave up
+		c.trust.failed()
+	}
+	return err
+}
+
+func (c *Cache) publish(ctx context.Context, p redis.Pipeliner, tags []string) {
+	p.Publish(ctx, c.channel(), encodeNews(c.origin, tags))
+}
+
+// channel is the feed's. Channels are not divided by database as keys are.
+func (c *Cache) channel() string {
+	if client, ok := c.client.(*redis.Client); ok {
+		return c.prefix + "feed:" + strconv.Itoa(client.Options().DB)
+	}
+	return c.prefix + "feed"
+}

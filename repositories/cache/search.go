@@ -1,0 +1,188 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"example.com/prefab/services"
+)
+
+const (
+	blindTTL = time.Second // in memory, while nobody could tell of an invalidation
+	staleTTL = time.Second // until the store is asked again
+)
+
+// Where a value was found.
+const (
+	inMemory = "memory"
+	inRedis  = "redis"
+)
+
+// search is one look-up that is on its way to a load.
+type search struct {
+	cache *Cache
+	place memoryKey
+	stamp uint64
+	lease *lease
+	last  *held // a value that may be out of date, in case that the load fails
+	aged  bool  // last is merely past its time: no write has changed it
+
+	flights *flights
+	flight  *flight // that this search leads, or nil
+}
+
+// look searches memory, the loads under way, and Redis, and says where it found a
+// value. If it finds none, the search goes on with a load, and must be ended.
+func (t *Table[V]) look(ctx context.Context, key string, tags []string) (h *held, from string, s *search, err error) {
+	c := t.cache
+	place, stamp := memoryKey{t.id, key}, c.stamps.of(tags)
+	fresh := services.TraceFrom(ctx).ReadsFresh()
+	last := c.memory.get(place)
+	switch {
+	case last == nil:
+	case fresh || last.stamp != stamp: // it may be older than the caller's own write, or is known to be
+		last = nil
+	case c.reliable(last):
+		t.count.memory.Inc()
+		return last, inMemory, nil, nil
+	}
+	s = &search{cache: c, place: place, stamp: stamp, last: last, flights: &t.flights}
+	if !fresh { // the flights may have begun before the write that has to be seen
+		f, leads := t.flights.join(s.flightKey())
+		if leads {
+			s.flight = f
+		} else if h, err := c.wait(ctx, f); h != nil || err != nil {
+			return h, inMemory, nil, err
+		}
+	}
+	if h := t.lookInRedis(ctx, s, tags); h != nil {
+		t.count.redis.Inc()
+		s.end(ctx, h, nil)
+		return h, inRedis, nil, nil
+	}
+	t.count.missed.Inc()
+	return nil, "", s, nil
+}
+
+// reliable reports whether a value in memory may be given: while no news could
+// come in, only for a moment.
+func (c *Cache) reliable(h *held) bool {
+	now := time.Now()
+	return now.Before(h.until) && (c.feed.alive(now) || now.Sub(h.since) < blindTTL)
+}
+
+func (c *Cache) wait(ctx context.Context, f *flight) (*held, error) {
+	select {
+	case <-f.done:
+		return f.held, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// lookInRedis returns the value that Redis has, or nil and, if it can be had, the lease.
+func (t *Table[V]) lookInRedis(ctx context.Context, s *search, tags []string) (found *held) {
+	c := t.cache
+	s.lease = &lease{key: c.entryKey(t.options.Name, s.place.key), tags: tags}
+	usable := func(entry string) bool {
+		h := decodeEntry[V](entry, t.schema, s.lease.generations)
+		switch {
+		case h == nil:
+			return false
+		case time.Now().After(h.until):
+			if t.options.Grace > 0 {
+				s.last, s.aged = h, true
+			}
+			return false
+		}
+		found = h
+		return true
+	}
+	entry, err := c.read(ctx, s.lease)
+	if err != nil {
+		return nil
+	}
+	if usable(entry) {
+		return c.remember(s, found)
+	}
+	if c.claim(ctx, s.lease) != nil || s.lease.owned || !s.lease.whole() {
+		return nil
+	}
+	if s.aged { // somebody is loading it; the last value will do for that long
+		return c.holdStale(s)
+	}
+	if c.await(ctx, s.lease, usable) {
+		return c.remember(s, found)
+	}
+	return nil
+}
+
+// remember puts a value that Redis holds into memory.
+func (c *Cache) remember(s *search, h *held) *held {
+	now := time.Now()
+	h.stamp, h.since, h.until = s.stamp, now, earlier(h.until, now.Add(c.options.MemoryTTL))
+	c.memory.set(s.place, h)
+	return h
+}
+
+// holdStale returns the last value as a stale one, and spares the store for a moment.
+func (c *Cache) holdStale(s *search) *held {
+	now := time.Now()
+	h := &held{
+		value: s.last.value, absent: s.last.absent, weight: s.last.weight,
+		stale: true, stamp: s.stamp, since: now, until: now.Add(staleTTL),
+	}
+	c.memory.set(s.place, h)
+	return h
+}
+
+// keep stores a loaded value in both levels, and returns it whether or not it
+// may be kept. Where Redis refuses, memory does not keep it either: it was
+// loaded while the thing was being changed. Where Redis is away, memory keeps it
+// for a moment.
+func (t *Table[V]) keep(ctx context.Context, s *search, h *held, ttl time.Duration) *held {
+	c, now := t.cache, time.Now()
+	h.stamp, h.since, h.until = s.stamp, now, now.Add(min(ttl, c.options.MemoryTTL))
+	l := s.lease
+	if c.beforeFill != nil {
+		c.beforeFill(ctx, l)
+	}
+	entry, err := encodeEntry(t.schema, l.generations, h, now.Add(ttl))
+	if err != nil || len(entry) > c.options.ValueLimit {
+		return h
+	}
+	h.weight = uint32(len(entry))
+	switch {
+	case !l.reached || !c.trust.given():
+		h.until = earlier(h.until, now.Add(blindTTL))
+	case !l.owned || !l.whole() || !c.fill(ctx, l, entry, ttl+t.options.Grace):
+		c.metrics.refused.Inc()
+		return h
+	}
+	c.memory.set(s.place, h)
+	return h
+}
+
+// end lets those go on who wait for this search, and gives back the lease if no
+// value has taken its place.
+func (s *search) end(ctx context.Context, h *held, err error) {
+	if s.lease != nil && s.lease.owned {
+		s.cache.release(ctx, s.lease)
+	}
+	if s.flight != nil {
+		if ctx.Err() != nil {
+			err = nil // it is this caller's time that is over, not that of those who wait
+		}
+		s.flights.land(s.flightKey(), s.flight, h, err)
+		s.flight = nil
+	}
+}
+
+func (s *search) flightKey() flightKey { return flightKey{s.place.key, s.stamp} }
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

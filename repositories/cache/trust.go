@@ -1,0 +1,153 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	failuresAllowed = 3 // in a row
+	retryInterval   = 250 * time.Millisecond
+	watchInterval   = time.Second
+	watchTTL        = 5 * time.Second
+)
+
+// trust says whether this process may use what Redis holds. It is suspended when
+// Redis is slow, and returns with one good answer. It is lost when Redis could
+// not be told of a write, or when others may not have been able to tell this
+// process; then what Redis holds is void, and it returns when Redis has been told
+// that: the epoch moves. A circuit breaker whose way back is an invalidation.
+type trust struct {
+	mu       sync.Mutex
+	failures int
+	state    trustState
+	debts    int // how often it was lost; what comes while one is paid is not paid by it
+	wake     chan struct{}
+}
+
+type trustState int
+
+const (
+	trusted trustState = iota
+	suspended
+	lost
+)
+
+func (t *trust) given() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state == trusted
+}
+
+func (t *trust) succeeded() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failures = 0
+}
+
+func (t *trust) failed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failures++; t.failures >= failuresAllowed && t.state == trusted {
+		t.state = suspended
+		t.nudge()
+	}
+}
+
+func (t *trust) lose() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = lost
+	t.debts++
+	t.nudge()
+}
+
+func (t *trust) nudge() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// standing returns the state, and the debts to settle with it.
+func (t *trust) standing() (trustState, int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state, t.debts
+}
+
+func (t *trust) regain(debts int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.debts == debts {
+		t.state, t.failures = trusted, 0
+	}
+}
+
+// join is a process's first look at Redis. Where some process has been watching
+// all the time, what Redis holds is good; else nobody knows what was written
+// meanwhile.
+func (c *Cache) join(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, c.options.Budget)
+	defer cancel()
+	if c.client.Get(limited, c.watchKey()).Err() != nil {
+		c.trust.lose()
+	}
+	c.recover(ctx)
+}
+
+// keep wins trust back, and lets processes that start know that somebody was
+// there all the time.
+func (c *Cache) keep(ctx context.Context) {
+	watch := time.NewTicker(watchInterval)
+	defer watch.Stop()
+	retry := time.NewTicker(retryInterval)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.trust.wake:
+		case <-retry.C:
+		case <-watch.C:
+			if c.trust.given() {
+				_ = c.ask(ctx, func(ctx context.Context) error { return c.watch(ctx, c.client) })
+			}
+		}
+		c.recover(ctx)
+	}
+}
+
+func (c *Cache) watchKey() string { return c.prefix + "watched" }
+
+func (c *Cache) watch(ctx context.Context, client redis.Cmdable) error {
+	return client.Set(ctx, c.watchKey(), 1, watchTTL).Err()
+}
+
+// recover asks Redis whether it is well again. While trust is lost it moves the
+// epoch.
+func (c *Cache) recover(ctx context.Context) {
+	state, debts := c.trust.standing()
+	if state == trusted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Budget)
+	defer cancel()
+	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		if state == lost {
+			writer{}.unsettled(p, c.tagKeys(Everything))
+			c.publish(ctx, p, []string{Everything})
+		}
+		return c.watch(ctx, p)
+	})
+	if err != nil {
+		return
+	}
+	if state == lost {
+		c.stamps.bumpAll()
+	}
+	c.trust.regain(debts)
+}
