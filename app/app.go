@@ -17,6 +17,7 @@ import (
 	"example.com/prefab/jobs"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services"
 )
@@ -42,14 +43,27 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	}
 	defer redis.Close()
 
+	values := cache.New(cache.Options{
+		Client: redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
+		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
+		Budget: cfg.CacheBudget, Metrics: metrics,
+	})
+	defer values.Close()
+
 	pingRedis := func(ctx context.Context) error { return redis.Ping(ctx).Err() }
 	health := services.NewHealth(
 		services.Dependency{Name: handlers.Database, Check: db.PingContext},
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},
 	)
 
-	server := wire(cfg, db, redis, health, log)
-	start := func() error { return awaitServers(ctx, cfg, db.PingContext, pingRedis, log) }
+	server := wire(cfg, db, redis, values, health, log)
+	start := func() error {
+		err := awaitServers(ctx, cfg, db.PingContext, pingRedis, log)
+		if err == nil {
+			values.Start(ctx)
+		}
+		return err
+	}
 
 	runner := jobs.NewRunner(log)
 	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
@@ -58,7 +72,9 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 }
 
 // wire says what depends on what.
-func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *services.Health, log *slog.Logger) *fiber.App {
+func wire(
+	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, health *services.Health, log *slog.Logger,
+) *fiber.App {
 	users := services.NewUsers(
 		repositories.NewUsers(db),
 		repositories.NewSignIns(client, repositories.SignInLimit{
@@ -67,15 +83,24 @@ func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *service
 		}),
 		services.NewPasswords(cfg.PasswordConcurrency),
 	)
-	products := services.NewProducts(repositories.NewProducts(db))
-	stock := services.NewStock(repositories.NewStock(db))
-	reviews := services.NewReviews(repositories.NewReviews(db))
+	products := services.NewProducts(repositories.CacheProducts(repositories.NewProducts(db), values,
+		repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}))
+	stock := services.NewStock(repositories.InvalidateStock(repositories.NewStock(db), values))
+	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(db), values))
 
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		Storage: middleware.Prefix(fiberredis.NewFromConnection(client), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
 	}, users)
+
+	compressor := middleware.NewCompressor(middleware.CompressConfig{
+		Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes,
+	})
+	pages := middleware.NewCache(middleware.CacheConfig{
+		Pages: cache.NewTable[*middleware.Page](values, cache.TableOptions{Name: "page"}),
+		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
+	})
 
 	server := newServer(cfg, log)
 	server.Use(
@@ -84,8 +109,12 @@ func wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, health *service
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.SameOrigin(),
+		sessions.Recognize,
+		middleware.Validators,
+		compressor.Handle,
 	)
-	routes(server, middleware.Started(health), sessions, routed{
+	routes(server, middleware.Started(health), sessions, pages, routed{
+		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),

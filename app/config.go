@@ -28,6 +28,20 @@ type Config struct {
 	RedisURL         ServerURL `env:"REDIS_URL"`
 	RedisMaxConns    int       `env:"REDIS_MAX_CONNS" envDefault:"50"`
 
+	CacheTTL        time.Duration `env:"CACHE_TTL" envDefault:"1h"`
+	CacheGrace      time.Duration `env:"CACHE_GRACE" envDefault:"1h"`
+	CacheAbsentTTL  time.Duration `env:"CACHE_ABSENT_TTL" envDefault:"10s"`
+	CacheL1TTL      time.Duration `env:"CACHE_L1_TTL" envDefault:"60s"`
+	CacheL1MaxItems int           `env:"CACHE_L1_MAX_ITEMS" envDefault:"1000"`
+	CacheL1MaxBytes int64         `env:"CACHE_L1_MAX_BYTES" envDefault:"67108864"`
+	CacheValueLimit int           `env:"CACHE_VALUE_LIMIT" envDefault:"1048576"`
+	CacheBudget     time.Duration `env:"CACHE_BUDGET" envDefault:"150ms"`
+	HTTPCacheTTL    time.Duration `env:"HTTP_CACHE_TTL" envDefault:"10s"`
+
+	CompressLevel    int `env:"COMPRESS_LEVEL" envDefault:"6"`
+	CompressMinBytes int `env:"COMPRESS_MIN_BYTES" envDefault:"1024"`
+	CompactMinBytes  int `env:"COMPACT_MIN_BYTES" envDefault:"5000"`
+
 	SessionTTL          time.Duration `env:"SESSION_TTL" envDefault:"24h"`
 	SignInLimit         int64         `env:"SIGN_IN_LIMIT" envDefault:"10"`
 	SignInAccountLimit  int64         `env:"SIGN_IN_ACCOUNT_LIMIT" envDefault:"100"`

@@ -13,7 +13,7 @@ import (
 	"example.com/prefab/app"
 )
 
-func load(t *testing.T, environ ...string) (app.Config, error) {
+func load(t testing.TB, environ ...string) (app.Config, error) {
 	t.Helper()
 	return app.LoadConfig(environ, filepath.Join(t.TempDir(), "none"))
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/handlers"
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
 )
 
@@ -121,7 +122,8 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 	client := openRedis(t, devtest.Redis(t))
 	health := services.NewHealth()
 	health.Enter(services.Ready)
-	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, health, app.NewLogger(cfg, log))
+	values := cache.New(cache.Options{Client: client, MaxItems: 1, MaxBytes: 1})
+	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, values, health, app.NewLogger(cfg, log))
 	const secret = "a secret of the inside"
 	server.Get("/test/panic", func(*fiber.Ctx) error { panic(secret) })
 	server.Get("/test/nil", func(c *fiber.Ctx) error { var p *services.Product; return c.SendString(p.Name) })

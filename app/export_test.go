@@ -16,6 +16,8 @@ var (
 // Routes are the routes of a running service.
 func Routes() []fiber.Route {
 	server := fiber.New()
-	routes(server, nil, new(middleware.Sessions), routed{}) // nothing is called
+	compact := func(map[string]string) fiber.Handler { return func(*fiber.Ctx) error { return nil } }
+	pages := middleware.NewCache(middleware.CacheConfig{})
+	routes(server, nil, new(middleware.Sessions), pages, routed{compact: compact}) // nothing is called
 	return server.GetRoutes(true)
 }

@@ -86,7 +86,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 	return s
 }
 
-func openDB(t *testing.T, url string) *sqlx.DB {
+func openDB(t testing.TB, url string) *sqlx.DB {
 	t.Helper()
 	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 4})
 	if err != nil {
@@ -96,7 +96,7 @@ func openDB(t *testing.T, url string) *sqlx.DB {
 	return db
 }
 
-func openRedis(t *testing.T, url string) *redis.Client {
+func openRedis(t testing.TB, url string) *redis.Client {
 	t.Helper()
 	options, err := redis.ParseURL(url)
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 
 	"example.com/prefab/handlers"
 	"example.com/prefab/middleware"
+	"example.com/prefab/repositories"
 )
 
 // routed is everything that has a route.
 type routed struct {
+	compact  func(names map[string]string) fiber.Handler
 	products *handlers.Products
 	stock    *handlers.Stock
 	reviews  *handlers.Reviews
@@ -17,8 +19,14 @@ type routed struct {
 }
 
 // routes lists every route: method, path, guards, handler.
-func routes(server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, h routed) {
+func routes(server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed) {
 	user, admin := sessions.RequireUser, sessions.RequireAdmin
+	list := pages.Route(middleware.CacheRoute{
+		Query: []string{"limit", "after", "category"}, // with ids the answer belongs to too many products
+		Tags:  []string{repositories.ProductsTag},
+	})
+	count := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductCountTag}})
+	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag}})
 
 	server.Get("/health", h.health.Show)
 	server.Get("/health/live", h.health.Live)
@@ -30,9 +38,9 @@ func routes(server *fiber.App, started fiber.Handler, sessions *middleware.Sessi
 
 	api := server.Group("/api/v1")
 
-	api.Get("/products", h.products.List)
-	api.Get("/products/count", h.products.Count)
-	api.Get("/products/:id", h.products.Show)
+	api.Get("/products", list, h.compact(handlers.ProductNames), h.products.List)
+	api.Get("/products/count", count, h.products.Count)
+	api.Get("/products/:id", product, h.products.Show)
 	api.Post("/products", admin, h.products.Create)
 	api.Patch("/products/:id", admin, h.products.Update)
 	api.Delete("/products/:id", admin, h.products.Delete)

@@ -14,23 +14,16 @@ import (
 	"example.com/prefab/services"
 )
 
-// sendVersioned answers with v as JSON and the ETag "<rowVersion>-<bodyHash>",
-// or with 304 where the client holds just that. The hash covers what changes
-// without the row, such as the stock; the version is for If-Match.
+// sendVersioned answers with v as JSON and the ETag "<rowVersion>-<bodyHash>". The
+// hash covers what changes without the row, such as the stock; the version is for
+// If-Match. If-None-Match is the middleware's, which sees what is really sent.
 func sendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	etag := `"` + strconv.FormatInt(rowVersion, 10) + "-" + hex.EncodeToString(sum[:8]) + `"`
-	c.Set(fiber.HeaderETag, etag)
-	c.Set(fiber.HeaderCacheControl, "no-cache")
-	safe := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
-	if safe && holds(headerList(c, fiber.HeaderIfNoneMatch), etag) {
-		c.Status(fiber.StatusNotModified)
-		return nil
-	}
+	c.Set(fiber.HeaderETag, `"`+strconv.FormatInt(rowVersion, 10)+"-"+hex.EncodeToString(sum[:8])+`"`)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(body)
 }
@@ -38,18 +31,6 @@ func sendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
 // headerList returns a header that may come in several lines.
 func headerList(c *fiber.Ctx, name string) string {
 	return string(bytes.Join(c.Request().Header.PeekAll(name), []byte(",")))
-}
-
-// holds reports whether the If-None-Match list names the ETag, by the weak
-// comparison of RFC 9110, section 13.1.2.
-func holds(ifNoneMatch, etag string) bool {
-	for tag := range strings.SplitSeq(ifNoneMatch, ",") {
-		tag = strings.TrimSpace(tag)
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
-		}
-	}
-	return false
 }
 
 // ifMatch returns the row version that the request's If-Match asks for, or 0

@@ -52,20 +52,3 @@ func FuzzIfMatch(f *testing.F) {
 		}
 	})
 }
-
-func FuzzHolds(f *testing.F) {
-	for _, seed := range etagSeeds {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, list string) {
-		const etag = `"3-abc"`
-		if holds(list, etag) && !strings.Contains(list, etag) && !strings.Contains(list, "*") {
-			t.Errorf("%q does not name %s", list, etag)
-		}
-		for _, with := range []string{list + "," + etag, "W/" + etag + " ," + list, list + ", *"} {
-			if !holds(with, etag) {
-				t.Errorf("%q names %s", with, etag)
-			}
-		}
-	})
-}

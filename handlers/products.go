@@ -18,6 +18,13 @@ func NewProducts(products *services.Products) *Products { return &Products{produ
 
 const defaultPage = 20
 
+// ProductNames are the short names of a collection's members in the compact form.
+var ProductNames = map[string]string{
+	"items": "i", "nextCursor": "x", "name": "n", "description": "s", "priceCents": "p", "category": "c",
+	"stock": "q", "rating": "r", "average": "a", "count": "o", "reviews": "v", "author": "u", "body": "b",
+	"createdAt": "t", "updatedAt": "m",
+}
+
 // List answers GET /api/v1/products: a page of summaries, or with ids the
 // products asked for.
 func (h *Products) List(c *fiber.Ctx) error {

@@ -41,6 +41,7 @@ type Options struct {
 // Cache is the cache of one process. [NewTable] makes the typed views on it.
 type Cache struct {
 	client  redis.UniversalClient
+	single  *redis.Client // the same, where it speaks to one server; nil with a cluster
 	prefix  string
 	options Options
 
@@ -60,11 +61,14 @@ type Cache struct {
 
 // New returns a cache that does not use Redis until it is started.
 func New(o Options) *Cache {
+	readTimesInUTC()
 	c := &Cache{
 		client: o.Client, prefix: o.Prefix, options: o,
 		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
 		ended: func() {},
 	}
+	c.single, _ = o.Client.(*redis.Client)
+	c.feed.began = time.Now().Add(-feedSilence) // nothing has been heard yet
 	c.trust.state, c.trust.wake = suspended, make(chan struct{}, 1)
 	return c
 }
@@ -105,7 +109,7 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	w := writer{token: nonce(), ttl: time.Until(deadline) + settling}
+	w := writer{token: nonce(), ttl: max(time.Until(deadline), 0) + settling}
 	c.stamps.bump(tags)
 	c.tell(ctx, tags, w.begin)
 	err := write(ctx)
@@ -138,20 +142,34 @@ func unclear(err error) bool {
 func (c *Cache) tell(ctx context.Context, tags []string, step func(redis.Pipeliner, tagKeys)) {
 	// Told even where the request has used up its time, or its patience with Redis.
 	ctx = services.WithTrace(context.WithoutCancel(ctx), nil)
-	err := c.ask(ctx, func(ctx context.Context) error {
-		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, tag := range tags {
-				step(p, c.tagKeys(tag))
-			}
-			c.publish(ctx, p, tags)
-			return nil
-		})
-		return err
-	})
+	err := errUntrusted
+	// A slow Redis is told all the same: not to tell it costs everybody the whole cache.
+	if state, _ := c.trust.standing(); state != lost {
+		err = c.spend(ctx, func(ctx context.Context) error { return c.announce(ctx, tags, step) })
+	}
 	if err != nil {
 		c.trust.lose()
 	}
 	c.metrics.invalidated(err)
+}
+
+// announce takes the step for each tag in Redis, and only then lets the feed
+// know: who hears of it must not find a tag as it was before.
+func (c *Cache) announce(ctx context.Context, tags []string, step func(redis.Pipeliner, tagKeys)) error {
+	news := encodeNews(c.origin, tags)
+	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, tag := range tags {
+			step(p, c.tagKeys(tag))
+		}
+		if c.single != nil { // else the nodes of the cluster would take their parts in any order
+			p.Publish(ctx, c.channel(), news)
+		}
+		return nil
+	})
+	if err != nil || c.single != nil {
+		return err
+	}
+	return c.client.Publish(ctx, c.channel(), news).Err()
 }
 
 var (
@@ -159,11 +177,16 @@ var (
 	errBudget    = errors.New("the request has waited long enough for redis")
 )
 
-// ask calls Redis within the request's budget, and keeps account of how it does.
+// ask calls Redis within the request's budget, if it is trusted.
 func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
 	if !c.trust.given() {
 		return errUntrusted
 	}
+	return c.spend(ctx, call)
+}
+
+// spend calls Redis within the request's budget, and keeps account of how it does.
+func (c *Cache) spend(ctx context.Context, call func(context.Context) error) error {
 	trace := services.TraceFrom(ctx)
 	left := c.options.Budget - trace.WaitedForCache(0)
 	if left <= 0 {
@@ -184,14 +207,10 @@ func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error
 	return err
 }
 
-func (c *Cache) publish(ctx context.Context, p redis.Pipeliner, tags []string) {
-	p.Publish(ctx, c.channel(), encodeNews(c.origin, tags))
-}
-
 // channel is the feed's. Channels are not divided by database as keys are.
 func (c *Cache) channel() string {
-	if client, ok := c.client.(*redis.Client); ok {
-		return c.prefix + "feed:" + strconv.Itoa(client.Options().DB)
+	if c.single != nil {
+		return c.prefix + "feed:" + strconv.Itoa(c.single.Options().DB)
 	}
 	return c.prefix + "feed"
 }

@@ -19,10 +19,9 @@ import (
 // The soft expiry is when it should be loaded anew. Redis keeps it longer, for
 // the time that the store is away.
 const (
-	schemaLength  = 8
-	headerLength  = schemaLength + 1 + 8
-	flagAbsent    = 1
-	maxTypeLevels = 16
+	schemaLength = 8
+	headerLength = schemaLength + 1 + 8
+	flagAbsent   = 1
 )
 
 func encodeEntry(schema string, generations []string, h *held, until time.Time) ([]byte, error) {
@@ -70,37 +69,49 @@ func decodeEntry[V any](entry, schema string, generations []string) *held {
 		return h
 	}
 	var value V
-	if err := msgpack.Unmarshal([]byte(rest), &value); err != nil {
+	if err := unmarshal(rest, &value); err != nil {
 		return nil
 	}
 	h.value = value
 	return h
 }
 
+// unmarshal decodes MessagePack that somebody may have damaged; of some of that
+// the library panics.
+func unmarshal(text string, to any) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("decode MessagePack: %v", fault)
+		}
+	}()
+	return msgpack.Unmarshal([]byte(text), to)
+}
+
 // schemaOf sums up how a type is encoded: names and types of all fields. A build
 // that has changed any of them reads what another one wrote as misses.
 func schemaOf(t reflect.Type) string {
 	var text strings.Builder
-	describe(&text, t, 0)
+	describe(&text, t, make(map[reflect.Type]bool))
 	sum := sha256.Sum256([]byte(text.String()))
 	return string(sum[:schemaLength])
 }
 
-func describe(text *strings.Builder, t reflect.Type, level int) {
+func describe(text *strings.Builder, t reflect.Type, seen map[reflect.Type]bool) {
 	fmt.Fprintf(text, "%s %s", t, t.Kind())
-	if level == maxTypeLevels { // a type that holds itself
+	if seen[t] { // types may hold themselves
 		return
 	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		describe(text, t.Elem(), level+1)
+		describe(text, t.Elem(), seen)
 	case reflect.Map:
-		describe(text, t.Key(), level+1)
-		describe(text, t.Elem(), level+1)
+		describe(text, t.Key(), seen)
+		describe(text, t.Elem(), seen)
 	case reflect.Struct:
 		for field := range t.Fields() {
 			fmt.Fprintf(text, "{%s %q ", field.Name, field.Tag.Get("msgpack"))
-			describe(text, field.Type, level+1)
+			describe(text, field.Type, seen)
 			text.WriteByte('}')
 		}
 	}

@@ -3,16 +3,17 @@ package cache
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 const (
 	feedPing     = 250 * time.Millisecond
 	feedSilence  = time.Second // after which nothing in memory is believed for long
+	pingsAllowed = int32(feedSilence / feedPing)
 	feedPatience = time.Second // for one try to subscribe
 	feedPause    = 100 * time.Millisecond
 )
@@ -21,40 +22,69 @@ const (
 // which forgets whatever is sent while nobody listens. So silence counts as loss,
 // and every new subscription begins by voiding what is in memory.
 type feed struct {
-	heard atomic.Int64 // when Redis was last heard of, Unix ns
+	began time.Time    // what heard counts from, since the time of day can go back
+	heard atomic.Int64 // when Redis was last heard of, ns since began
+	pings atomic.Int32 // sent since then
+}
+
+func (f *feed) hears() {
+	f.heard.Store(int64(time.Since(f.began)))
+	f.pings.Store(0)
 }
 
 // alive reports whether news would have come in until now.
-func (f *feed) alive(now time.Time) bool { return now.UnixNano()-f.heard.Load() < int64(feedSilence) }
-
-// encodeNews is a message of the feed: who sends it, and the tags.
-func encodeNews(origin string, tags []string) string {
-	return origin + "\n" + strings.Join(tags, "\n")
+func (f *feed) alive(now time.Time) bool {
+	return now.Sub(f.began)-time.Duration(f.heard.Load()) < feedSilence
 }
 
-// hear takes in a message. What this process has sent it knows already.
+// silent reports whether Redis leaves pings without an answer. It goes by their
+// number: this process may have been the one that slept.
+func (f *feed) silent() bool { return f.pings.Load() > pingsAllowed }
+
+// news is a message of the feed.
+type news struct {
+	Origin string // who sends it
+	Tags   []string
+}
+
+func encodeNews(origin string, tags []string) string {
+	message, _ := msgpack.Marshal(news{origin, tags}) // strings alone never fail
+	return string(message)
+}
+
+// hear takes in a message. What this process has sent it knows already; what it
+// cannot read may be about anything.
 func (c *Cache) hear(message string) {
-	origin, tags, _ := strings.Cut(message, "\n")
-	if origin != c.origin {
-		c.stamps.bump(strings.Split(tags, "\n"))
+	var n news
+	switch err := unmarshal(message, &n); {
+	case err != nil:
+		c.stamps.bumpAll()
+	case n.Origin != c.origin:
+		c.stamps.bump(n.Tags)
 	}
 }
 
-// follow subscribes, again and again until ctx ends.
+// follow subscribes, again and again until ctx ends. While it could not hear, it
+// takes it that others could not tell either, and may have ended owing: trust is
+// lost at once, and once more when the feed is back.
 func (c *Cache) follow(ctx context.Context) {
 	var server string
-	for first := true; ctx.Err() == nil; first = false {
+	deaf := false
+	for ctx.Err() == nil {
 		subscription := c.client.Subscribe(ctx, c.channel())
 		now, err := c.subscribed(ctx, subscription)
 		switch {
-		case err != nil:
-			c.trust.lose() // others may have been cut off too, and have written
-		case !first && now != server:
-			c.trust.lose() // another server has taken over, and may have lost what it was told
+		case err != nil && !deaf:
+			c.trust.lose()
+		case err == nil && (deaf || server != "" && now != server): // another server may have lost what it was told
+			c.trust.lose()
 		}
-		if err == nil {
+		if deaf = err != nil; !deaf {
 			server = now
 			c.listen(ctx, subscription)
+			if deaf = c.feed.silent(); deaf {
+				c.trust.lose()
+			}
 		}
 		_ = subscription.Close()
 		if err != nil {
@@ -66,50 +96,51 @@ func (c *Cache) follow(ctx context.Context) {
 	}
 }
 
-// subscribed waits until the subscription stands, voids what is in memory, and
-// returns which server it is that answers.
+// subscribed waits until the subscription stands, and returns which server it is
+// that answers.
 func (c *Cache) subscribed(ctx context.Context, subscription *redis.PubSub) (server string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
 	if _, err := subscription.ReceiveTimeout(ctx, feedPatience); err != nil {
 		return "", err
 	}
-	c.stamps.bumpAll()
-	c.feed.heard.Store(time.Now().UnixNano())
 	return c.runID(ctx)
 }
 
-// listen hears messages until the connection breaks or is silent for too long.
+// listen voids what is in memory, since what was sent before is lost, and hears
+// messages until the connection breaks or is silent for too long.
 func (c *Cache) listen(ctx context.Context, subscription *redis.PubSub) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.ping(ctx, subscription)
+	c.stamps.bumpAll()
+	c.feed.hears()
+	c.work.Go(func() { c.ping(ctx, subscription) })
 	for {
-		news, err := subscription.Receive(ctx)
+		received, err := subscription.Receive(ctx)
 		if err != nil {
 			return
 		}
-		if message, ok := news.(*redis.Message); ok {
+		if message, ok := received.(*redis.Message); ok {
 			c.hear(message.Payload)
-		} else if _, again := news.(*redis.Subscription); again {
+		} else if _, again := received.(*redis.Subscription); again {
 			return // it has reconnected by itself, and what was sent meanwhile is lost
 		}
-		c.feed.heard.Store(time.Now().UnixNano())
+		c.feed.hears()
 	}
 }
 
 // ping makes Redis answer on the feed's connection, and closes it when it does not.
 func (c *Cache) ping(ctx context.Context, subscription *redis.PubSub) {
+	defer func() { _ = subscription.Close() }() // wakes the receiver, which heeds no context
 	ticker := time.NewTicker(feedPing)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			_ = subscription.Close() // wakes the receiver, which heeds no context
 			return
-		case now := <-ticker.C:
-			if !c.feed.alive(now) || subscription.Ping(ctx) != nil {
-				_ = subscription.Close()
+		case <-ticker.C:
+			c.feed.pings.Add(1)
+			if c.feed.silent() || subscription.Ping(ctx) != nil {
 				return
 			}
 		}
@@ -118,15 +149,12 @@ func (c *Cache) ping(ctx context.Context, subscription *redis.PubSub) {
 
 // runID names the server's process, where the client speaks to just one.
 func (c *Cache) runID(ctx context.Context) (string, error) {
-	if _, single := c.client.(*redis.Client); !single {
+	if c.single == nil {
 		return "", nil
 	}
-	info, err := c.client.InfoMap(ctx, "server").Result()
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return "", err
-		}
+	info, err := c.single.InfoMap(ctx, "server").Result()
+	if _, refused := errors.AsType[redis.Error](err); refused {
 		return "", nil // not every server tells, miniredis for one
 	}
-	return info["Server"]["run_id"], nil
+	return info["Server"]["run_id"], err
 }

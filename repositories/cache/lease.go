@@ -2,10 +2,13 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services"
 )
 
 const (
@@ -23,7 +26,7 @@ type lease struct {
 	generations []string // the epoch's first, then the tags'; "" while somebody writes
 	token       string
 	owned       bool // and not yet ended; who does not own it keeps nothing in Redis
-	reached     bool // Redis answered; else there is no lease to be had
+	reached     bool // Redis answered so far; else there is no lease to be had
 }
 
 func (c *Cache) entryKey(table, key string) string {
@@ -51,7 +54,7 @@ func (c *Cache) read(ctx context.Context, l *lease) (entry string, err error) {
 			found = p.Get(ctx, l.key)
 			return nil
 		})
-		if l.generations = values(marks); err != nil && err != redis.Nil {
+		if l.generations = values(marks); err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}
 		entry = found.Val()
@@ -78,33 +81,43 @@ func values(commands []*redis.StringCmd) []string {
 	return texts
 }
 
-// claim tries to take the lease, and makes the generations that are missing.
-func (c *Cache) claim(ctx context.Context, l *lease) error {
+// claim tries to take the lease, notes the generations anew, making those that
+// are missing, and returns the entry: the lease is free also where it has just
+// been filled.
+func (c *Cache) claim(ctx context.Context, l *lease) (entry string, err error) {
 	l.token = nonce()
-	return c.ask(ctx, func(ctx context.Context) error {
-		made := make([]*redis.Cmd, len(l.generations))
+	err = c.ask(ctx, func(ctx context.Context) error {
+		var marks []*redis.Cmd
 		var taken *redis.BoolCmd
+		var found *redis.StringCmd
 		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, tag := range append([]string{Everything}, l.tags...) {
-				if l.generations[i] == "" {
-					k := c.tagKeys(tag)
-					made[i] = p.Eval(ctx, claimScript, []string{k.generation, k.writers}, nonce(), generationTTL.Milliseconds())
-				}
-			}
+			marks = c.makeGenerations(ctx, p, l.tags)
 			taken = p.SetNX(ctx, leaseKey(l.key), l.token, leaseTTL)
+			found = p.Get(ctx, l.key)
 			return nil
 		})
-		if err != nil && err != redis.Nil {
+		if err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}
-		for i, command := range made {
-			if command != nil {
-				l.generations[i], _ = command.Text()
-			}
+		l.generations = make([]string, len(marks))
+		for i, mark := range marks {
+			l.generations[i], _ = mark.Text()
 		}
-		l.owned = taken.Val()
+		l.owned, entry = taken.Val(), found.Val()
 		return nil
 	})
+	l.reached = err == nil
+	return entry, err
+}
+
+func (c *Cache) makeGenerations(ctx context.Context, p redis.Pipeliner, tags []string) []*redis.Cmd {
+	marks := make([]*redis.Cmd, 0, 1+len(tags))
+	for _, tag := range append([]string{Everything}, tags...) {
+		k := c.tagKeys(tag)
+		marks = append(marks, p.Eval(ctx, claimScript,
+			[]string{k.generation, k.writers}, nonce(), generationTTL.Milliseconds()))
+	}
+	return marks
 }
 
 // whole reports whether no tag of the lease was being written when it was taken.
@@ -118,8 +131,13 @@ func (l *lease) whole() bool {
 }
 
 // fill stores the entry and ends the lease. It reports whether the entry counts:
-// not if the lease is lost, nor if a generation has moved since it was taken.
+// not if there is no lease, or no more, nor if a generation has moved since it
+// was taken. Where Redis does not say, nothing speaks against the entry, but the
+// lease is no longer one that reached Redis.
 func (c *Cache) fill(ctx context.Context, l *lease, entry []byte, ttl time.Duration) bool {
+	if !l.owned || !l.whole() {
+		return false
+	}
 	var marks []*redis.StringCmd
 	var kept *redis.Cmd
 	err := c.ask(ctx, func(ctx context.Context) error {
@@ -131,7 +149,8 @@ func (c *Cache) fill(ctx context.Context, l *lease, entry []byte, ttl time.Durat
 		return err
 	})
 	if err != nil {
-		return false
+		l.reached = false
+		return true
 	}
 	l.owned = false
 	for i, g := range values(marks) {
@@ -146,13 +165,17 @@ func (c *Cache) fill(ctx context.Context, l *lease, entry []byte, ttl time.Durat
 // release gives the lease back, so that the next reader need not wait for its end.
 func (c *Cache) release(ctx context.Context, l *lease) {
 	l.owned = false
-	_ = c.ask(context.WithoutCancel(ctx), func(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	giveBack := func(ctx context.Context) error {
 		return c.client.Eval(ctx, fillScript, []string{l.key, leaseKey(l.key)}, l.token, "", 0).Err()
-	})
+	}
+	if errors.Is(c.ask(ctx, giveBack), errBudget) { // the request may not wait for it, but others would
+		go func() { _ = c.ask(services.WithTrace(ctx, nil), giveBack) }()
+	}
 }
 
 // await polls for the value that the lease's holder is loading, until usable
-// takes it, the lease becomes free, or patience ends.
+// takes it, the lease becomes free, a write begins, or patience ends.
 func (c *Cache) await(ctx context.Context, l *lease, usable func(entry string) bool) bool {
 	patience, cancel := context.WithTimeout(ctx, leasePatience)
 	defer cancel()
@@ -160,16 +183,15 @@ func (c *Cache) await(ctx context.Context, l *lease, usable func(entry string) b
 		select {
 		case <-patience.Done():
 			return false
-		case <-time.After(pause/2 + rand.N(pause)): // not all at once
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // not all at once, no more
 		}
-		entry, err := c.read(ctx, l)
-		if err != nil {
+		entry, err := c.claim(ctx, l)
+		switch {
+		case err != nil:
 			return false
-		}
-		if usable(entry) {
+		case usable(entry):
 			return true
-		}
-		if c.claim(ctx, l) != nil || l.owned {
+		case l.owned || !l.whole(): // nothing that is being loaded now will be kept
 			return false
 		}
 	}

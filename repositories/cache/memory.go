@@ -22,6 +22,7 @@ type held struct {
 	value  any
 	absent bool // there is no such thing, which is worth knowing too
 	stale  bool // past its time, and given all the same while the store is away
+	pass   bool // no value: what was made of it last was not to be kept, so nobody should wait for it
 	stamp  uint64
 	weight uint32
 	since  time.Time

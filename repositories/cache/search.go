@@ -10,6 +10,7 @@ import (
 const (
 	blindTTL = time.Second // in memory, while nobody could tell of an invalidation
 	staleTTL = time.Second // until the store is asked again
+	passTTL  = time.Second // until callers wait for each other again
 )
 
 // Where a value was found.
@@ -22,10 +23,13 @@ const (
 type search struct {
 	cache *Cache
 	place memoryKey
+	tags  []string
 	stamp uint64
 	lease *lease
 	last  *held // a value that may be out of date, in case that the load fails
 	aged  bool  // last is merely past its time: no write has changed it
+
+	hurried bool // waits for nobody
 
 	flights *flights
 	flight  *flight // that this search leads, or nil
@@ -36,26 +40,27 @@ type search struct {
 func (t *Table[V]) look(ctx context.Context, key string, tags []string) (h *held, from string, s *search, err error) {
 	c := t.cache
 	place, stamp := memoryKey{t.id, key}, c.stamps.of(tags)
-	fresh := services.TraceFrom(ctx).ReadsFresh()
+	hurried, fresh := false, services.TraceFrom(ctx).ReadsFresh()
 	last := c.memory.get(place)
 	switch {
 	case last == nil:
+	case last.pass:
+		hurried, last = true, nil
 	case fresh || last.stamp != stamp: // it may be older than the caller's own write, or is known to be
 		last = nil
 	case c.reliable(last):
 		t.count.memory.Inc()
 		return last, inMemory, nil, nil
 	}
-	s = &search{cache: c, place: place, stamp: stamp, last: last, flights: &t.flights}
-	if !fresh { // the flights may have begun before the write that has to be seen
-		f, leads := t.flights.join(s.flightKey())
-		if leads {
-			s.flight = f
-		} else if h, err := c.wait(ctx, f); h != nil || err != nil {
+	s = &search{
+		cache: c, place: place, tags: tags, stamp: stamp, last: last, hurried: hurried, flights: &t.flights,
+	}
+	if !fresh && !hurried { // the flights may have begun before the write that has to be seen
+		if h, err := s.fly(ctx); h != nil || err != nil {
 			return h, inMemory, nil, err
 		}
 	}
-	if h := t.lookInRedis(ctx, s, tags); h != nil {
+	if h := t.lookInRedis(ctx, s); h != nil {
 		t.count.redis.Inc()
 		s.end(ctx, h, nil)
 		return h, inRedis, nil, nil
@@ -71,20 +76,12 @@ func (c *Cache) reliable(h *held) bool {
 	return now.Before(h.until) && (c.feed.alive(now) || now.Sub(h.since) < blindTTL)
 }
 
-func (c *Cache) wait(ctx context.Context, f *flight) (*held, error) {
-	select {
-	case <-f.done:
-		return f.held, f.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // lookInRedis returns the value that Redis has, or nil and, if it can be had, the lease.
-func (t *Table[V]) lookInRedis(ctx context.Context, s *search, tags []string) (found *held) {
+func (t *Table[V]) lookInRedis(ctx context.Context, s *search) (found *held) {
 	c := t.cache
-	s.lease = &lease{key: c.entryKey(t.options.Name, s.place.key), tags: tags}
+	s.lease = &lease{key: c.entryKey(t.options.Name, s.place.key), tags: s.tags}
 	usable := func(entry string) bool {
+		s.last, s.aged = nil, false // Redis knows better, also than memory: news may have been missed
 		h := decodeEntry[V](entry, t.schema, s.lease.generations)
 		switch {
 		case h == nil:
@@ -105,13 +102,17 @@ func (t *Table[V]) lookInRedis(ctx context.Context, s *search, tags []string) (f
 	if usable(entry) {
 		return c.remember(s, found)
 	}
-	if c.claim(ctx, s.lease) != nil || s.lease.owned || !s.lease.whole() {
+	entry, err = c.claim(ctx, s.lease)
+	switch {
+	case err != nil:
 		return nil
-	}
-	if s.aged { // somebody is loading it; the last value will do for that long
+	case usable(entry): // it came just before the lease
+		return c.remember(s, found)
+	case s.lease.owned || !s.lease.whole() || s.hurried:
+		return nil
+	case s.aged: // somebody is loading it; the last value will do for that long
 		return c.holdStale(s)
-	}
-	if c.await(ctx, s.lease, usable) {
+	case c.await(ctx, s.lease, usable):
 		return c.remember(s, found)
 	}
 	return nil
@@ -136,6 +137,15 @@ func (c *Cache) holdStale(s *search) *held {
 	return h
 }
 
+// holdPass notes that nothing is kept of what s looks for, so that callers do not
+// queue for it.
+func (c *Cache) holdPass(s *search) *held {
+	now := time.Now()
+	h := &held{pass: true, stamp: s.stamp, since: now, until: now.Add(passTTL)}
+	c.memory.set(s.place, h)
+	return h
+}
+
 // keep stores a loaded value in both levels, and returns it whether or not it
 // may be kept. Where Redis refuses, memory does not keep it either: it was
 // loaded while the thing was being changed. Where Redis is away, memory keeps it
@@ -148,16 +158,17 @@ func (t *Table[V]) keep(ctx context.Context, s *search, h *held, ttl time.Durati
 		c.beforeFill(ctx, l)
 	}
 	entry, err := encodeEntry(t.schema, l.generations, h, now.Add(ttl))
-	if err != nil || len(entry) > c.options.ValueLimit {
+	inRedis := ttl + t.options.Grace
+	if err != nil || len(entry) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis knows no less
 		return h
 	}
 	h.weight = uint32(len(entry))
-	switch {
-	case !l.reached || !c.trust.given():
-		h.until = earlier(h.until, now.Add(blindTTL))
-	case !l.owned || !l.whole() || !c.fill(ctx, l, entry, ttl+t.options.Grace):
+	if l.reached && c.trust.given() && !c.fill(ctx, l, entry, inRedis) {
 		c.metrics.refused.Inc()
 		return h
+	}
+	if !l.reached || !c.trust.given() {
+		h.until = earlier(h.until, now.Add(blindTTL))
 	}
 	c.memory.set(s.place, h)
 	return h
@@ -177,6 +188,9 @@ func (s *search) end(ctx context.Context, h *held, err error) {
 		s.flight = nil
 	}
 }
+
+// holdsLast reports whether there is a last value, and no news since has voided it.
+func (s *search) holdsLast() bool { return s.last != nil && s.cache.stamps.of(s.tags) == s.stamp }
 
 func (s *search) flightKey() flightKey { return flightKey{s.place.key, s.stamp} }
 

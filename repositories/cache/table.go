@@ -81,7 +81,7 @@ func (t *Table[V]) load(ctx context.Context, s *search, load func(context.Contex
 		return t.keep(ctx, s, &held{value: value}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
 		return t.keep(ctx, s, &held{absent: true}, t.options.AbsentTTL), nil
-	case s.last != nil && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
+	case s.holdsLast() && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
 		t.count.stale.Inc()
 		return t.cache.holdStale(s), nil
 	}
@@ -110,6 +110,9 @@ func (t *Table[V]) Find(
 		return value, "", func(V, time.Duration) {}
 	}
 	if found != nil {
+		if found.stale {
+			services.TraceFrom(ctx).MarkStale()
+		}
 		return found.value.(V), from, nil
 	}
 	return value, "", func(value V, ttl time.Duration) {
@@ -117,6 +120,8 @@ func (t *Table[V]) Find(
 		defer func() { s.end(ctx, h, nil) }()
 		if ttl > 0 {
 			h = t.keep(ctx, s, &held{value: value}, jittered(ttl))
+		} else {
+			h = t.cache.holdPass(s)
 		}
 	}
 }
@@ -125,4 +130,6 @@ func (t *Table[V]) Find(
 func (t *Table[V]) Invalidate(ctx context.Context, tags ...string) { t.cache.Invalidate(ctx, tags...) }
 
 // jittered takes up to a tenth off, so that what was stored together does not end together.
-func jittered(ttl time.Duration) time.Duration { return ttl - rand.N(ttl/10+1) }
+func jittered(ttl time.Duration) time.Duration {
+	return ttl - rand.N(ttl/10+1) //nolint:gosec // no secret
+}

@@ -114,7 +114,7 @@ func (c *Cache) keep(ctx context.Context) {
 		case <-retry.C:
 		case <-watch.C:
 			if c.trust.given() {
-				_ = c.ask(ctx, func(ctx context.Context) error { return c.watch(ctx, c.client) })
+				_ = c.ask(ctx, c.watch)
 			}
 		}
 		c.recover(ctx)
@@ -123,8 +123,15 @@ func (c *Cache) keep(ctx context.Context) {
 
 func (c *Cache) watchKey() string { return c.prefix + "watched" }
 
-func (c *Cache) watch(ctx context.Context, client redis.Cmdable) error {
-	return client.Set(ctx, c.watchKey(), 1, watchTTL).Err()
+// watch says that somebody is there, and keeps the epoch from ending by itself,
+// which would void everything at one moment.
+func (c *Cache) watch(ctx context.Context) error {
+	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Set(ctx, c.watchKey(), 1, watchTTL)
+		p.Expire(ctx, c.tagKeys(Everything).generation, generationTTL)
+		return nil
+	})
+	return err
 }
 
 // recover asks Redis whether it is well again. While trust is lost it moves the
@@ -136,18 +143,14 @@ func (c *Cache) recover(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Budget)
 	defer cancel()
-	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		if state == lost {
-			writer{}.unsettled(p, c.tagKeys(Everything))
-			c.publish(ctx, p, []string{Everything})
-		}
-		return c.watch(ctx, p)
-	})
-	if err != nil {
-		return
-	}
 	if state == lost {
+		if c.announce(ctx, []string{Everything}, writer{}.unsettled) != nil {
+			return
+		}
 		c.stamps.bumpAll()
+	}
+	if c.watch(ctx) != nil {
+		return
 	}
 	c.trust.regain(debts)
 }

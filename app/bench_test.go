@@ -1,0 +1,69 @@
+package app_test
+
+import (
+	"io"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/app"
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/seed"
+	"example.com/prefab/services"
+)
+
+// BenchmarkPage takes a page of the catalogue through the whole program but for
+// the network: from the HTTP cache, and past it.
+func BenchmarkPage(b *testing.B) {
+	for name, header := range map[string]string{"hit": "", "past the cache": "no-store"} {
+		b.Run(name, func(b *testing.B) {
+			handle := wired(b)
+			ctx := new(fasthttp.RequestCtx)
+			request := func() {
+				ctx.Request.Reset()
+				ctx.Response.Reset()
+				ctx.Request.SetRequestURI("http://localhost:3000/api/v1/products?limit=36")
+				if header != "" {
+					ctx.Request.Header.Set(fasthttp.HeaderCacheControl, header)
+				}
+				handle(ctx)
+			}
+			request()
+			if ctx.Response.StatusCode() != fasthttp.StatusOK {
+				b.Fatalf("%d: %s", ctx.Response.StatusCode(), ctx.Response.Body())
+			}
+			b.SetBytes(int64(len(ctx.Response.Body())))
+			b.ReportAllocs()
+			for b.Loop() {
+				request()
+			}
+		})
+	}
+}
+
+// wired is the program's handler, on a catalogue of samples.
+func wired(b *testing.B) fasthttp.RequestHandler {
+	cfg, err := load(b, "DATABASE_URL="+devtest.Database(b), "REDIS_URL="+devtest.Redis(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := openDB(b, string(cfg.DatabaseURL))
+	if err := seed.Catalogue(b.Context(), db, seed.Options{Products: 100}); err != nil {
+		b.Fatal(err)
+	}
+	client, err := repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
+	if err != nil {
+		b.Fatal(err)
+	}
+	values := cache.New(cache.Options{
+		Client: client, Prefix: "bench:", MemoryTTL: cfg.CacheL1TTL, MaxItems: cfg.CacheL1MaxItems,
+		MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit, Budget: cfg.CacheBudget,
+	})
+	values.Start(b.Context())
+	b.Cleanup(func() { values.Close(); _ = client.Close() })
+	health := services.NewHealth()
+	health.Enter(services.Ready)
+	return app.Wire(cfg, db, client, values, health, app.NewLogger(cfg, io.Discard)).Handler()
+}

@@ -1,0 +1,93 @@
+package devtest
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// SlowRedis is a Redis at the end of a line that takes its time.
+type SlowRedis struct {
+	URL string
+
+	delay  atomic.Int64
+	mu     sync.Mutex
+	closed bool
+	conns  []net.Conn
+}
+
+// Slow returns a way to the Redis at url whose line delays whatever passes, once
+// [SlowRedis.Delay] says so.
+func Slow(t testing.TB, redisURL string) *SlowRedis {
+	t.Helper()
+	options, err := goredis.ParseURL(redisURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := url.URL{Scheme: "redis", User: url.UserPassword(options.Username, options.Password), Host: listener.Addr().String()}
+	u.RawQuery = url.Values{"db": {strconv.Itoa(options.DB)}}.Encode()
+	s := &SlowRedis{URL: u.String()}
+	t.Cleanup(func() {
+		_ = listener.Close()
+		s.close()
+	})
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if server, err := net.Dial(options.Network, options.Addr); err != nil || !s.join(client, server) {
+				_ = client.Close()
+			}
+		}
+	}()
+	return s
+}
+
+// Delay makes every piece take that long from now on, each way.
+func (s *SlowRedis) Delay(d time.Duration) { s.delay.Store(int64(d)) }
+
+// join lets pieces pass both ways, until the test ends.
+func (s *SlowRedis) join(client, server net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = append(s.conns, client, server)
+	if s.closed {
+		return false
+	}
+	go s.pass(client, server)
+	go s.pass(server, client)
+	return true
+}
+
+func (s *SlowRedis) pass(from, to net.Conn) {
+	defer func() { _ = from.Close(); _ = to.Close() }()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		time.Sleep(time.Duration(s.delay.Load()))
+		if _, broken := to.Write(buffer[:n]); err != nil || broken != nil {
+			return
+		}
+	}
+}
+
+func (s *SlowRedis) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, conn := range s.conns {
+		_ = conn.Close()
+	}
+}

@@ -1,0 +1,458 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware"
+	"example.com/prefab/services"
+)
+
+// counted answers with its number, after what handle has done.
+type counted struct {
+	calls  atomic.Int64
+	handle fiber.Handler
+}
+
+func (h *counted) Handle(c *fiber.Ctx) error {
+	n := h.calls.Add(1)
+	if h.handle != nil {
+		if err := h.handle(c); err != nil {
+			return err
+		}
+	}
+	if c.Response().IsBodyStream() || len(c.Response().Body()) > 0 {
+		return nil
+	}
+	return c.SendString("answer " + strconv.FormatInt(n, 10))
+}
+
+// cachedApp serves handle at /products/:id and /products from a cache.
+func cachedApp(cfg middleware.CacheConfig, route middleware.CacheRoute, handle fiber.Handler) (
+	*fiber.App, *memoryPages, *counted,
+) {
+	app, _, _ := newApp()
+	app.Use(trace, middleware.SecurityHeaders(), middleware.Recover(), middleware.Validators)
+	return mountCached(app, cfg, route, handle)
+}
+
+func mountCached(app *fiber.App, cfg middleware.CacheConfig, route middleware.CacheRoute, handle fiber.Handler) (
+	*fiber.App, *memoryPages, *counted,
+) {
+	pages, h := newPages(), &counted{handle: handle}
+	cfg.Pages = pages
+	cached := middleware.NewCache(cfg).Route(route)
+	app.All("/products", cached, h.Handle)
+	app.All("/products/:id", cached, h.Handle)
+	return app, pages, h
+}
+
+var traces atomic.Int64
+
+func trace(c *fiber.Ctx) error {
+	id := strconv.FormatInt(traces.Add(1), 10)
+	c.Set(fiber.HeaderXRequestID, id)
+	c.SetUserContext(services.WithTrace(c.UserContext(), &services.Trace{ID: id}))
+	return c.Next()
+}
+
+var minute = middleware.CacheConfig{TTL: time.Minute}
+
+// sendTo is send, which takes a header line "Host" too.
+func sendTo(t *testing.T, app *fiber.App, method, target string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	if len(headers) == 0 || headers[0] != "Host" {
+		return send(t, app, method, target, headers...)
+	}
+	request := httptest.NewRequest(method, target, nil)
+	request.Host = headers[1]
+	response, err := app.Test(request, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+func TestCache_GivesTheSameAnswerAgain(t *testing.T) {
+	app, _, h := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, "application/problem+json")
+		c.Append(fiber.HeaderLink, "</a>; rel=next")
+		c.Response().Header.Add(fiber.HeaderLink, "</b>; rel=last")
+		c.Set(fiber.HeaderXFrameOptions, "SAMEORIGIN") // other than the middleware's
+		c.Response().Header.Del("Referrer-Policy")     // which is the middleware's
+		return nil
+	})
+	first, body := send(t, app, "GET", "/products/1")
+	if status := first.Header.Get("Cache-Status"); status != "prefab; fwd=uri-miss; stored" || first.Header.Get("X-Cache") != "miss" {
+		t.Errorf("first: Cache-Status %q, X-Cache %q", status, first.Header.Get("X-Cache"))
+	}
+	second, again := send(t, app, "GET", "/products/1")
+	if again != body || h.calls.Load() != 1 {
+		t.Errorf("second: %q after %q, %d calls", again, body, h.calls.Load())
+	}
+	status := second.Header.Get("Cache-Status")
+	if status != "prefab; hit; ttl=59; detail=memory" || second.Header.Get("X-Cache") != "hit" || second.Header.Get("Age") != "0" {
+		t.Errorf("second: Cache-Status %q, X-Cache %q, Age %q", status, second.Header.Get("X-Cache"), second.Header.Get("Age"))
+	}
+	if first.Header.Get("X-Request-Id") == second.Header.Get("X-Request-Id") {
+		t.Error("the first request's id was given again")
+	}
+	for name := range second.Header {
+		switch name {
+		case "X-Request-Id", "Cache-Status", "X-Cache", "Age", "Date":
+		default:
+			if !slices.Equal(first.Header[name], second.Header[name]) {
+				t.Errorf("%s: %q, then %q", name, first.Header[name], second.Header[name])
+			}
+		}
+	}
+	for name, lines := range map[string]int{"Link": 2, "X-Frame-Options": 1, "Content-Security-Policy": 1, "Etag": 1, "Referrer-Policy": 0} {
+		if got := second.Header[name]; len(got) != lines {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestCache_KeepsNothingOfARequestsBuffers(t *testing.T) {
+	app, pages, _ := cachedApp(minute, middleware.CacheRoute{Query: []string{"q"}, Tags: []string{"product:{id}"}},
+		func(c *fiber.Ctx) error {
+			c.Set("X-Echo", c.Query("q"))
+			return c.SendString(c.Query("q"))
+		})
+	for i := range 50 {
+		value := fmt.Sprint("value-", i)
+		send(t, app, "GET", "/products/"+value+"?q="+value)
+	}
+	for i := range 50 {
+		value := fmt.Sprint("value-", i)
+		response, body := send(t, app, "GET", "/products/"+value+"?q="+value)
+		if body != value || response.Header.Get("X-Echo") != value || response.Header.Get("X-Cache") != "hit" {
+			t.Errorf("%s: body %q, header %q, %s", value, body, response.Header.Get("X-Echo"), response.Header.Get("X-Cache"))
+		}
+	}
+	pages.Invalidate(t.Context(), "product:value-7")
+	for value, want := range map[string]string{"value-7": "miss", "value-8": "hit"} {
+		if response, _ := send(t, app, "GET", "/products/"+value+"?q="+value); response.Header.Get("X-Cache") != want {
+			t.Errorf("%s after the invalidation: %s", value, response.Header.Get("X-Cache"))
+		}
+	}
+}
+
+func TestCache_AnswersHeadFromThePageOfGet(t *testing.T) {
+	app, pages, h := cachedApp(minute, middleware.CacheRoute{}, nil)
+	if response, _ := send(t, app, "HEAD", "/products/1"); response.Header.Get("Cache-Status") != "prefab; fwd=uri-miss" {
+		t.Errorf("cold: %q", response.Header.Get("Cache-Status"))
+	}
+	if stored, pending := pages.stored(); stored+pending != 0 {
+		t.Errorf("a HEAD left %d pages and %d unfinished", stored, pending)
+	}
+	_, body := send(t, app, "GET", "/products/1")
+	response, empty := send(t, app, "HEAD", "/products/1")
+	if response.Header.Get("X-Cache") != "hit" || empty != "" || response.ContentLength != int64(len(body)) || h.calls.Load() != 2 {
+		t.Errorf("warm: %s, body %q, length %d", response.Header.Get("X-Cache"), empty, response.ContentLength)
+	}
+}
+
+func TestCache_FillsAndAnswersConditionalRequests(t *testing.T) {
+	app, _, h := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderETag, `"7"`)
+		if c.Get(fiber.HeaderIfNoneMatch) != "" {
+			return c.SendStatus(fiber.StatusNotModified)
+		}
+		return nil
+	})
+	for _, want := range []string{"miss", "hit"} {
+		response, body := send(t, app, "GET", "/products/1", "If-None-Match", `"7"`)
+		if response.StatusCode != fiber.StatusNotModified || body != "" || response.Header.Get("X-Cache") != want {
+			t.Errorf("%s: status %d, %q, %s", want, response.StatusCode, body, response.Header.Get("X-Cache"))
+		}
+	}
+	if response, body := send(t, app, "GET", "/products/1"); response.StatusCode != 200 || body != "answer 1" || h.calls.Load() != 1 {
+		t.Errorf("the page is %d %q after %d calls", response.StatusCode, body, h.calls.Load())
+	}
+}
+
+func TestCache_KeepsA404BrieflyAndNoOtherError(t *testing.T) {
+	app, _, h := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
+		switch c.Params("id") {
+		case "absent":
+			return &services.Error{Code: services.NotFound, Message: "No such product."}
+		case "nowhere":
+			return fiber.ErrNotFound
+		case "secret":
+			c.Set(fiber.HeaderCacheControl, "private")
+			return fiber.ErrNotFound
+		case "broken":
+			return fiber.ErrServiceUnavailable
+		}
+		return c.Status(fiber.StatusTeapot).SendString("teapot")
+	})
+	for id, kept := range map[string]bool{"absent": true, "nowhere": true, "secret": false, "broken": false, "teapot": false} {
+		h.calls.Store(0)
+		first, body := send(t, app, "GET", "/products/"+id)
+		second, again := send(t, app, "GET", "/products/"+id)
+		if got := h.calls.Load() == 1; got != kept || second.StatusCode != first.StatusCode || again != body {
+			t.Errorf("%s: kept %v; %d %q, then %d %q", id, got, first.StatusCode, body, second.StatusCode, again)
+		}
+		if kept && second.Header.Get("Cache-Status") != "prefab; hit; ttl=1; detail=memory" {
+			t.Errorf("%s: %q", id, second.Header.Get("Cache-Status"))
+		}
+	}
+}
+
+func TestCache_ReadsPastProcessMemoryToFill(t *testing.T) {
+	var fresh []bool
+	app, _, _ := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
+		fresh = append(fresh, services.TraceFrom(c.UserContext()).ReadsFresh())
+		return nil
+	})
+	send(t, app, "GET", "/products/1", "Cookie", "a=b")
+	send(t, app, "GET", "/products/1")
+	if !slices.Equal(fresh, []bool{false, true}) {
+		t.Errorf("fresh: %v", fresh)
+	}
+}
+
+func TestCache_OneRequestFillsAndTheOthersWait(t *testing.T) {
+	release, running := make(chan struct{}), make(chan struct{}, 100)
+	app, _, h := cachedApp(minute, middleware.CacheRoute{}, func(*fiber.Ctx) error {
+		running <- struct{}{}
+		<-release
+		return nil
+	})
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if _, body := send(t, app, "GET", "/products/1"); body != "answer 1" {
+				t.Errorf("got %q", body)
+			}
+		})
+	}
+	<-running
+	for range 100 {
+		runtime.Gosched()
+	}
+	close(release)
+	wait.Wait()
+	if h.calls.Load() != 1 {
+		t.Errorf("%d calls", h.calls.Load())
+	}
+}
+
+func TestCache_APanicLetsTheNextOneFill(t *testing.T) {
+	var panics atomic.Bool
+	app, pages, _ := cachedApp(minute, middleware.CacheRoute{}, func(*fiber.Ctx) error {
+		if panics.Swap(!panics.Load()) {
+			return nil
+		}
+		panic("out of cheese")
+	})
+	if response, _ := send(t, app, "GET", "/products/1"); response.StatusCode != 500 {
+		t.Fatalf("status %d", response.StatusCode)
+	}
+	if _, pending := pages.stored(); pending != 0 {
+		t.Fatal("the page is still waited for")
+	}
+	if response, _ := send(t, app, "GET", "/products/1"); response.Header.Get("X-Cache") != "miss" {
+		t.Error("the next one did not fill")
+	}
+}
+
+func TestCache_SuccessfulWritesDropTheirPathsPages(t *testing.T) {
+	app, _, _ := cachedApp(minute, middleware.CacheRoute{Writes: true, Query: []string{"q"}}, func(c *fiber.Ctx) error {
+		c.Status(c.QueryInt("status", 200))
+		c.Set(fiber.HeaderContentLocation, c.Get("Send-Content-Location"))
+		c.Set(fiber.HeaderLocation, c.Get("Send-Location"))
+		return nil
+	})
+	for _, test := range []struct {
+		method, target string
+		headers        []string
+		want           string
+	}{
+		{"PUT", "/products/1", nil, "miss"},
+		{"POST", "/products/1?other=query", nil, "miss"},
+		{"DELETE", "/products/1", nil, "miss"},
+		{"PATCH", "/products/1", []string{"Host", "EXAMPLE.com"}, "miss"},
+		{"POST", "/products", []string{"Send-Location", "/products/1"}, "miss"},
+		{"POST", "/products", []string{"Send-Location", "products/1"}, "miss"},
+		{"PUT", "/products/2", []string{"Send-Content-Location", "http://example.com/products/1"}, "miss"},
+		{"PUT", "/products/2", []string{"Send-Content-Location", "http://example.org/products/1"}, "hit"},
+		{"PUT", "/products/1?status=409", nil, "hit"},
+		{"PUT", "/products/2", nil, "hit"},
+		{"OPTIONS", "/products/1", nil, "hit"},
+	} {
+		send(t, app, "GET", "/products/1?q=1")
+		sendTo(t, app, test.method, test.target, test.headers...)
+		response, _ := send(t, app, "GET", "/products/1?q=1")
+		if got := response.Header.Get("X-Cache"); got != test.want {
+			t.Errorf("after %s %s %v: %s, want %s", test.method, test.target, test.headers, got, test.want)
+		}
+	}
+}
+
+func TestCache_InvalidatesNothingWhereWritesAreNotDeclared(t *testing.T) {
+	app, pages, _ := cachedApp(minute, middleware.CacheRoute{}, nil)
+	send(t, app, "PUT", "/products/1")
+	if pages.voided != nil {
+		t.Errorf("invalidated: %q", pages.voided)
+	}
+}
+
+func TestCache_HasAnETagBeforeItIsAskedFor(t *testing.T) {
+	app, _, _ := newApp()
+	app, _, _ = mountCached(app, minute, middleware.CacheRoute{}, nil)
+	first, _ := send(t, app, "GET", "/products/1")
+	second, _ := send(t, app, "GET", "/products/1")
+	if etag := first.Header.Get("Etag"); etag == "" || second.Header.Get("Etag") != etag {
+		t.Errorf("ETag %q, then %q", etag, second.Header.Get("Etag"))
+	}
+}
+
+func TestCache_AsksTheHandlerForAPageThatOutlivedItsTime(t *testing.T) {
+	pages := new(fixedPages)
+	app, _, _ := newApp()
+	h := new(counted)
+	app.Get("/", middleware.NewCache(middleware.CacheConfig{Pages: pages, TTL: time.Minute}).Route(middleware.CacheRoute{}), h.Handle)
+	send(t, app, "GET", "/")
+	pages.page.Stored -= int64(time.Minute)
+	response, body := send(t, app, "GET", "/")
+	if body != "answer 2" || response.Header.Get("Cache-Status") != "prefab; fwd=stale" {
+		t.Errorf("%q, %q", body, response.Header.Get("Cache-Status"))
+	}
+	pages.page.Stored += int64(time.Hour) // by a clock that is ahead
+	if response, _ = send(t, app, "GET", "/"); response.Header.Get("Age") != "0" {
+		t.Errorf("Age %q", response.Header.Get("Age"))
+	}
+}
+
+func TestCache_HasTheHandlerAnswerWhereAPageIsDamaged(t *testing.T) {
+	pages := new(fixedPages)
+	app, _, _ := newApp()
+	h := &counted{handle: func(c *fiber.Ctx) error {
+		c.Set("Call", c.Get("Call"))
+		return nil
+	}}
+	app.Get("/", middleware.NewCache(middleware.CacheConfig{Pages: pages, TTL: time.Minute}).Route(middleware.CacheRoute{}), h.Handle)
+	send(t, app, "GET", "/", "Call", "1")
+	pages.page.Meta = []byte("damaged")
+	response, body := send(t, app, "GET", "/", "Call", "2")
+	if body != "answer 2" || response.Header.Get("Call") != "2" || response.Header.Get("Cache-Status") != "prefab; fwd=miss" {
+		t.Errorf("%q, %v", body, response.Header)
+	}
+}
+
+func TestCache_CompressesOnceForEachEncoding(t *testing.T) {
+	text := strings.Repeat("the quick brown fox ", 500)
+	cfg := middleware.CacheConfig{
+		TTL: time.Minute, Compressor: middleware.NewCompressor(middleware.CompressConfig{Level: 6, MinBytes: 1024}),
+	}
+	app, _, h := cachedApp(cfg, middleware.CacheRoute{}, func(c *fiber.Ctx) error { return c.SendString(text) })
+	etags := make(map[string]bool)
+	for i, accept := range []string{"gzip", "br", "zstd", "", "gzip;q=0.5, br", "deflate, gzip"} {
+		var headers []string
+		if accept != "" {
+			headers = []string{"Accept-Encoding", accept}
+		}
+		want, encoding := "miss", accept
+		if i > 3 {
+			want, encoding = "hit", map[int]string{4: "br", 5: "gzip"}[i]
+		}
+		response, body := send(t, app, "GET", "/products/1", headers...)
+		if response.Header.Get("X-Cache") != want || response.Header.Get("Content-Encoding") != encoding ||
+			response.Header.Get("Vary") != "Accept-Encoding" || (encoding == "") != (body == text) {
+			t.Errorf("%q: %s, %q, %d bytes", accept, response.Header.Get("X-Cache"), response.Header.Get("Content-Encoding"), len(body))
+		}
+		etags[response.Header.Get("Etag")] = true
+	}
+	if len(etags) != 4 || h.calls.Load() != 4 {
+		t.Errorf("%d ETags, %d calls", len(etags), h.calls.Load())
+	}
+}
+
+func TestCache_TellsCompactAnswersFromPlainOnes(t *testing.T) {
+	app, _, _ := newApp()
+	cached := middleware.NewCache(middleware.CacheConfig{Pages: newPages(), TTL: time.Minute}).Route(middleware.CacheRoute{})
+	app.Get("/", cached, middleware.Compact(1, map[string]string{"name": "n"}), func(c *fiber.Ctx) error {
+		return c.JSON(map[string]string{"name": "tea"})
+	})
+	for range 2 {
+		for accept, want := range map[string]string{
+			middleware.CompactType: `{"n":"tea"}`, "*/*": `{"name":"tea"}`, "application/json": `{"name":"tea"}`,
+		} {
+			if response, body := send(t, app, "GET", "/", "Accept", accept); body != want {
+				t.Errorf("%s: %s, %s", accept, body, response.Header.Get("X-Cache"))
+			}
+		}
+	}
+	if response, _ := send(t, app, "GET", "/", "Accept", "text/html"); response.Header.Get("X-Cache") != "hit" {
+		t.Errorf("plain: %s", response.Header.Get("X-Cache"))
+	}
+}
+
+// slowPages take a while, as a Redis over the network does.
+type slowPages struct {
+	*memoryPages
+	arrived sync.WaitGroup
+}
+
+func (s *slowPages) Find(ctx context.Context, key string, tags []string) (*middleware.Page, string, func(*middleware.Page, time.Duration)) {
+	s.arrived.Done()
+	s.arrived.Wait()
+	return s.memoryPages.Find(ctx, key, tags)
+}
+
+func TestCache_HoldsNoLockWhilePagesAreLookedUp(t *testing.T) {
+	const together = 5
+	pages := &slowPages{memoryPages: newPages()}
+	pages.arrived.Add(together) // every look-up waits until all have begun
+	app, _, _ := newApp()
+	app.Get("/:id", middleware.NewCache(middleware.CacheConfig{Pages: pages, TTL: time.Minute}).Route(middleware.CacheRoute{}), ok)
+	var wait sync.WaitGroup
+	for i := range together {
+		wait.Go(func() { send(t, app, "GET", "/"+strconv.Itoa(i)) })
+	}
+	wait.Wait() // or for ever
+}
+
+func TestCache_GivesEveryReaderItsOwnPage(t *testing.T) {
+	app, pages, _ := cachedApp(minute, middleware.CacheRoute{Tags: []string{"product:{id}"}}, func(c *fiber.Ctx) error {
+		c.Set("X-Id", c.Params("id"))
+		return c.Send(bytes.Repeat([]byte(c.Params("id")), 1000))
+	})
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 200 {
+				id := strconv.Itoa(i * (worker + 1) % 10)
+				response, body := send(t, app, "GET", "/products/"+id)
+				if body != strings.Repeat(id, 1000) || response.Header.Get("X-Id") != id || response.StatusCode != http.StatusOK {
+					t.Errorf("%s: header %q, body begins %.5q", id, response.Header.Get("X-Id"), body)
+				}
+				if i%20 == 0 {
+					pages.Invalidate(t.Context(), "product:"+id)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,154 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services"
+)
+
+// Redis being away, or slow, costs time, but never an answer.
+func TestGet_AnswersWithoutRedis(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		out, back func(*devtest.Server, *devtest.SlowRedis)
+		void      bool // what Redis held before is not believed after
+	}{
+		{"stopped", stop, restart, true},
+		{"frozen", freeze, thaw, true},
+		{"slow by 60 ms", slow(60 * time.Millisecond), slow(0), false},
+		{"slow by 400 ms", slow(400 * time.Millisecond), slow(0), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			redis := devtest.OwnRedis(t)
+			line := devtest.Slow(t, redis.URL)
+			n, s := newNode(t, line.URL), new(source)
+			n.gives(t, s, 0)
+			epochs := n.cache.Epochs()
+			c.out(redis, line)
+			t.Log("Get without Redis:", n.hammer(t, s))
+			if c.void {
+				eventually(t, "Redis is missed", func() bool { return n.cache.Epochs() > epochs })
+			}
+			c.back(redis, line)
+			back := time.Now()
+			n.ready(t)
+			t.Logf("Redis is used again after %v", time.Since(back))
+			if c.void {
+				n.holdsNothing(t)
+			}
+			n.gives(t, s, 0)
+		})
+	}
+}
+
+func stop(r *devtest.Server, _ *devtest.SlowRedis)    { r.Stop() }
+func restart(r *devtest.Server, _ *devtest.SlowRedis) { r.Start() }
+func freeze(r *devtest.Server, _ *devtest.SlowRedis)  { r.Signal(syscall.SIGSTOP) }
+func thaw(r *devtest.Server, _ *devtest.SlowRedis)    { r.Signal(syscall.SIGCONT) }
+
+func slow(by time.Duration) func(*devtest.Server, *devtest.SlowRedis) {
+	return func(_ *devtest.Server, line *devtest.SlowRedis) { line.Delay(by) }
+}
+
+// hammer reads many keys at once, each read with a request's budget, and says how
+// long they took.
+func (n *node) hammer(t *testing.T, s *source) string {
+	t.Helper()
+	var mu sync.Mutex
+	var took []time.Duration
+	var readers sync.WaitGroup
+	for reader := range 8 {
+		readers.Go(func() {
+			for i := range 50 {
+				begin := time.Now()
+				ctx := services.WithTrace(t.Context(), new(services.Trace))
+				_, err := n.numbers.Get(ctx, fmt.Sprint(reader, i), tags, s.load)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				took = append(took, time.Since(begin))
+				mu.Unlock()
+			}
+		})
+	}
+	readers.Wait()
+	slices.Sort(took)
+	return fmt.Sprintf("p50 %v, p99 %v, most %v", took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+}
+
+// A Redis that nobody has ever seen is one that is away.
+func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
+	t.Parallel()
+	n, err := openNode("redis://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.cache.Start(t.Context())
+	t.Cleanup(func() {
+		n.cache.Close()
+		_ = n.client.Close()
+	})
+	s := new(source)
+	t.Log("Get with the connection refused:", n.hammer(t, s))
+
+	// The own process's memory is all that there is, and never older than its own writes.
+	old := n.beginLoad(t, 0)
+	err = n.cache.Change(t.Context(), tags, func(ctx context.Context) error {
+		n.gives(t, s, 0)
+		return s.set(1)(ctx)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	n.gives(t, s, 1)
+	n.cache.Invalidate(t.Context(), tags[0])
+	older := n.beginLoad(t, 1)
+	n.cache.Invalidate(t.Context(), tags[0])
+	s.value.Store(2)
+	older.end(t)
+	old.end(t)
+	n.gives(t, s, 2)
+}
+
+// A load whose request has used up its time with Redis gives its lease back all
+// the same: else others would wait for nobody.
+func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
+	n, s := newNode(t, ownRedis(t)), new(source)
+	trace := new(services.Trace)
+	ctx := services.WithTrace(t.Context(), trace)
+	_, from, store := n.numbers.Find(ctx, "key", tags)
+	if from != "" {
+		t.Fatalf("found %s", from)
+	}
+	trace.WaitedForCache(time.Hour)
+	store(1, time.Hour)
+	eventually(t, "the lease is free", func() bool {
+		return n.client.Exists(t.Context(), n.cache.LeaseKey("numbers", "key")).Val() == 0
+	})
+	n.gives(t, s, 1) // memory has it for a moment
+}
+
+// A slow Redis is still told of a write, which costs less than to void it.
+func TestChange_TellsASlowRedis(t *testing.T) {
+	n, s := newNode(t, ownRedis(t)), new(source)
+	n.gives(t, s, 0)
+	epochs := n.cache.Epochs()
+	n.cache.Suspend()
+	if err := n.cache.Change(t.Context(), tags, s.set(1)); err != nil {
+		t.Fatal(err)
+	}
+	n.ready(t)
+	n.gives(t, s, 1)
+	if n.cache.Epochs() != epochs {
+		t.Error("all that Redis held is void")
+	}
+}

@@ -1,0 +1,156 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
+)
+
+var errAbsent = &services.Error{Code: services.NotFound, Message: "No such thing."}
+
+// node is what one process has of the cache.
+type node struct {
+	client  redis.UniversalClient
+	cache   *cache.Cache
+	numbers *cache.Table[int64]
+}
+
+// openNode returns a node whose cache is not yet started.
+func openNode(url string, changes ...func(*cache.Options)) (*node, error) {
+	client, err := repositories.OpenRedis(url, 16)
+	if err != nil {
+		return nil, err
+	}
+	o := cache.Options{
+		Client: client, Prefix: "test:", MemoryTTL: time.Minute, MaxItems: 1000, MaxBytes: 1 << 20,
+		ValueLimit: 1 << 16, Budget: 300 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	c := cache.New(o)
+	return &node{client: client, cache: c, numbers: cache.NewTable[int64](c, cache.TableOptions{
+		Name: "numbers", TTL: time.Hour, Grace: time.Hour, Absent: errAbsent, AbsentTTL: time.Minute,
+	})}, nil
+}
+
+// newNode returns a node that uses Redis and hears of the others.
+func newNode(t testing.TB, url string, changes ...func(*cache.Options)) *node {
+	t.Helper()
+	n, err := openNode(url, changes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.cache.Start(t.Context())
+	t.Cleanup(func() {
+		n.cache.Close()
+		_ = n.client.Close()
+	})
+	n.ready(t)
+	return n
+}
+
+func (n *node) ready(t testing.TB) {
+	t.Helper()
+	eventually(t, "the cache uses Redis", func() bool { return n.cache.Trusted() && n.cache.Hearing() })
+}
+
+// source is a thing that can be read and written, and counts how often it is read.
+type source struct {
+	value atomic.Int64
+	loads atomic.Int64
+	fail  atomic.Pointer[services.Error]
+}
+
+func (s *source) load(context.Context) (int64, error) {
+	s.loads.Add(1)
+	value := s.value.Load()
+	if err := s.fail.Load(); err != nil {
+		return 0, err
+	}
+	return value, nil
+}
+
+func (s *source) set(value int64) func(context.Context) error {
+	return func(context.Context) error {
+		s.value.Store(value)
+		return nil
+	}
+}
+
+var tags = []string{"thing", "things"}
+
+func (n *node) get(ctx context.Context, load func(context.Context) (int64, error)) (int64, error) {
+	return n.numbers.Get(ctx, "key", tags, load)
+}
+
+// gives asks that a read answers the value.
+func (n *node) gives(t testing.TB, s *source, want int64) {
+	t.Helper()
+	if got, err := n.get(t.Context(), s.load); err != nil || got != want {
+		t.Errorf("read %d, %v; want %d", got, err, want)
+	}
+}
+
+// held is what a read gives without a load; redis says to read past memory.
+func (n *node) held(ctx context.Context, inRedis bool) (value int64, held bool) {
+	ctx = services.WithTrace(ctx, &services.Trace{Fresh: inRedis})
+	value, err := n.get(ctx, loadNothing)
+	return value, !errors.Is(err, errNothing)
+}
+
+// holdsNothing asks that neither level has a value.
+func (n *node) holdsNothing(t testing.TB) {
+	t.Helper()
+	if value, held := n.held(t.Context(), false); held {
+		t.Errorf("memory or Redis holds %d", value)
+	}
+	if value, held := n.held(t.Context(), true); held {
+		t.Errorf("Redis holds %d", value)
+	}
+}
+
+// everyRedis runs a test on a real server and on the imitation that stands in for
+// one on a bare machine.
+func everyRedis(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		test(t, devtest.Redis(t))
+	})
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		m := miniredis.RunT(t)
+		m.ClockTTL(true) // as devservices has it
+		test(t, "redis://"+m.Addr())
+	})
+}
+
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+func openClient(t testing.TB, url string) redis.UniversalClient {
+	t.Helper()
+	client, err := repositories.OpenRedis(url, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}

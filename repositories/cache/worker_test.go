@@ -1,0 +1,145 @@
+package cache_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	_ "github.com/lib/pq"
+
+	"example.com/prefab/services"
+)
+
+// workerVariable makes the test binary a process of its own that uses the cache
+// and does what it is told on its standard input.
+const workerVariable = "PREFAB_TEST_CACHE_WORKER"
+
+// workerSettings say what a worker works on: a row, which is the truth, and the
+// cache of it.
+type workerSettings struct {
+	Redis, Database string
+	Forget          bool          // leases
+	LoadPause       time.Duration // between the row's value and the end of its load
+}
+
+const truthTag = "truth"
+
+type worker struct {
+	settings workerSettings
+	node     *node
+	db       *sql.DB
+	stop     context.CancelFunc
+	readers  sync.WaitGroup
+}
+
+func beWorker(text string) int {
+	var w worker
+	if err := json.Unmarshal([]byte(text), &w.settings); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	var err error
+	if w.db, err = sql.Open("postgres", w.settings.Database); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if w.node, err = openNode(w.settings.Redis); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if w.settings.Forget {
+		w.node.cache.ForgetLeases()
+	}
+	w.node.cache.Start(context.Background())
+	fmt.Println("ready")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Println(w.do(strings.Fields(lines.Text())))
+	}
+	return 0
+}
+
+func (w *worker) do(words []string) string {
+	switch words[0] {
+	case "get":
+		return w.get(context.Background(), w.load)
+	case "memory": // what the process would give without a load
+		return w.get(context.Background(), loadNothing)
+	case "redis": // what Redis would give
+		return w.get(services.WithTrace(context.Background(), &services.Trace{Fresh: true}), loadNothing)
+	case "read":
+		w.read()
+	case "quiet":
+		w.stop()
+		w.readers.Wait()
+	case "write":
+		if err := w.write(words[1], len(words) > 2); err != nil {
+			return err.Error()
+		}
+	case "hang": // in a load, with the lease
+		go w.get(context.Background(), hang)
+	case "ready":
+		return fmt.Sprint(w.node.cache.Trusted() && w.node.cache.Hearing())
+	}
+	return "ok"
+}
+
+func (w *worker) get(ctx context.Context, load func(context.Context) (int64, error)) string {
+	value, err := w.node.numbers.Get(ctx, "row", []string{truthTag}, load)
+	if errors.Is(err, errNothing) {
+		return "nothing"
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(value)
+}
+
+func (w *worker) load(ctx context.Context) (value int64, err error) {
+	err = w.db.QueryRowContext(ctx, "SELECT value FROM truth").Scan(&value)
+	time.Sleep(w.settings.LoadPause)
+	return value, err
+}
+
+var errNothing = errors.New("nothing is held")
+
+func loadNothing(context.Context) (int64, error) { return 0, errNothing }
+
+func hang(context.Context) (int64, error) { select {} }
+
+// read keeps four readers busy until it is quiet again.
+func (w *worker) read() {
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	for range 4 {
+		w.readers.Go(func() {
+			for ctx.Err() == nil {
+				w.get(context.Background(), w.load)
+				time.Sleep(100 * time.Microsecond)
+			}
+		})
+	}
+}
+
+// write sets the truth. Where it dies, it does so between commit and invalidation.
+func (w *worker) write(value string, dies bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return w.node.cache.Change(ctx, []string{truthTag}, func(ctx context.Context) error {
+		_, err := w.db.ExecContext(ctx, "UPDATE truth SET value = $1", value)
+		if dies {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+		return err
+	})
+}
+
+// writeTimeout is short, so that a killed writer's marks do not last for long.
+const writeTimeout = 2 * time.Second

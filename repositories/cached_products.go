@@ -1,0 +1,118 @@
+package repositories
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
+)
+
+// CacheTimes say how long values are kept.
+type CacheTimes struct {
+	TTL    time.Duration // in Redis
+	Grace  time.Duration // after that, while PostgreSQL is away
+	Absent time.Duration // what is not there
+}
+
+// Tags of what is cached. Whoever caches something made of these, pages
+// included, gives it their tags; whoever changes them names the tags.
+const (
+	ProductsTag     = "products"               // every list of products
+	ProductCountTag = "products:count"         // how many there are
+	ProductTag      = productTagBegin + "{id}" // one product, its stock and reviews included
+
+	productTagBegin = "product:"
+)
+
+func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
+
+// CachedProducts keeps what it reads from another store in the cache, and
+// invalidates with every write exactly what the write changes. Batch is not
+// cached: it is two queries, however many products it reads.
+type CachedProducts struct {
+	services.ProductStore
+	cache    *cache.Cache
+	products *cache.Table[services.Product]
+	lists    *cache.Table[[]services.ProductSummary]
+	counts   *cache.Table[int64]
+}
+
+// CacheProducts returns the products of store, cached.
+func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes) *CachedProducts {
+	return &CachedProducts{
+		ProductStore: store,
+		cache:        c,
+		products: cache.NewTable[services.Product](c, cache.TableOptions{
+			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
+		}),
+		lists: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
+			Name: "products:list", TTL: times.TTL, Grace: times.Grace,
+		}),
+		counts: cache.NewTable[int64](c, cache.TableOptions{Name: "products:count", TTL: times.TTL, Grace: times.Grace}),
+	}
+}
+
+// Get is part of services.ProductStore.
+func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
+	return s.products.Get(ctx, strconv.FormatInt(id, 10), []string{productTag(id)},
+		func(ctx context.Context) (services.Product, error) { return s.ProductStore.Get(ctx, id) })
+}
+
+// List is part of services.ProductStore.
+func (s *CachedProducts) List(
+	ctx context.Context, categoryID int64, after services.ProductPosition, limit int,
+) ([]services.ProductSummary, error) {
+	return s.lists.Get(ctx, listKey(categoryID, after, limit), []string{ProductsTag},
+		func(ctx context.Context) ([]services.ProductSummary, error) {
+			return s.ProductStore.List(ctx, categoryID, after, limit)
+		})
+}
+
+func listKey(categoryID int64, after services.ProductPosition, limit int) string {
+	place := "start"
+	if after != (services.ProductPosition{}) {
+		place = strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) + "-" + strconv.FormatInt(after.ID, 10)
+	}
+	return strconv.FormatInt(categoryID, 10) + "/" + place + "/" + strconv.Itoa(limit)
+}
+
+// Count is part of services.ProductStore.
+func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
+	return s.counts.Get(ctx, "active", []string{ProductCountTag}, s.ProductStore.Count)
+}
+
+// Create is part of services.ProductStore.
+func (s *CachedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
+	err = s.cache.Change(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
+		p, err = s.ProductStore.Create(ctx, f)
+		return err
+	})
+	if err == nil {
+		s.cache.Invalidate(ctx, productTag(p.ID)) // somebody may have been told that it is not there
+	}
+	return p, err
+}
+
+// Update is part of services.ProductStore.
+func (s *CachedProducts) Update(
+	ctx context.Context, id, version int64, f services.ProductFields,
+) (p services.Product, err error) {
+	tags := []string{productTag(id)}
+	if f.Name != nil || f.PriceCents != nil || f.CategoryID != nil { // what lists show
+		tags = append(tags, ProductsTag)
+	}
+	err = s.cache.Change(ctx, tags, func(ctx context.Context) error {
+		p, err = s.ProductStore.Update(ctx, id, version, f)
+		return err
+	})
+	return p, err
+}
+
+// Deactivate is part of services.ProductStore.
+func (s *CachedProducts) Deactivate(ctx context.Context, id, version int64) error {
+	return s.cache.Change(ctx, []string{productTag(id), ProductsTag, ProductCountTag}, func(ctx context.Context) error {
+		return s.ProductStore.Deactivate(ctx, id, version)
+	})
+}

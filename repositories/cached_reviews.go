@@ -1,0 +1,30 @@
+package repositories
+
+import (
+	"context"
+
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
+)
+
+// CachedReviews are reviews whose writes invalidate the products' cached values.
+type CachedReviews struct {
+	services.ReviewStore
+	cache *cache.Cache
+}
+
+// InvalidateReviews returns the reviews of store, whose writes the cache learns of.
+func InvalidateReviews(store services.ReviewStore, c *cache.Cache) *CachedReviews {
+	return &CachedReviews{ReviewStore: store, cache: c}
+}
+
+// Create is part of services.ReviewStore.
+func (s *CachedReviews) Create(
+	ctx context.Context, productID int64, author services.User, rating int64, body string,
+) (r services.Review, err error) {
+	err = s.cache.Change(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
+		r, err = s.ReviewStore.Create(ctx, productID, author, rating, body)
+		return err
+	})
+	return r, err
+}

@@ -1,0 +1,26 @@
+package repositories
+
+import (
+	"context"
+
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
+)
+
+// CachedStock is a stock whose writes invalidate the products' cached values.
+type CachedStock struct {
+	services.StockStore
+	cache *cache.Cache
+}
+
+// InvalidateStock returns the stock of store, whose writes the cache learns of.
+func InvalidateStock(store services.StockStore, c *cache.Cache) *CachedStock {
+	return &CachedStock{StockStore: store, cache: c}
+}
+
+// Set is part of services.StockStore.
+func (s *CachedStock) Set(ctx context.Context, productID, quantity int64) error {
+	return s.cache.Change(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
+		return s.StockStore.Set(ctx, productID, quantity)
+	})
+}
