@@ -46,7 +46,7 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	values := cache.New(cache.Options{
 		Client: redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
 		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
-		Budget: cfg.CacheBudget, Metrics: metrics,
+		Budget: cfg.CacheBudget, Log: log, Metrics: metrics,
 	})
 	defer values.Close()
 

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,14 +29,14 @@ import (
 // Options say how much a Cache may take.
 type Options struct {
 	Client     redis.UniversalClient
-	Prefix     string        // of every key in Redis
-	MemoryTTL  time.Duration // the longest a value stays in memory
-	MaxItems   int           // in memory
-	MaxBytes   int64         // in memory, by the length of what Redis holds
-	ValueLimit int           // bytes of one value; a longer one is not kept
-	Budget     time.Duration // what one request may wait for Redis in all
-	Log        *slog.Logger
-	Metrics    prometheus.Registerer
+	Prefix     string                // of every key in Redis
+	MemoryTTL  time.Duration         // the longest a value stays in memory
+	MaxItems   int                   // in memory
+	MaxBytes   int64                 // in memory, by the length of what Redis holds
+	ValueLimit int                   // bytes of one value; a longer one is not kept
+	Budget     time.Duration         // what one request may wait for Redis in all
+	Log        *slog.Logger          // nil discards
+	Metrics    prometheus.Registerer // nil leaves them out
 }
 
 // Cache is the cache of one process. [NewTable] makes the typed views on it.
@@ -51,7 +52,8 @@ type Cache struct {
 	feed    feed
 	metrics *metrics
 
-	origin string // tells our own messages on the feed
+	server atomic.Pointer[string] // which one answers, by its run id; empty where that is not told
+	origin string                 // tells our own messages on the feed
 	tables uint32
 	ended  context.CancelFunc
 	work   sync.WaitGroup
@@ -69,7 +71,11 @@ func New(o Options) *Cache {
 	}
 	c.single, _ = o.Client.(*redis.Client)
 	c.feed.began = time.Now().Add(-feedSilence) // nothing has been heard yet
-	c.trust.state, c.trust.wake = suspended, make(chan struct{}, 1)
+	c.trust.state, c.trust.wake, c.trust.log = suspended, make(chan struct{}, 1), o.Log
+	if o.Log == nil {
+		c.trust.log = slog.New(slog.DiscardHandler)
+	}
+	c.server.Store(new(""))
 	return c
 }
 

@@ -185,3 +185,16 @@ func TestStart_TrustsOnlyWhatSomebodyHasWatched(t *testing.T) {
 	})
 	newNode(t, redis.URL).holdsNothing(t)
 }
+
+// Nor what a server holds that was started after the watching.
+func TestStart_TrustsNoServerThatNobodyWatched(t *testing.T) {
+	t.Parallel()
+	redis := devtest.OwnRedis(t)
+	first := newNode(t, redis.URL)
+	first.gives(t, new(source), 0)
+	first.cache.Close()
+	if err := first.client.Set(t.Context(), "test:watched", "another server", time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+	newNode(t, redis.URL).holdsNothing(t)
+}

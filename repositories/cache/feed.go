@@ -68,7 +68,6 @@ func (c *Cache) hear(message string) {
 // takes it that others could not tell either, and may have ended owing: trust is
 // lost at once, and once more when the feed is back.
 func (c *Cache) follow(ctx context.Context) {
-	var server string
 	deaf := false
 	for ctx.Err() == nil {
 		subscription := c.client.Subscribe(ctx, c.channel())
@@ -76,11 +75,11 @@ func (c *Cache) follow(ctx context.Context) {
 		switch {
 		case err != nil && !deaf:
 			c.trust.lose()
-		case err == nil && (deaf || server != "" && now != server): // another server may have lost what it was told
+		case err == nil && (deaf || now != *c.server.Load()): // another server may have lost what it was told
 			c.trust.lose()
 		}
 		if deaf = err != nil; !deaf {
-			server = now
+			c.server.Store(&now)
 			c.listen(ctx, subscription)
 			if deaf = c.feed.silent(); deaf {
 				c.trust.lose()

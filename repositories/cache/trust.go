@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -26,6 +28,8 @@ type trust struct {
 	state    trustState
 	debts    int // how often it was lost; what comes while one is paid is not paid by it
 	wake     chan struct{}
+	log      *slog.Logger
+	told     bool // that it is gone
 }
 
 type trustState int
@@ -53,6 +57,7 @@ func (t *trust) failed() {
 	defer t.mu.Unlock()
 	if t.failures++; t.failures >= failuresAllowed && t.state == trusted {
 		t.state = suspended
+		t.tell("the cache does without Redis, which is slow")
 		t.nudge()
 	}
 }
@@ -62,7 +67,16 @@ func (t *trust) lose() {
 	defer t.mu.Unlock()
 	t.state = lost
 	t.debts++
+	t.tell("the cache does without Redis, and takes what it holds for void")
 	t.nudge()
+}
+
+// tell logs once that trust is gone, however often it is lost until it is back.
+func (t *trust) tell(what string) {
+	if !t.told {
+		t.told = true
+		t.log.Warn(what)
+	}
 }
 
 func (t *trust) nudge() {
@@ -82,20 +96,30 @@ func (t *trust) standing() (trustState, int) {
 func (t *trust) regain(debts int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.debts == debts {
-		t.state, t.failures = trusted, 0
+	if t.debts != debts {
+		return
 	}
+	if t.told {
+		t.log.Info("the cache uses Redis again")
+	}
+	t.state, t.failures, t.told = trusted, 0, false
 }
 
 // join is a process's first look at Redis. Where some process has been watching
-// all the time, what Redis holds is good; else nobody knows what was written
-// meanwhile.
+// this very server all the time, what it holds is good; else nobody knows what
+// was written meanwhile.
 func (c *Cache) join(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, c.options.Budget)
 	defer cancel()
-	if c.client.Get(limited, c.watchKey()).Err() != nil {
+	watched, err := c.client.Get(limited, c.watchKey()).Result()
+	server, unknown := c.runID(limited)
+	switch err = errors.Join(err, unknown); {
+	case errors.Is(err, redis.Nil), err == nil && watched != server:
+		c.trust.state = lost // as usual at a service's first start
+	case err != nil:
 		c.trust.lose()
 	}
+	c.server.Store(&server)
 	c.recover(ctx)
 }
 
@@ -123,11 +147,11 @@ func (c *Cache) keep(ctx context.Context) {
 
 func (c *Cache) watchKey() string { return c.prefix + "watched" }
 
-// watch says that somebody is there, and keeps the epoch from ending by itself,
+// watch says that somebody is there, and with which server, and keeps the epoch from ending by itself,
 // which would void everything at one moment.
 func (c *Cache) watch(ctx context.Context) error {
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.Set(ctx, c.watchKey(), 1, watchTTL)
+		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
 		p.Expire(ctx, c.tagKeys(Everything).generation, generationTTL)
 		return nil
 	})
