@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,12 @@ import (
 	"example.com/prefab/services"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(benchServer); kind != "" {
+		panic(runBenchServer(kind))
+	}
+	devtest.Main(m)
+}
 
 // service is the whole program, running in this process on servers of the test's
 // own. At the end of the test it must have stopped without an error, and logged

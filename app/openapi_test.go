@@ -116,29 +116,29 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 		return exchange{request, nil, []byte(body), &http.Response{StatusCode: status, Header: header}}
 	}
 	const (
-		count   = "/api/v1/products/count"
+		live    = "/health/live"
 		plain   = "application/json"
 		problem = "application/problem+json"
 		absent  = `{"type":"about:blank","title":"Not Found","status":404,"detail":"No.","instance":"/api/v1/products/1"}`
 	)
 	s := theSpec(t)
-	if err := s.check(exchangeOf("GET", count, 200, plain, `{"active":1}`)); err != nil {
+	if err := s.check(exchangeOf("GET", live, 200, plain, `{"status":"live"}`)); err != nil {
 		t.Errorf("a good answer is refused: %v", err)
 	}
 	if err := s.check(exchangeOf("GET", "/api/v1/products/1", 404, problem, absent)); err != nil {
 		t.Errorf("a good error is refused: %v", err)
 	}
-	withoutID := exchangeOf("GET", count, 200, plain, `{"active":1}`)
+	withoutID := exchangeOf("GET", live, 200, plain, `{"status":"live"}`)
 	withoutID.response.Header.Del("X-Request-Id")
 	cached := exchangeOf("GET", "/api/v1/products/1", 404, problem, absent)
 	cached.response.Header.Del("Cache-Control")
 	for name, bad := range map[string]exchange{
-		"another status":         exchangeOf("GET", count, 201, plain, `{"active":1}`),
-		"an error of no concern": exchangeOf("GET", count, 409, problem, absent),
-		"another type":           exchangeOf("GET", count, 200, "text/plain", `{"active":1}`),
-		"a wrong type":           exchangeOf("GET", count, 200, plain, `{"active":"1"}`),
-		"a field more":           exchangeOf("GET", count, 200, plain, `{"active":1,"more":1}`),
-		"a body for HEAD":        exchangeOf("HEAD", count, 200, plain, `{"active":1}`),
+		"another status":         exchangeOf("GET", live, 201, plain, `{"status":"live"}`),
+		"an error of no concern": exchangeOf("GET", live, 409, problem, absent),
+		"another type":           exchangeOf("GET", live, 200, "text/plain", `{"status":"live"}`),
+		"a wrong type":           exchangeOf("GET", live, 200, plain, `{"status":1}`),
+		"a field more":           exchangeOf("GET", live, 200, plain, `{"status":"live","more":1}`),
+		"a body for HEAD":        exchangeOf("HEAD", live, 200, plain, `{"status":"live"}`),
 		"a body with 204":        exchangeOf("DELETE", "/api/v1/session", 204, plain, `{}`),
 		"no ETag":                exchangeOf("GET", "/api/v1/products/1", 304, "", ""),
 		"another instance":       exchangeOf("GET", "/api/v1/products/2", 404, problem, absent),

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,9 +144,9 @@ func fits(template, path string) bool {
 	})
 }
 
-// Before a route is reached, or where there is none.
+// Before a route's handler is reached, or where there is no route.
 var refusals = map[bool][]int{
-	true:  {400, 408, 413, 431, 501},
+	true:  {400, 408, 413, 431, 501, 504},
 	false: {400, 403, 404, 405, 408, 413, 431, 501},
 }
 
@@ -207,10 +208,25 @@ func (s *spec) checkBody(at string, e exchange) error {
 	if content[given] == nil {
 		return fmt.Errorf("the content type %q is not documented", given)
 	}
-	if err := s.validateJSON(at+"/content/"+escape(given)+"/schema", e.got); err != nil {
-		return fmt.Errorf("%w in %s", err, e.got)
+	body, err := unpacked(e)
+	if err != nil {
+		return err
+	}
+	if err := s.validateJSON(at+"/content/"+escape(given)+"/schema", body); err != nil {
+		return fmt.Errorf("%w in %s", err, body)
 	}
 	return nil
+}
+
+func unpacked(e exchange) ([]byte, error) {
+	if e.response.Header.Get("Content-Encoding") != "gzip" {
+		return e.got, nil
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(e.got))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(reader)
 }
 
 // checkProblem wants what every error promises.

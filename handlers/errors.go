@@ -98,4 +98,5 @@ var detailOf = map[int]string{
 	fiber.StatusBadRequest:                  "The request is not valid HTTP.",
 	fiber.StatusNotImplemented:              "This service does not know that method.",
 	fiber.StatusInternalServerError:         somethingWrong,
+	fiber.StatusGatewayTimeout:              "There is no cached answer, and the request wants no other.",
 }
