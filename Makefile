@@ -11,7 +11,7 @@ setting = $(or $($(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
@@ -39,8 +39,16 @@ bench: ## Run the benchmarks; compare ratios within one run, not times
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of input, each for FUZZTIME (20s)
-	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include='*_test.go' handlers | cut -c6-); do \
-		go test ./handlers -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done
+	@for package in handlers middleware repositories/cache; do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z]+' $$package/*_test.go | cut -c6-); do \
+			go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done; done
+
+.PHONY: conformance
+conformance: ## Judge the HTTP cache by the public conformance suite (needs node and npm)
+	@app/devservices/install.sh redis
+	npm install --no-save --no-audit --no-fund --ignore-scripts --prefix .conformance http-cache-tests@0.4.5
+	HTTP_CACHE_TESTS=$(CURDIR)/.conformance/node_modules/http-cache-tests \
+		go test -tags conformance -run 'TestCache_(Conforms|FiberAlone)' -v ./middleware
 
 .PHONY: soak
 soak: ## Send 100,000 requests and see that memory and goroutines stay flat
