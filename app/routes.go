@@ -19,7 +19,9 @@ type routed struct {
 }
 
 // routes lists every route: method, path, guards, handler.
-func routes(server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed) {
+func routes(
+	server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed,
+) {
 	user, admin := sessions.RequireUser, sessions.RequireAdmin
 	list := pages.Route(middleware.CacheRoute{
 		Query: []string{"limit", "after", "category"}, // with ids the answer belongs to too many products

@@ -34,8 +34,10 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := url.URL{Scheme: "redis", User: url.UserPassword(options.Username, options.Password), Host: listener.Addr().String()}
-	u.RawQuery = url.Values{"db": {strconv.Itoa(options.DB)}}.Encode()
+	u := url.URL{
+		Scheme: "redis", User: url.UserPassword(options.Username, options.Password), Host: listener.Addr().String(),
+		RawQuery: url.Values{"db": {strconv.Itoa(options.DB)}}.Encode(),
+	}
 	s := &SlowRedis{URL: u.String()}
 	t.Cleanup(func() {
 		_ = listener.Close()
