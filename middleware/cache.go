@@ -11,7 +11,8 @@ import (
 // Pages is where Cache keeps pages: memory over Redis, with the coherence that it promises.
 type Pages interface {
 	// Find returns the page under the key, and where it was ("memory" or "redis"). Without one, from is "" and
-	// store must be called exactly once: with the page to keep and how long, or with nil and 0. Concurrent calls
+	// store must be called exactly once: with the page to keep and how long; with nil and 0 where the answer is not to
+	// be kept, so that nobody queues for the next one; with nil and untried where there was none. Concurrent calls
 	// for one absent key wait a bounded time for the first. tags are the groups that the page belongs to; when one
 	// of them is invalidated, the page is gone, also where it was found or made at that moment.
 	Find(ctx context.Context, key string, tags []string) (page *Page, from string, store func(*Page, time.Duration))

@@ -9,7 +9,8 @@ import (
 	"example.com/prefab/services"
 )
 
-// Route returns the handler to put in front of the route's own.
+// Route returns the handler to put in front of the route's own, or of a group's.
+// Of two on a request's way the outer one counts.
 func (p *Cache) Route(route CacheRoute) fiber.Handler {
 	keys := newKeys(route)
 	return func(c *fiber.Ctx) error {
@@ -23,8 +24,12 @@ func (p *Cache) Route(route CacheRoute) fiber.Handler {
 		if wish.reload {
 			return p.forward(c, wish, "request", "")
 		}
+		if c.Locals(slotKey{}) != nil { // a group's cache stands around this one, and would wait for itself
+			return c.Next()
+		}
 		s := p.slots.take()
 		defer p.slots.give(s)
+		c.Locals(slotKey{}, s)
 		key, reason := keys.key(c, s)
 		if reason != "" {
 			return p.forward(c, wish, "bypass", reason)
@@ -53,11 +58,15 @@ func (p *Cache) found(c *fiber.Ctx, s *slot, wish wish, page *Page, from string)
 	return p.replay(c, s, page, from, age)
 }
 
+// untried is the time of a page that nobody has tried to make.
+const untried time.Duration = -1
+
 func (p *Cache) missed(c *fiber.Ctx, s *slot, wish wish, store func(*Page, time.Duration)) error {
 	var page *Page
 	var ttl time.Duration
 	defer func() { store(page, ttl) }() // in a panic too, since others wait for it
 	if wish.onlyIfCached || c.Method() == fiber.MethodHead {
+		ttl = untried
 		return p.forward(c, wish, "uri-miss", "")
 	}
 	var reason string
@@ -74,7 +83,7 @@ func (p *Cache) missed(c *fiber.Ctx, s *slot, wish wish, store func(*Page, time.
 // fill runs the route and makes a page of its answer, or tells why not.
 func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error) {
 	if trace := services.TraceFrom(c.UserContext()); trace != nil {
-		trace.Fresh = true // what is a moment old now would be kept for long
+		trace.Fills = true // what is a moment old now would be kept for long
 	}
 	before, start := fieldsOf(c), time.Now()
 	restore := withoutConditions(c)
@@ -98,7 +107,6 @@ func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error
 	if c.Response().StatusCode() == fiber.StatusOK {
 		ensureETag(c.Response()) // once, not for every hit
 	}
-	c.Locals(slotKey{}, s)
 	p.keep(c.Context())
 	if s.body == nil && s.meta == nil {
 		return nil, 0, "not-kept", nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
+
+	"example.com/prefab/services"
 )
 
 // Page is an answer that Cache keeps. It is shared by whoever reads it, and never
@@ -41,7 +43,6 @@ const (
 // replay answers with the page.
 func (p *Cache) replay(c *fiber.Ctx, s *slot, page *Page, from string, age time.Duration) error {
 	s.meta, s.body = page.Meta, page.Body
-	c.Locals(slotKey{}, s)
 	if err := p.fiber(c); err != nil {
 		return err
 	}
@@ -75,6 +76,9 @@ func (p *Cache) replay(c *fiber.Ctx, s *slot, page *Page, from string, age time.
 
 // setStatus tells that the handler answers, and why.
 func setStatus(c *fiber.Ctx, why, detail string) {
+	if services.TraceFrom(c.UserContext()).Stale() {
+		detail = "stale"
+	}
 	status := cacheName + "; fwd=" + why
 	if detail != "" {
 		status += "; detail=" + detail

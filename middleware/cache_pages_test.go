@@ -13,7 +13,10 @@ type memoryPages struct {
 	mu    sync.Mutex
 	pages map[string]*memoryPage
 
+	finds  int
 	voided []string // the tags of every Invalidate
+
+	onStore func(page *middleware.Page, untried bool)
 }
 
 type memoryPage struct {
@@ -31,6 +34,7 @@ func (m *memoryPages) Find(
 ) (*middleware.Page, string, func(*middleware.Page, time.Duration)) {
 	for {
 		m.mu.Lock()
+		m.finds++
 		entry := m.pages[key]
 		if entry == nil || entry.void || entry.page != nil && time.Now().After(entry.expires) {
 			entry = &memoryPage{tags: tags, done: make(chan struct{})}
@@ -53,6 +57,9 @@ func (m *memoryPages) Find(
 func (m *memoryPages) store(key string, entry *memoryPage, page *middleware.Page, ttl time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.onStore != nil {
+		m.onStore(page, ttl < 0)
+	}
 	close(entry.done) // panics when it is called twice
 	if page == nil && m.pages[key] == entry {
 		delete(m.pages, key)

@@ -9,10 +9,15 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// has reports whether the request has that header. The name must be written as
-// it is stored; Peek would bring it into that form, which is half of its work.
+// has reports whether the request has that header, in whichever of its lines: an
+// empty one before must not hide it. The name must be written as it is stored.
 func has(header *fasthttp.RequestHeader, name string) bool {
-	return len(header.PeekCanonical([]byte(name))) > 0
+	for _, line := range header.PeekAll(name) {
+		if len(line) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // refusesRequest tells why the request may neither be answered from the cache nor

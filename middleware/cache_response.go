@@ -30,6 +30,8 @@ func (p *Cache) refusesResponse(c *fiber.Ctx, words [][]byte, took time.Duration
 		return freshness{}, "cache-control"
 	case setsCookie(header):
 		return freshness{}, "set-cookie"
+	case personal(c): // a guard behind the cache has found a user
+		return freshness{}, "user"
 	case c.Response().IsBodyStream():
 		return freshness{}, "stream"
 	case len(header.Peek(fiber.HeaderContentRange)) > 0 || len(header.PeekTrailerKeys()) > 0:

@@ -45,9 +45,15 @@ func (s *Sessions) Recognize(c *fiber.Ctx) error {
 	return nil
 }
 
-// personal reports whether the answer is meant for whoever asked, and nobody else.
+// personal reports whether the answer is meant for whoever asked, and nobody else:
+// a session, whoever shows credentials, and whom a guard of any kind has found by
+// services.WithUser.
 func personal(c *fiber.Ctx) bool {
-	return c.Locals(personalKey{}) != nil || len(c.Request().Header.Peek(fiber.HeaderAuthorization)) > 0
+	if c.Locals(personalKey{}) != nil || has(&c.Request().Header, fiber.HeaderAuthorization) {
+		return true
+	}
+	_, known := services.UserFrom(c.UserContext())
+	return known
 }
 
 // isSafe reports whether the request's method is one that only reads, RFC 9110, section 9.2.1.

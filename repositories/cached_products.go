@@ -2,6 +2,7 @@ package repositories
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -29,13 +30,14 @@ const (
 func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
 
 // CachedProducts keeps what it reads from another store in the cache, and
-// invalidates with every write exactly what the write changes. Batch is not
-// cached: it is two queries, however many products it reads.
+// invalidates with every write what the write would change, and no more; a write
+// that is refused has done so too. Batch is not cached: it is two queries, however many products it reads.
 type CachedProducts struct {
 	services.ProductStore
 	cache    *cache.Cache
 	products *cache.Table[services.Product]
-	lists    *cache.Table[[]services.ProductSummary]
+	firsts   *cache.Table[[]services.ProductSummary] // the list's first pages
+	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
 	counts   *cache.Table[int64]
 }
 
@@ -47,12 +49,24 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		products: cache.NewTable[services.Product](c, cache.TableOptions{
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
 		}),
-		lists: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
-			Name: "products:list", TTL: times.TTL, Grace: times.Grace,
+		firsts: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
+			Name: "products:list", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
-		counts: cache.NewTable[int64](c, cache.TableOptions{Name: "products:count", TTL: times.TTL, Grace: times.Grace}),
+		others: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
+			Name: "products:page", TTL: min(times.TTL, madeUpTTL), Absent: errNone, AbsentTTL: times.Absent,
+		}),
+		counts: cache.NewTable[int64](c, cache.TableOptions{
+			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
+		}),
 	}
 }
+
+// madeUpTTL is short, so that made-up requests cannot fill Redis for long.
+const madeUpTTL = time.Minute
+
+// errNone stands for an empty list and a count of 0 on their way through the
+// cache, which keeps these no longer than what is not there.
+var errNone = errors.New("none")
 
 // Get is part of services.ProductStore.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
@@ -64,10 +78,22 @@ func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, e
 func (s *CachedProducts) List(
 	ctx context.Context, categoryID int64, after services.ProductPosition, limit int,
 ) ([]services.ProductSummary, error) {
-	return s.lists.Get(ctx, listKey(categoryID, after, limit), []string{ProductsTag},
+	table := s.firsts
+	if after != (services.ProductPosition{}) {
+		table = s.others
+	}
+	items, err := table.Get(ctx, listKey(categoryID, after, limit), []string{ProductsTag},
 		func(ctx context.Context) ([]services.ProductSummary, error) {
-			return s.ProductStore.List(ctx, categoryID, after, limit)
+			items, err := s.ProductStore.List(ctx, categoryID, after, limit)
+			if err == nil && len(items) == 0 {
+				err = errNone
+			}
+			return items, err
 		})
+	if errors.Is(err, errNone) {
+		return []services.ProductSummary{}, nil
+	}
+	return items, err
 }
 
 func listKey(categoryID int64, after services.ProductPosition, limit int) string {
@@ -80,7 +106,17 @@ func listKey(categoryID int64, after services.ProductPosition, limit int) string
 
 // Count is part of services.ProductStore.
 func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
-	return s.counts.Get(ctx, "active", []string{ProductCountTag}, s.ProductStore.Count)
+	n, err := s.counts.Get(ctx, "active", []string{ProductCountTag}, func(ctx context.Context) (int64, error) {
+		n, err := s.ProductStore.Count(ctx)
+		if err == nil && n == 0 {
+			err = errNone
+		}
+		return n, err
+	})
+	if errors.Is(err, errNone) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // Create is part of services.ProductStore.

@@ -15,6 +15,7 @@ type Trace struct {
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
 	Fresh   bool       // reads go past the process's memory, which may be milliseconds behind
+	Fills   bool       // what is read makes a page that others will get: as Fresh, but for what is marked stale
 
 	queries atomic.Int64
 	stale   atomic.Bool
@@ -69,7 +70,11 @@ func (t *Trace) MarkStale() {
 func (t *Trace) Stale() bool { return t != nil && t.stale.Load() }
 
 // ReadsFresh reports whether the call reads past the process's memory.
-func (t *Trace) ReadsFresh() bool { return t != nil && t.Fresh }
+func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.Fills) }
+
+// IsFill reports whether the call makes a page for others, and nothing more
+// recent is owed to it.
+func (t *Trace) IsFill() bool { return t != nil && t.Fills && !t.Fresh }
 
 // WaitedForCache adds to the time that the call has waited for the shared cache,
 // and returns the sum. The cache bounds it: a slow one must cost less than none.

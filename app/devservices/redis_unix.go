@@ -57,7 +57,7 @@ func (d *redisServer) prepare(context.Context, *os.File) ([]string, error) {
 		"--appendonly", "yes",
 		"--appendfsync", fsync,
 		"--maxmemory", "256mb",
-		"--maxmemory-policy", "volatile-lru",
+		"--maxmemory-policy", "volatile-ttl",
 		"--daemonize", "no",
 	}, nil
 }

@@ -207,7 +207,7 @@ func (c *Cache) spend(ctx context.Context, call func(context.Context) error) err
 	case err == nil || errors.Is(err, redis.Nil):
 		c.trust.succeeded()
 		return nil
-	case ctx.Err() == nil: // else it was the caller who gave up
+	case ctx.Err() == nil && left > c.options.Budget/2: // else it was the caller who gave up, or had no time to give
 		c.trust.failed()
 	}
 	return err

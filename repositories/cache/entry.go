@@ -14,13 +14,13 @@ import (
 
 // An entry is what Redis holds of a value:
 //
-//	schema (8 bytes) | flags (1) | soft expiry, Unix ms (8) | generations (16 each) | value, as MessagePack
+//	schema (8 bytes) | flags (1) | soft expiry, Unix ms (8) | number of generations (1) | each (16) | value, as MessagePack
 //
 // The soft expiry is when it should be loaded anew. Redis keeps it longer, for
 // the time that the store is away.
 const (
 	schemaLength = 8
-	headerLength = schemaLength + 1 + 8
+	headerLength = schemaLength + 1 + 8 + 1
 	flagAbsent   = 1
 )
 
@@ -33,6 +33,7 @@ func encodeEntry(schema string, generations []string, h *held, until time.Time) 
 		entry = append(entry, 0)
 	}
 	entry = binary.BigEndian.AppendUint64(entry, uint64(until.UnixMilli()))
+	entry = append(entry, byte(len(generations)))
 	for _, g := range generations {
 		entry = append(entry, g...)
 	}
@@ -50,7 +51,8 @@ func encodeEntry(schema string, generations []string, h *held, until time.Time) 
 // other generations, or damaged: all of these are misses.
 func decodeEntry[V any](entry, schema string, generations []string) *held {
 	const at = schemaLength
-	if len(entry) < headerLength+len(generations)*nonceLength || entry[:at] != schema {
+	if len(entry) < headerLength+len(generations)*nonceLength || entry[:at] != schema ||
+		int(entry[headerLength-1]) != len(generations) {
 		return nil
 	}
 	rest := entry[headerLength:]
@@ -62,7 +64,7 @@ func decodeEntry[V any](entry, schema string, generations []string) *held {
 	}
 	h := &held{
 		absent: entry[at]&flagAbsent != 0,
-		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(entry[at+1 : headerLength])))),
+		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(entry[at+1 : headerLength-1])))),
 		weight: uint32(len(entry)),
 	}
 	if h.absent {

@@ -84,3 +84,6 @@ func EncodeEntry(value any, generations []string) string {
 func DecodeEntry[V any](entry string, generations []string) bool {
 	return decodeEntry[V](entry, schemaOf(reflect.TypeFor[V]()), generations) != nil
 }
+
+// Flush voids what is in memory.
+func (c *Cache) Flush() { c.stamps.bumpAll() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -81,6 +82,14 @@ func values(commands []*redis.StringCmd) []string {
 	return texts
 }
 
+func texts(commands []*redis.Cmd) []string {
+	texts := make([]string, len(commands))
+	for i, command := range commands {
+		texts[i], _ = command.Text()
+	}
+	return texts
+}
+
 // claim tries to take the lease, notes the generations anew, making those that
 // are missing, and returns the entry: the lease is free also where it has just
 // been filled.
@@ -99,10 +108,7 @@ func (c *Cache) claim(ctx context.Context, l *lease) (entry string, err error) {
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}
-		l.generations = make([]string, len(marks))
-		for i, mark := range marks {
-			l.generations[i], _ = mark.Text()
-		}
+		l.generations = texts(marks)
 		l.owned, entry = taken.Val(), found.Val()
 		return nil
 	})
@@ -113,9 +119,20 @@ func (c *Cache) claim(ctx context.Context, l *lease) (entry string, err error) {
 func (c *Cache) makeGenerations(ctx context.Context, p redis.Pipeliner, tags []string) []*redis.Cmd {
 	marks := make([]*redis.Cmd, 0, 1+len(tags))
 	for _, tag := range append([]string{Everything}, tags...) {
-		k := c.tagKeys(tag)
-		marks = append(marks, p.Eval(ctx, claimScript,
-			[]string{k.generation, k.writers}, nonce(), generationTTL.Milliseconds()))
+		k, ttl := c.tagKeys(tag), newTTL
+		if tag == Everything {
+			ttl = epochTTL
+		}
+		marks = append(marks, p.Eval(ctx, claimScript, []string{k.generation, k.writers}, nonce(), ttl.Milliseconds()))
+	}
+	return marks
+}
+
+// renewGenerations returns them, and makes them last at least that long.
+func (c *Cache) renewGenerations(ctx context.Context, p redis.Pipeliner, tags []string, ttl time.Duration) []*redis.Cmd {
+	marks := make([]*redis.Cmd, 0, 1+len(tags))
+	for _, tag := range append([]string{Everything}, tags...) {
+		marks = append(marks, p.Eval(ctx, renewScript, []string{c.tagKeys(tag).generation}, ttl.Milliseconds()))
 	}
 	return marks
 }
@@ -138,11 +155,11 @@ func (c *Cache) fill(ctx context.Context, l *lease, entry []byte, ttl time.Durat
 	if !l.owned || !l.whole() {
 		return false
 	}
-	var marks []*redis.StringCmd
+	var marks []*redis.Cmd
 	var kept *redis.Cmd
 	err := c.ask(ctx, func(ctx context.Context) error {
 		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			marks = c.readGenerations(ctx, p, l.tags)
+			marks = c.renewGenerations(ctx, p, l.tags, ttl+outliving)
 			kept = p.Eval(ctx, fillScript, []string{l.key, leaseKey(l.key)}, l.token, entry, ttl.Milliseconds())
 			return nil
 		})
@@ -153,10 +170,8 @@ func (c *Cache) fill(ctx context.Context, l *lease, entry []byte, ttl time.Durat
 		return true
 	}
 	l.owned = false
-	for i, g := range values(marks) {
-		if g != l.generations[i] {
-			return false
-		}
+	if !slices.Equal(texts(marks), l.generations) {
+		return false
 	}
 	n, _ := kept.Int()
 	return n == 1

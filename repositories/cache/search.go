@@ -40,12 +40,15 @@ type search struct {
 func (t *Table[V]) look(ctx context.Context, key string, tags []string) (h *held, from string, s *search, err error) {
 	c := t.cache
 	place, stamp := memoryKey{t.id, key}, c.stamps.of(tags)
-	hurried, fresh := false, services.TraceFrom(ctx).ReadsFresh()
+	trace := services.TraceFrom(ctx)
+	hurried, fresh := false, trace.ReadsFresh()
 	last := c.memory.get(place)
 	switch {
 	case last == nil:
 	case last.pass:
 		hurried, last = true, nil
+	case last.stale && trace.IsFill() && last.stamp == stamp && c.reliable(last):
+		return last, inMemory, nil, nil // it is for the moment alone, and so is the answer
 	case fresh || last.stamp != stamp: // it may be older than the caller's own write, or is known to be
 		last = nil
 	case c.reliable(last):
@@ -158,7 +161,10 @@ func (t *Table[V]) keep(ctx context.Context, s *search, h *held, ttl time.Durati
 		c.beforeFill(ctx, l)
 	}
 	entry, err := encodeEntry(t.schema, l.generations, h, now.Add(ttl))
-	inRedis := ttl + t.options.Grace
+	inRedis := ttl
+	if !h.absent {
+		inRedis += t.options.Grace
+	}
 	if err != nil || len(entry) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis knows no less
 		return h
 	}

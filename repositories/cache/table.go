@@ -100,8 +100,10 @@ func (t *Table[V]) loadBefore(ctx context.Context, s *search, load func(context.
 
 // Find is Get in two steps, for who cannot give a function: it returns the value
 // and where it was, "memory" or "redis". Where from is "", there is none, and
-// store must be called once, with a value and how long it is good, or with a
-// time of 0 to keep none. Others who look for the same wait a bounded time for it.
+// store must be called once: with a value and how long it is good; with a time of
+// 0 where what was made is not to be kept, so that nobody waits for the next one;
+// with a negative time where nothing was made. Others who look for the same wait a
+// bounded time for it.
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
@@ -118,9 +120,10 @@ func (t *Table[V]) Find(
 	return value, "", func(value V, ttl time.Duration) {
 		var h *held
 		defer func() { s.end(ctx, h, nil) }()
-		if ttl > 0 {
+		switch {
+		case ttl > 0:
 			h = t.keep(ctx, s, &held{value: value}, jittered(ttl))
-		} else {
+		case ttl == 0:
 			h = t.cache.holdPass(s)
 		}
 	}

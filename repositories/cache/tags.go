@@ -25,7 +25,9 @@ func (c *Cache) tagKeys(tag string) tagKeys {
 const Everything = "*"
 
 const (
-	generationTTL  = 24 * time.Hour
+	epochTTL       = 24 * time.Hour // the watcher renews it
+	newTTL         = time.Minute    // of a generation under which nothing is kept yet
+	outliving      = time.Minute    // what a generation lasts beyond the values under it
 	nonceLength    = 16
 	maxPlainName   = 100
 	unsafeInNames  = "{} \r\n\t\x00"
@@ -77,6 +79,13 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', t[1] * 1000 + math.floor(t[2] / 
 if redis.call('EXISTS', KEYS[2]) == 1 then return '' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]`
+
+	// renewScript returns the generation, and sees that it lasts ARGV[1] ms from now.
+	renewScript = `
+local g = redis.call('GET', KEYS[1])
+if not g then return '' end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return g`
 )
 
 // writer is one call of Change.

@@ -152,7 +152,7 @@ func (c *Cache) watchKey() string { return c.prefix + "watched" }
 func (c *Cache) watch(ctx context.Context) error {
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
-		p.Expire(ctx, c.tagKeys(Everything).generation, generationTTL)
+		p.Expire(ctx, c.tagKeys(Everything).generation, epochTTL)
 		return nil
 	})
 	return err
