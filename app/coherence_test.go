@@ -25,9 +25,9 @@ func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *
 // know of ports.
 func (c *client) at(s *service) *client { return &client{s: s, http: c.http} }
 
-func (c *client) price(path string) int64 {
+func (c *client) price(path string, header ...string) int64 {
 	c.s.t.Helper()
-	return decode[services.Product](c.get(path, sameHost...).want(http.StatusOK)).PriceCents
+	return decode[services.Product](c.get(path, header...).want(http.StatusOK)).PriceCents
 }
 
 // cacheStatus tells where the page was, or why it was not.
@@ -42,19 +42,19 @@ func TestTwoInstances_FollowEachOthersWritesAtOnce(t *testing.T) {
 		if n%10 == 5 { // news must not depend on a connection that lasts
 			a.redis.ClientKillByFilter(t.Context(), "TYPE", "pubsub")
 		}
-		b.visitor().price(path) // held by b in memory, in the HTTP cache too
+		b.visitor().price(path, sameHost...) // held by b in memory, in the HTTP cache too
 		admin.send("PATCH", path, fmt.Sprintf(`{"priceCents":%d}`, n)).want(http.StatusOK)
 		written := time.Now()
 		if got := admin.at(b).price(path); got != n {
 			t.Errorf("write %d: its own session reads %d at the other instance", n, got)
 		}
-		if got := a.visitor().price(path); got != n {
+		if got := a.visitor().price(path, sameHost...); got != n {
 			t.Errorf("write %d: its own instance gives %d", n, got)
 		}
 		var last time.Duration // since the write, of the last stale answer
 		eventually(t, "the other instance gives the new price", func() bool {
 			asked := time.Since(written)
-			if b.visitor().price(path) == n {
+			if b.visitor().price(path, sameHost...) == n {
 				return true
 			}
 			last = asked
@@ -88,6 +88,7 @@ func TestTwoInstances_ListsAndCountFollowToo(t *testing.T) {
 	})
 	admin.send("PATCH", path, `{"name":"Newer"}`).want(http.StatusOK)
 	eventually(t, "the new name is there", func() bool { return first(b).Name == "Newer" })
+	b.visitor().get(path).want(http.StatusOK)
 	admin.send("DELETE", path, "").want(http.StatusNoContent)
 	eventually(t, "the deleted product is gone", func() bool {
 		return count(b) == 3 && first(b).Name == "Lamp 3" && b.visitor().get(path).status == http.StatusNotFound
@@ -120,6 +121,37 @@ func TestUpdate_InvalidatesWhatItChangesAndNoMore(t *testing.T) {
 	admin.send("PATCH", path, `{"priceCents":5}`).want(http.StatusOK)
 	if list, count := warm(); list.header.Get("X-Cache") == "hit" || count.header.Get("X-Cache") != "hit" {
 		t.Errorf("a new price: the list is %q, the count %q", list.cacheStatus(), count.cacheStatus())
+	}
+}
+
+func TestUpdate_InvalidatesListsByAnyFieldTheyShow(t *testing.T) {
+	s := start(t)
+	admin, path, other := s.admin(), s.product(), s.category("Lamps")
+	for _, change := range []string{`{"name":"Newer"}`, `{"priceCents":5}`, fmt.Sprintf(`{"categoryId":%d}`, other)} {
+		s.visitor().get(productsPath)
+		if list := s.visitor().get(productsPath); list.header.Get("X-Cache") != "hit" {
+			t.Fatalf("before %s the list is %q", change, list.cacheStatus())
+		}
+		admin.send("PATCH", path, change).want(http.StatusOK)
+		if list := s.visitor().get(productsPath); list.header.Get("X-Cache") == "hit" {
+			t.Errorf("after %s the list is %q", change, list.cacheStatus())
+		}
+	}
+}
+
+func TestList_IsKeptForWhateverItReadsButNotForIDs(t *testing.T) {
+	s := start(t)
+	lamps := s.category("Lamps")
+	first := s.products(lamps, 3)[0]
+	next := decode[productPage](s.visitor().get(productsPath + "?limit=1").want(http.StatusOK)).NextCursor
+	for query, want := range map[string]string{
+		"": "hit", "?limit=1": "hit", "?limit=1&after=" + next: "hit", fmt.Sprintf("?category=%d", lamps): "hit",
+		fmt.Sprintf("?ids=%d", first): "unreachable", "?utm_source=mail": "unreachable",
+	} {
+		s.visitor().get(productsPath + query)
+		if got := s.visitor().get(productsPath + query); got.header.Get("X-Cache") != want {
+			t.Errorf("%q is %q, want %s", query, got.cacheStatus(), want)
+		}
 	}
 }
 
@@ -202,7 +234,7 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 }
 
 // sameHost is what clients of all instances ask for behind a balancer; a page is
-// of one host.
+// of one host. It is for visitors: a browser's cookies are of another host.
 var sameHost = []string{"Host", "shop.example"}
 
 // trusting waits until the instances share pages through Redis again.
@@ -252,7 +284,7 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 			a, b := two(t, devtest.Database(t), redis.URL)
 			path, other := a.product(), a.product()
 			for _, s := range []*service{a, b} { // in both levels, values and pages
-				s.visitor().price(path)
+				s.visitor().price(path, sameHost...)
 			}
 			// The guard needs Redis, so the write has passed it when Redis is lost.
 			patched := whileBlocked(a, path, `{"priceCents":4711}`, func() { lose(redis) })
@@ -262,14 +294,14 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 			readAll(t, []*service{a, b}, path, other, productsPath)
 
 			eventually(t, "both give the new price while Redis is away", func() bool {
-				return a.visitor().price(path) == 4711 && b.visitor().price(path) == 4711
+				return a.visitor().price(path, sameHost...) == 4711 && b.visitor().price(path, sameHost...) == 4711
 			})
 			back(redis)
 			begin := time.Now()
 			trusting(t, a, b)
 			t.Logf("recovered after %v", time.Since(begin))
 			for _, s := range []*service{a, b} {
-				if got := s.visitor().price(path); got != 4711 {
+				if got := s.visitor().price(path, sameHost...); got != 4711 {
 					t.Errorf("the price is %d after the recovery", got)
 				}
 			}
@@ -283,7 +315,7 @@ func TestRedisSlow_CostsAtMostTheBudget(t *testing.T) {
 			slow := devtest.Slow(t, devtest.Redis(t))
 			a, b := two(t, devtest.Database(t), slow.URL)
 			path := a.product()
-			a.visitor().price(path)
+			a.visitor().price(path, sameHost...)
 			slow.Delay(delay)
 			readAll(t, []*service{a, b}, path, a.product(), productsPath)
 			slow.Delay(0)

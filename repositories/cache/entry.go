@@ -14,7 +14,8 @@ import (
 
 // An entry is what Redis holds of a value:
 //
-//	schema (8 bytes) | flags (1) | soft expiry, Unix ms (8) | number of generations (1) | each (16) | value, as MessagePack
+//	schema (8 bytes) | flags (1) | soft expiry, Unix ms (8) |
+//	number of generations (1) | each (16) | value, as MessagePack
 //
 // The soft expiry is when it should be loaded anew. Redis keeps it longer, for
 // the time that the store is away.

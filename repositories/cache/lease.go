@@ -129,7 +129,9 @@ func (c *Cache) makeGenerations(ctx context.Context, p redis.Pipeliner, tags []s
 }
 
 // renewGenerations returns them, and makes them last at least that long.
-func (c *Cache) renewGenerations(ctx context.Context, p redis.Pipeliner, tags []string, ttl time.Duration) []*redis.Cmd {
+func (c *Cache) renewGenerations(
+	ctx context.Context, p redis.Pipeliner, tags []string, ttl time.Duration,
+) []*redis.Cmd {
 	marks := make([]*redis.Cmd, 0, 1+len(tags))
 	for _, tag := range append([]string{Everything}, tags...) {
 		marks = append(marks, p.Eval(ctx, renewScript, []string{c.tagKeys(tag).generation}, ttl.Milliseconds()))

@@ -147,8 +147,8 @@ func (c *Cache) keep(ctx context.Context) {
 
 func (c *Cache) watchKey() string { return c.prefix + "watched" }
 
-// watch says that somebody is there, and with which server, and keeps the epoch from ending by itself,
-// which would void everything at one moment.
+// watch says that somebody is there, and with which server, and keeps the epoch
+// from ending by itself, which would void everything at one moment.
 func (c *Cache) watch(ctx context.Context) error {
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
