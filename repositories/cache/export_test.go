@@ -40,6 +40,9 @@ func (c *Cache) Suspend() {
 	c.trust.state = suspended
 }
 
+// Recover asks once whether Redis is well again, as the cache does by itself after Start.
+func (c *Cache) Recover(ctx context.Context) { c.recover(ctx) }
+
 // Waiting counts the callers who wait for a flight.
 func (t *Table[V]) Waiting(key string, tags []string) int {
 	k := flightKey{key, t.cache.stamps.of(tags)}

@@ -1,0 +1,119 @@
+package cache_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services"
+)
+
+const (
+	graceOfWrites  = 3 * time.Second // what PostgreSQL may take beyond a write's deadline
+	unboundedWrite = 30 * time.Second
+	rounding       = 2 * time.Millisecond
+)
+
+// markedUntil returns when the tag's last mark of a writer ends, and when its key does.
+func (n *node) markedUntil(t testing.TB, tag string) (mark, key time.Time) {
+	t.Helper()
+	marks, err := n.client.ZRangeWithScores(t.Context(), n.cache.WritersKey(tag), -1, -1).Result()
+	if err != nil || len(marks) == 0 {
+		t.Fatalf("tag %s has no mark (%v)", tag, err)
+	}
+	left := n.client.PTTL(t.Context(), n.cache.WritersKey(tag)).Val()
+	return time.UnixMilli(int64(marks[0].Score)), time.Now().Add(left)
+}
+
+// A writer's marks outlive its write's deadline and what PostgreSQL may take
+// beyond it, and no more: until they end, nobody can keep anything.
+func TestChange_MarksItsTagsForAsLongAsItMayWrite(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		request func(context.Context) (context.Context, context.CancelFunc)
+		most    time.Duration
+	}{
+		{"deadline", within(10 * time.Second), 10 * time.Second},
+		{"no deadline", context.WithCancel, unboundedWrite},
+		{"deadline long over", within(-time.Hour), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			everyRedis(t, func(t *testing.T, url string) {
+				n := newNode(t, url)
+				begin := time.Now()
+				request, cancel := c.request(t.Context())
+				defer cancel()
+				err := n.cache.Change(request, tags, func(ctx context.Context) error {
+					deadline, bounded := ctx.Deadline()
+					if !bounded {
+						t.Error("the write has no deadline")
+					}
+					if usual := begin.Add(c.most); deadline.Before(usual) {
+						deadline = usual
+					}
+					for _, tag := range tags {
+						mark, key := n.markedUntil(t, tag)
+						for _, end := range []time.Time{mark, key} {
+							if least := deadline.Add(graceOfWrites - rounding); end.Before(least) {
+								t.Errorf("the mark of %s ends %v too early", tag, least.Sub(end))
+							}
+							if most := time.Now().Add(c.most + graceOfWrites + rounding); end.After(most) {
+								t.Errorf("the mark of %s ends %v too late", tag, end.Sub(most))
+							}
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func within(limit time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, limit)
+	}
+}
+
+// A short write beside a long one shortens nothing.
+func TestChange_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
+	everyRedis(t, func(t *testing.T, url string) {
+		n := newNode(t, url)
+		_ = n.cache.Change(t.Context(), tags, func(ctx context.Context) error {
+			deadline, _ := ctx.Deadline()
+			last := deadline.Add(graceOfWrites - rounding)
+			ask := func() {
+				t.Helper()
+				if mark, key := n.markedUntil(t, tags[0]); mark.Before(last) || key.Before(last) {
+					t.Errorf("the mark ends %v, its key %v too early", last.Sub(mark), last.Sub(key))
+				}
+			}
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_ = n.cache.Change(short, tags, func(context.Context) error {
+				ask()
+				return nil
+			})
+			ask()
+			return nil
+		})
+	})
+}
+
+// After a refusal nothing can be committed any more, whatever its reason.
+func TestChange_TakesItsMarksAwayAfterAnyRefusal(t *testing.T) {
+	n := newNode(t, devtest.Redis(t))
+	for code := services.Malformed; code < services.Unavailable; code++ {
+		refusal := &services.Error{Code: code, Message: "No."}
+		_ = n.cache.Change(t.Context(), tags, func(context.Context) error { return refusal })
+		for _, tag := range tags {
+			if left := n.client.PTTL(t.Context(), n.cache.WritersKey(tag)).Val(); left > 0 {
+				t.Fatalf("code %d: the mark of %s stays for %v", code, tag, left)
+			}
+		}
+	}
+}
