@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -19,8 +20,20 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/querylog"
+	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
 )
+
+// process is what one process of the service holds open.
+type process struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *prometheus.Registry
+	db      *sqlx.DB
+	redis   redis.UniversalClient
+	values  *cache.Cache
+	health  *services.Health
+}
 
 // Serve serves on the listener, which it closes, until ctx ends; then it drains
 // within the settings' times. It is one process's part of the service: Prepare
@@ -28,68 +41,92 @@ import (
 // answers, only the health routes do.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
 	defer listener.Close()
-	metrics := prometheus.NewRegistry()
+	p := process{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
 
-	db, err := openDatabase(cfg, querylog.Join(querylog.Metrics(metrics), querylog.Log(log)))
+	var err error
+	p.db, err = openDatabase(cfg, querylog.Join(querylog.Metrics(p.metrics), querylog.Log(log)))
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	metrics.MustRegister(collectors.NewDBStatsCollector(db.DB, "prefab"))
+	defer p.db.Close()
+	p.metrics.MustRegister(collectors.NewDBStatsCollector(p.db.DB, "prefab"))
 
-	redis, err := repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
+	p.redis, err = repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
 	if err != nil {
 		return err
 	}
-	defer redis.Close()
-
-	values := cache.New(cache.Options{
-		Client: redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
-		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
-		Budget: cfg.CacheBudget, Log: log, Metrics: metrics,
-	})
-	defer values.Close()
-
-	pingRedis := func(ctx context.Context) error { return redis.Ping(ctx).Err() }
-	health := services.NewHealth(
-		services.Dependency{Name: handlers.Database, Check: db.PingContext},
+	defer p.redis.Close()
+	pingRedis := func(ctx context.Context) error { return p.redis.Ping(ctx).Err() }
+	p.health = services.NewHealth(
+		services.Dependency{Name: handlers.Database, Check: p.db.PingContext},
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},
 	)
 
-	server := wire(cfg, db, redis, values, health, log)
-	start := func() error {
-		err := awaitServers(ctx, cfg, db.PingContext, pingRedis, log)
-		if err == nil {
-			values.Start(ctx)
-		}
-		return err
-	}
+	p.values = cache.New(cache.Options{
+		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
+		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
+		Budget: cfg.CacheBudget, Log: log, Metrics: p.metrics,
+	})
+	defer p.values.Close()
+
+	server, buffer, stock := p.wire()
 
 	runner := jobs.NewRunner(log)
 	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
+	runner.Add(jobs.Job{Name: "flush-stock", Every: cfg.WriteBehindInterval, Timeout: flushTimeout, Run: stock.Flush})
+	runner.Add(jobs.Job{Name: "retry-stock", Every: time.Minute, Timeout: flushTimeout, Run: stock.RetryDeadLetters})
 
-	return serve(ctx, cfg, listener, start, server, runner, health, log)
+	return p.serve(ctx, listener, server, phases{
+		start: func() error {
+			err := awaitServers(ctx, cfg, p.db.PingContext, pingRedis, log)
+			if err != nil {
+				return err
+			}
+			p.values.Start(ctx)
+			buffer.Start(ctx)
+			runner.Start()
+			return nil
+		},
+		stop: func(ctx context.Context) error {
+			err := runner.Stop(ctx)
+			if err := stock.Flush(ctx); err != nil {
+				log.WarnContext(ctx, "changes of stock stay in Redis for another process to store", "error", err)
+			}
+			return err
+		},
+	})
 }
 
+// flushTimeout bounds one run of a flush; what is left then waits for the next.
+const flushTimeout = 30 * time.Second
+
 // wire says what depends on what.
-func wire(
-	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, health *services.Health, log *slog.Logger,
-) *fiber.App {
+func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *services.Stock) {
+	cfg := p.cfg
 	users := services.NewUsers(
-		repositories.NewUsers(db),
-		repositories.NewSignIns(client, repositories.SignInLimit{
+		repositories.NewUsers(p.db),
+		repositories.NewSignIns(p.redis, repositories.SignInLimit{
 			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 			Window: cfg.SignInWindow,
 		}),
 		services.NewPasswords(cfg.PasswordConcurrency),
 	)
-	products := services.NewProducts(repositories.CacheProducts(repositories.NewProducts(db), values,
-		repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}))
-	stock := services.NewStock(repositories.InvalidateStock(repositories.NewStock(db), values))
-	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(db), values))
+
+	stocks := repositories.InvalidateStock(repositories.NewStock(p.db), p.values)
+	buffer := writebehind.New(writebehind.Options[int64, int64]{
+		Client: p.redis, Prefix: "prefab:write-behind:", Name: "stock",
+		BatchSize: cfg.WriteBehindBatchSize, MaxPending: cfg.WriteBehindMaxPending,
+		Changed: repositories.InvalidateStocks(p.values), Through: stocks.Set, Log: p.log, Metrics: p.metrics,
+	})
+	catalogue := repositories.CacheProducts(
+		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, p.values), p.values,
+		repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL})
+	products := services.NewProducts(catalogue)
+	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
+	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))
 
 	sessions := middleware.NewSessions(middleware.SessionConfig{
-		Storage: middleware.Prefix(fiberredis.NewFromConnection(client), "prefab:session:"),
+		Storage: middleware.Prefix(fiberredis.NewFromConnection(p.redis), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
 	}, users)
@@ -98,14 +135,14 @@ func wire(
 		Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes,
 	})
 	pages := middleware.NewCache(middleware.CacheConfig{
-		Pages: cache.NewTable[*middleware.Page](values, cache.TableOptions{Name: "page"}),
+		Pages: cache.NewTable[*middleware.Page](p.values, cache.TableOptions{Name: "page"}),
 		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
 	})
 
-	server := newServer(cfg, log)
+	server := newServer(cfg, p.log)
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
-		middleware.AccessLog(log),
+		middleware.AccessLog(p.log),
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.SameOrigin(),
@@ -113,13 +150,15 @@ func wire(
 		middleware.Validators,
 		compressor.Handle,
 	)
-	routes(server, middleware.Started(health), sessions, pages, routed{
+	routes(server, middleware.Started(p.health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
-		health:   &handlers.Health{Health: health, Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB},
+		health: &handlers.Health{
+			Health: p.health, Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, WriteBehind: buffer.Mode,
+		},
 	})
-	return server
+	return server, buffer, stock
 }

@@ -42,6 +42,10 @@ type Config struct {
 	CompressMinBytes int `env:"COMPRESS_MIN_BYTES" envDefault:"1024"`
 	CompactMinBytes  int `env:"COMPACT_MIN_BYTES" envDefault:"5000"`
 
+	WriteBehindBatchSize  int           `env:"WRITE_BEHIND_BATCH_SIZE" envDefault:"100"`
+	WriteBehindInterval   time.Duration `env:"WRITE_BEHIND_INTERVAL" envDefault:"5s"`
+	WriteBehindMaxPending int           `env:"WRITE_BEHIND_MAX_PENDING" envDefault:"100000"`
+
 	SessionTTL          time.Duration `env:"SESSION_TTL" envDefault:"24h"`
 	SignInLimit         int64         `env:"SIGN_IN_LIMIT" envDefault:"10"`
 	SignInAccountLimit  int64         `env:"SIGN_IN_ACCOUNT_LIMIT" envDefault:"100"`

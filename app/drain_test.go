@@ -46,7 +46,7 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 	health := services.NewHealth()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Drive(ctx, cfg, listener, func() error { return nil }, server, runner, health, logger)
+		ended <- app.Drive(ctx, cfg, listener, server, runner, health, logger)
 	}()
 	status := make(chan int, 1)
 	go func() {

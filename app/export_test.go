@@ -1,17 +1,47 @@
 package app
 
 import (
-	"github.com/gofiber/fiber/v2"
+	"context"
+	"log/slog"
+	"net"
 
+	"github.com/gofiber/fiber/v2"
+	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/jobs"
 	"example.com/prefab/middleware"
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
 )
 
 // What the tests, which stand outside, need of the inside.
-var (
-	NewLogger = newLogger
-	Wire      = wire
-	Drive     = serve
-)
+
+var NewLogger = newLogger
+
+// Wire is a process's server on pools of the caller's.
+func Wire(
+	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, health *services.Health, log *slog.Logger,
+) *fiber.App {
+	p := process{
+		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: health,
+	}
+	server, _, _ := p.wire()
+	return server
+}
+
+// Drive serves as a process does, beside jobs.
+func Drive(
+	ctx context.Context, cfg Config, listener net.Listener, server *fiber.App, runner *jobs.Runner,
+	health *services.Health, log *slog.Logger,
+) error {
+	p := process{cfg: cfg, log: log, health: health}
+	return p.serve(ctx, listener, server, phases{
+		start: func() error { runner.Start(); return nil },
+		stop:  runner.Stop,
+	})
+}
 
 // Routes are the routes of a running service.
 func Routes() []fiber.Route {

@@ -5,30 +5,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/jobs"
 	"example.com/prefab/services"
 )
 
-// serve listens, waits for start, and runs the server and the jobs until ctx ends
-// or the listener breaks. Then it takes all down in this order: readiness, so
-// that balancers look away; HTTP, whose requests may need everything else; jobs.
-// Pools are the caller's, and close last.
-func serve(
-	ctx context.Context, cfg Config, listener net.Listener, start func() error,
-	server *fiber.App, runner *jobs.Runner, health *services.Health, log *slog.Logger,
-) error {
+// phases are a process's work before it serves and after, beside HTTP.
+type phases struct {
+	start func() error
+	stop  func(context.Context) error // where start succeeded, once no request is under way
+}
+
+// serve listens, starts, and runs the server until ctx ends or the listener
+// breaks. Then it takes all down in this order: readiness, so that balancers look
+// away; HTTP, whose requests may need everything else; the rest. Pools are the
+// caller's, and close last.
+func (p *process) serve(ctx context.Context, listener net.Listener, server *fiber.App, beside phases) error {
+	cfg, log := p.cfg, p.log
 	broken := make(chan error, 1)
 	go func() { broken <- server.Listener(listener) }()
-	failure := start()
-	if failure == nil {
-		runner.Start()
-		health.Enter(services.Ready)
+	failure := beside.start()
+	if failure != nil {
+		beside.stop = func(context.Context) error { return nil }
+	} else {
+		p.health.Enter(services.Ready)
 		log.Info("serving", "address", listener.Addr().String())
 		select {
 		case err := <-broken:
@@ -36,7 +39,7 @@ func serve(
 			broken <- nil
 		case <-ctx.Done():
 		}
-		health.Enter(services.Draining) // and never after a start that failed: it opens the routes
+		p.health.Enter(services.Draining) // and never after a start that failed: it opens the routes
 	}
 
 	log.Info("draining", "delay", cfg.ShutdownDelay, "timeout", cfg.ShutdownTimeout)
@@ -49,7 +52,7 @@ func serve(
 		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
 	}
 	_ = listener.Close() // Shutdown misses it where Listener had not got to it yet
-	failure = errors.Join(failure, runner.Stop(limit), <-broken)
+	failure = errors.Join(failure, beside.stop(limit), <-broken)
 	log.Info("drained")
 	return failure
 }

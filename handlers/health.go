@@ -15,6 +15,7 @@ type Health struct {
 	Health      *services.Health
 	Environment string
 	MaxHeapMB   float64
+	WriteBehind func() string // how writes are taken: "buffered", "write-through" or "unavailable"
 }
 
 // Names of the dependencies, as the routes show them.
@@ -52,7 +53,7 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		Memory:      memory,
 		Database:    word(slices.Contains(down, Database)),
 		Redis:       word(slices.Contains(down, Redis)),
-		WriteBehind: "write-through",
+		WriteBehind: h.WriteBehind(),
 		Environment: h.Environment,
 	}
 	if bad {

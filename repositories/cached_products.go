@@ -25,9 +25,11 @@ const (
 	ProductTag      = productTagBegin + "{id}" // one product, its stock and reviews included
 
 	productTagBegin = "product:"
+	activeTagBegin  = "product:active:" // that there is such a product, which its stock does not change
 )
 
 func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
+func activeTag(id int64) string  { return activeTagBegin + strconv.FormatInt(id, 10) }
 
 // CachedProducts keeps what it reads from another store in the cache, and
 // invalidates with every write what the write would change, and no more; a write
@@ -39,6 +41,7 @@ type CachedProducts struct {
 	firsts   *cache.Table[[]services.ProductSummary] // the list's first pages
 	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
 	counts   *cache.Table[int64]
+	actives  *cache.Table[bool]
 }
 
 // CacheProducts returns the products of store, cached.
@@ -57,6 +60,9 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		}),
 		counts: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
+		}),
+		actives: cache.NewTable[bool](c, cache.TableOptions{
+			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
 	}
 }
@@ -119,6 +125,22 @@ func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
 	return n, err
 }
 
+// Active is part of services.ProductStore.
+func (s *CachedProducts) Active(ctx context.Context, id int64) (bool, error) {
+	active, err := s.actives.Get(ctx, strconv.FormatInt(id, 10), []string{activeTag(id)},
+		func(ctx context.Context) (bool, error) {
+			active, err := s.ProductStore.Active(ctx, id)
+			if err == nil && !active {
+				err = errNone
+			}
+			return active, err
+		})
+	if errors.Is(err, errNone) {
+		return false, nil
+	}
+	return active, err
+}
+
 // Create is part of services.ProductStore.
 func (s *CachedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
 	err = s.cache.Change(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
@@ -126,7 +148,7 @@ func (s *CachedProducts) Create(ctx context.Context, f services.ProductFields) (
 		return err
 	})
 	if err == nil {
-		s.cache.Invalidate(ctx, productTag(p.ID)) // somebody may have been told that it is not there
+		s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID)) // somebody may have been told that it is not there
 	}
 	return p, err
 }
@@ -148,7 +170,8 @@ func (s *CachedProducts) Update(
 
 // Deactivate is part of services.ProductStore.
 func (s *CachedProducts) Deactivate(ctx context.Context, id, version int64) error {
-	return s.cache.Change(ctx, []string{productTag(id), ProductsTag, ProductCountTag}, func(ctx context.Context) error {
+	tags := []string{productTag(id), activeTag(id), ProductsTag, ProductCountTag}
+	return s.cache.Change(ctx, tags, func(ctx context.Context) error {
 		return s.ProductStore.Deactivate(ctx, id, version)
 	})
 }

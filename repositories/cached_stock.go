@@ -18,6 +18,18 @@ func InvalidateStock(store services.StockStore, c *cache.Cache) *CachedStock {
 	return &CachedStock{StockStore: store, cache: c}
 }
 
+// InvalidateStocks drops what is cached of the products; it is for who changes
+// their stock otherwise than by Set.
+func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) {
+	return func(ctx context.Context, productIDs []int64) {
+		tags := make([]string, len(productIDs))
+		for i, id := range productIDs {
+			tags[i] = productTag(id)
+		}
+		c.Invalidate(ctx, tags...)
+	}
+}
+
 // Set is part of services.StockStore.
 func (s *CachedStock) Set(ctx context.Context, productID, quantity int64) error {
 	return s.cache.Change(ctx, []string{productTag(productID)}, func(ctx context.Context) error {

@@ -25,13 +25,25 @@ func storeError(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
+// batchError is storeError for a batch of writes. Where the fault lies in the data
+// (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite.
+func batchError(doing string, err error) error {
+	if e, ok := errors.AsType[*pq.Error](err); ok {
+		switch class := string(e.Code)[:2]; class {
+		case "22", "23", "P0":
+			return fmt.Errorf("%s: %w: %w", doing, services.ErrBadWrite, err)
+		}
+	}
+	return storeError(doing, err)
+}
+
 // passing reports whether the server was away, full or too slow.
 func passing(err error) bool {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		code := string(e.Code)
-		// Connection exceptions, insufficient resources, operator intervention
-		// (which holds the cancelled query), read-only during a failover.
-		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") ||
+		// Connection exceptions, deadlocks and their like, insufficient resources,
+		// operator intervention (which holds the cancelled query), read-only during a failover.
+		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "40") || strings.HasPrefix(code, "53") ||
 			strings.HasPrefix(code, "57") || code == "25006"
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {

@@ -91,13 +91,28 @@ func explainUntouched(ctx context.Context, db sqlx.QueryerContext, id int64, don
 	if err != nil || n > 0 {
 		return err
 	}
-	var active bool
-	err = sqlx.GetContext(ctx, db, &active, productIsActive, id)
+	active, err := isActive(ctx, db, id)
 	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && !active:
-		return services.ErrNoProduct
 	case err != nil:
-		return storeError("look for a product", err)
+		return err
+	case !active:
+		return services.ErrNoProduct
 	}
 	return services.ErrStaleProduct
+}
+
+// Active is part of services.ProductStore.
+func (s *Products) Active(ctx context.Context, id int64) (bool, error) {
+	return isActive(ctx, s.db, id)
+}
+
+func isActive(ctx context.Context, db sqlx.QueryerContext, id int64) (active bool, err error) {
+	err = sqlx.GetContext(ctx, db, &active, productIsActive, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, storeError("look for a product", err)
+	}
+	return active, nil
 }

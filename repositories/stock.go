@@ -2,8 +2,10 @@ package repositories
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"example.com/prefab/services"
 )
@@ -32,4 +34,48 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 		return err
 	}
 	return services.ErrNoProduct
+}
+
+// A row is taken at its own version too, so that a batch can be stored again by
+// who does not know whether it has been. Rows are locked in the order of their
+// ids, or two batches could wait for each other. What is returned was not stored:
+// without a version, for want of a product.
+const setStocks = `-- name: stock.set_all
+WITH batch AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS b (product_id, quantity, version)
+), stored AS (
+    INSERT INTO stock (product_id, quantity, version)
+    SELECT b.product_id, b.quantity, b.version FROM batch b JOIN products p ON p.id = b.product_id
+    ORDER BY b.product_id
+    ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity, version = excluded.version
+    WHERE stock.version <= excluded.version
+    RETURNING product_id
+)
+SELECT b.product_id, s.version
+FROM batch b LEFT JOIN stock s ON s.product_id = b.product_id
+WHERE NOT EXISTS (SELECT FROM stored WHERE stored.product_id = b.product_id)`
+
+// SetAll is part of services.StockStore. It takes one statement.
+func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	ids, quantities, versions := make([]int64, len(batch)), make([]int64, len(batch)), make([]int64, len(batch))
+	for i, w := range batch {
+		ids[i], quantities[i], versions[i] = w.Key, w.Value, w.Version
+	}
+	var rows []struct {
+		ProductID int64
+		Version   sql.NullInt64
+	}
+	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
+	if err != nil {
+		return services.Refused[int64]{}, batchError("set stocks", err)
+	}
+	refused := services.Refused[int64]{Newer: make(map[int64]int64), Bad: make(map[int64]error)}
+	for _, row := range rows {
+		if row.Version.Valid {
+			refused.Newer[row.ProductID] = row.Version.Int64
+		} else {
+			refused.Bad[row.ProductID] = services.ErrNoProduct
+		}
+	}
+	return refused, nil
 }

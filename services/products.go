@@ -96,6 +96,8 @@ type ProductStore interface {
 	// Get returns ErrNoProduct for an id that was never given.
 	Get(ctx context.Context, id int64) (Product, error)
 	Count(ctx context.Context) (int64, error)
+	// Active reports whether there is such a product, and visible.
+	Active(ctx context.Context, id int64) (bool, error)
 	// Create returns the product as stored, or ErrNoCategory for an unknown category.
 	Create(ctx context.Context, f ProductFields) (Product, error)
 	// Update writes the fields given and returns the product as stored. It

@@ -97,7 +97,7 @@ func TestProductFields_RulesOfEachField(t *testing.T) {
 func TestRules_NameEveryBrokenFieldAtOnce(t *testing.T) {
 	ctx, many, author := t.Context(), int64(1_000_000_001), User{ID: 1}
 	products, reviews := NewProducts(nil), NewReviews(nil) // no rule asks the store
-	stock, users := NewStock(nil), NewUsers(nil, nil, NewPasswords(1))
+	stock, users := NewStock(nil, nil, nil, 1), NewUsers(nil, nil, NewPasswords(1))
 	only := func(_ any, err error) error { return err }
 	for _, c := range []struct {
 		what string

@@ -183,6 +183,12 @@ var (
 	errBudget    = errors.New("the request has waited long enough for redis")
 )
 
+// Ask calls Redis for something else than the cache, as the cache does: within the
+// request's budget, and not at all while Redis is away or slow.
+func (c *Cache) Ask(ctx context.Context, call func(context.Context) error) error {
+	return c.ask(ctx, call)
+}
+
 // ask calls Redis within the request's budget, if it is trusted.
 func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
 	if !c.trust.given() {

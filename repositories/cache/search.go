@@ -114,7 +114,7 @@ func (t *Table[V]) lookInRedis(ctx context.Context, s *search) (found *held) {
 	case s.lease.owned || !s.lease.whole() || s.hurried:
 		return nil
 	case s.aged: // somebody is loading it; the last value will do for that long
-		return c.holdStale(s)
+		return c.holdStale(s, s.last)
 	case c.await(ctx, s.lease, usable):
 		return c.remember(s, found)
 	}
@@ -129,11 +129,11 @@ func (c *Cache) remember(s *search, h *held) *held {
 	return h
 }
 
-// holdStale returns the last value as a stale one, and spares the store for a moment.
-func (c *Cache) holdStale(s *search) *held {
+// holdStale returns a value as a stale one, and spares the store for a moment.
+func (c *Cache) holdStale(s *search, old *held) *held {
 	now := time.Now()
 	h := &held{
-		value: s.last.value, absent: s.last.absent, weight: s.last.weight,
+		value: old.value, absent: old.absent, weight: old.weight,
 		stale: true, stamp: s.stamp, since: now, until: now.Add(staleTTL),
 	}
 	c.memory.set(s.place, h)

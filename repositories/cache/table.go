@@ -75,17 +75,30 @@ func (t *Table[V]) unwrap(ctx context.Context, h *held) (V, error) {
 
 func (t *Table[V]) load(ctx context.Context, s *search, load func(context.Context) (V, error)) (h *held, err error) {
 	defer func() { s.end(ctx, h, err) }() // panics included: nobody must wait for this one for ever
-	value, err := t.loadBefore(ctx, s, load)
+	loading, doubted := withDoubt(ctx)
+	value, err := t.loadBefore(loading, s, load)
 	switch {
+	case err == nil && doubted.Load():
+		return t.keepDoubted(s, &held{value: value}), nil
 	case err == nil:
 		return t.keep(ctx, s, &held{value: value}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
 		return t.keep(ctx, s, &held{absent: true}, t.options.AbsentTTL), nil
 	case s.holdsLast() && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
 		t.count.stale.Inc()
-		return t.cache.holdStale(s), nil
+		return t.cache.holdStale(s, s.last), nil
 	}
 	return nil, err
+}
+
+// keepDoubted keeps a value for a moment, unless it is too long to be kept at all.
+func (t *Table[V]) keepDoubted(s *search, h *held) *held {
+	entry, err := encodeEntry(t.schema, nil, h, time.Now())
+	if h.stale = true; err != nil || len(entry) > t.cache.options.ValueLimit {
+		return h
+	}
+	h.weight = uint32(len(entry))
+	return t.cache.holdStale(s, h)
 }
 
 // loadBefore leaves half of the time to give the last value, where there is one.

@@ -65,7 +65,8 @@ func outOfOrder(table, partition string) string {
 func TestRows_KeepTheRulesOfTheServices(t *testing.T) {
 	db := open(t, true)
 	fill(t, db, 3000)
-	products, stock, reviews := services.NewProducts(agree{}), services.NewStock(agree{}), services.NewReviews(agreeToReviews{})
+	products, reviews := services.NewProducts(agree{}), services.NewReviews(agreeToReviews{})
+	stock := services.NewStock(nil, agreeToStock{}, agree{}, 1)
 
 	for _, p := range rows[services.ProductFields](t, db, `SELECT name, description, price_cents, category_id FROM products`) {
 		_, err := products.Create(t.Context(), p)
@@ -130,7 +131,11 @@ type agree struct{ services.ProductStore }
 func (agree) Create(context.Context, services.ProductFields) (services.Product, error) {
 	return services.Product{}, nil
 }
-func (agree) Set(context.Context, int64, int64) error { return nil }
+func (agree) Active(context.Context, int64) (bool, error) { return true, nil }
+
+type agreeToStock struct{ services.StockBuffer }
+
+func (agreeToStock) Put(context.Context, int64, int64) (int, error) { return 1, nil }
 
 type agreeToReviews struct{}
 

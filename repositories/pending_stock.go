@@ -1,0 +1,74 @@
+package repositories
+
+import (
+	"context"
+
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/writebehind"
+	"example.com/prefab/services"
+)
+
+// PendingStock shows products with the stock that waits to be stored, where some
+// does. While Redis cannot be asked, it shows what is stored, and says that this
+// may not be the newest.
+type PendingStock struct {
+	services.ProductStore
+	buffer *writebehind.Buffer[int64, int64]
+	cache  *cache.Cache
+}
+
+// ShowPendingStock returns the products of store, with the stock that waits in the
+// buffer. It belongs beneath the cache, which lends it its patience with Redis.
+func ShowPendingStock(
+	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], c *cache.Cache,
+) *PendingStock {
+	return &PendingStock{ProductStore: store, buffer: buffer, cache: c}
+}
+
+// pending asks for the stock that waits. It is asked before the store is, since
+// what is stored in between waits no more.
+func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[int64]int64) {
+	err := s.cache.Ask(ctx, func(ctx context.Context) (err error) {
+		waiting, err = s.buffer.Pending(ctx, ids...)
+		return err
+	})
+	if err != nil { // a broken Redis costs freshness, never the page
+		cache.Doubt(ctx)
+		services.TraceFrom(ctx).MarkStale()
+	}
+	return waiting
+}
+
+func show(p *services.Product, waiting map[int64]int64) {
+	if quantity, ok := waiting[p.ID]; ok {
+		p.Stock = quantity
+	}
+}
+
+// Get is part of services.ProductStore.
+func (s *PendingStock) Get(ctx context.Context, id int64) (services.Product, error) {
+	waiting := s.pending(ctx, id)
+	product, err := s.ProductStore.Get(ctx, id)
+	show(&product, waiting)
+	return product, err
+}
+
+// Batch is part of services.ProductStore.
+func (s *PendingStock) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
+	waiting := s.pending(ctx, ids...)
+	products, err := s.ProductStore.Batch(ctx, ids)
+	for i := range products {
+		show(&products[i], waiting)
+	}
+	return products, err
+}
+
+// Update is part of services.ProductStore.
+func (s *PendingStock) Update(
+	ctx context.Context, id, version int64, f services.ProductFields,
+) (services.Product, error) {
+	waiting := s.pending(ctx, id)
+	product, err := s.ProductStore.Update(ctx, id, version, f)
+	show(&product, waiting)
+	return product, err
+}

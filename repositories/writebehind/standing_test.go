@@ -1,0 +1,107 @@
+package writebehind_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/writebehind"
+	"example.com/prefab/services"
+)
+
+func TestPut_WritesThroughWhereRedisMayDropIt(t *testing.T) {
+	evicting := devtest.OwnRedis(t)
+	if err := openClient(t, evicting.URL).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for name, url := range map[string]string{
+		"miniredis":    "redis://" + miniredis.RunT(t).Addr(),
+		"evicts a key": evicting.URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 1), url, func(o *stockOptions) {
+				o.Log = slog.New(slog.NewTextHandler(&log, nil))
+			})
+			for value := range int64(3) {
+				s.put(1, value)
+				s.stored(1, value)
+			}
+			s.flush()
+			s.waits(0, 0)
+			if s.Mode() != "write-through" || strings.Count(log.String(), "writes are not buffered") != 1 {
+				t.Errorf("the mode is %s, the log %s", s.Mode(), &log)
+			}
+		})
+	}
+}
+
+// What waits from before is older than what is put now, and must not come later.
+func TestPut_WritesThroughOnlyOnceNothingWaits(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	database := newCatalogue(t, devtest.Database(t), 2)
+	before := newShelfOn(t, database, server.URL)
+	before.put(1, 10)
+	if err := before.client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s := newShelfOn(t, database, server.URL)
+	if _, err := s.Put(t.Context(), 1, 11); !errors.Is(err, writebehind.ErrFull) {
+		t.Errorf("with something waiting: %v", err)
+	}
+	if got, err := s.Pending(t.Context(), 1); err != nil || got[1] != 10 {
+		t.Errorf("pending is %v, %v", got, err)
+	}
+	s.flush()
+	s.put(1, 11)
+	s.stored(1, 11)
+}
+
+func TestPut_WithoutRedisIsRefused(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 1), server.URL)
+	server.Stop()
+	refused := func(when string) {
+		t.Helper()
+		if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	refused("never seen Redis")
+	if s.Mode() != "unavailable" {
+		t.Errorf("the mode is %s", s.Mode())
+	}
+	server.Start()
+	s.put(1, 11)
+	server.Stop()
+	refused("Redis gone")
+	server.Start()
+	s.waits(1, 0) // it is in Redis' log
+	s.put(1, 12)
+	s.flush()
+	s.stored(1, 12)
+	if s.Mode() != "buffered" {
+		t.Errorf("the mode is %s", s.Mode())
+	}
+}
+
+func TestStart_SaysThatACrashOfRedisCostsWritesWithoutItsLog(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	if err := openClient(t, server.URL).ConfigSet(t.Context(), "appendonly", "no").Err(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 1), server.URL, func(o *stockOptions) {
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	s.Start(t.Context())
+	s.Start(t.Context())
+	if s.Mode() != "buffered" || strings.Count(log.String(), "no append-only file") != 1 {
+		t.Errorf("the mode is %s, the log %s", s.Mode(), &log)
+	}
+}
