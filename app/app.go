@@ -103,8 +103,9 @@ const flushTimeout = 30 * time.Second
 // wire says what depends on what.
 func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *services.Stock) {
 	cfg := p.cfg
+	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
 	users := services.NewUsers(
-		repositories.NewUsers(p.db),
+		repositories.RememberUsers(repositories.NewUsers(p.db), p.values, times),
 		repositories.NewSignIns(p.redis, repositories.SignInLimit{
 			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 			Window: cfg.SignInWindow,
@@ -119,8 +120,7 @@ func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *servic
 		Changed: repositories.InvalidateStocks(p.values), Through: stocks.Set, Log: p.log, Metrics: p.metrics,
 	})
 	catalogue := repositories.CacheProducts(
-		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, p.values), p.values,
-		repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL})
+		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, p.values), p.values, times)
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))

@@ -36,34 +36,45 @@ if last == '' then
 	if not last then return {''} end
 end
 local reply = {last}
-for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', last, 'LIMIT', 0, ARGV[2])) do
-	local entry = redis.call('HGET', KEYS[1], key)
-	if entry then
-		table.insert(reply, key)
-		table.insert(reply, entry)
-	else
-		redis.call('ZREM', KEYS[2], key)
+local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', last, 'LIMIT', 0, ARGV[2])
+for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
+	local entries = redis.call('HMGET', KEYS[1], unpack(keys, first, math.min(first + 999, #keys)))
+	for i, entry in ipairs(entries) do
+		local key = keys[first + i - 1]
+		if entry then
+			reply[#reply + 1] = key
+			reply[#reply + 1] = entry
+		else
+			redis.call('ZREM', KEYS[2], key)
+		end
 	end
 end
 return reply`)
 
-	// acknowledge drops the keys that still hold the version that was stored: key and
-	// version, in turns. Those that hold another wait since now. It returns how many
-	// were there.
+	// acknowledge drops the keys that still hold the version that was stored: first
+	// the keys, then their versions. Those that hold another wait since now. It
+	// returns how many were there.
 	acknowledge = redis.NewScript(`
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000000 + t[2])
-local found = 0
-for i = 1, #ARGV, 2 do
-	local entry = redis.call('HGET', KEYS[1], ARGV[i])
-	if entry then
-		found = found + 1
-		if string.match(entry, '^%d+') == ARGV[i + 1] then
-			redis.call('HDEL', KEYS[1], ARGV[i])
-			redis.call('ZREM', KEYS[2], ARGV[i])
-		else
-			redis.call('ZADD', KEYS[2], 'XX', now, ARGV[i])
+local count, found = #ARGV / 2, 0
+for first = 1, count, 1000 do
+	local entries = redis.call('HMGET', KEYS[1], unpack(ARGV, first, math.min(first + 999, count)))
+	local done = {}
+	for i, entry in ipairs(entries) do
+		local key, version = ARGV[first + i - 1], ARGV[count + first + i - 1] .. ' '
+		if entry then
+			found = found + 1
+			if string.sub(entry, 1, #version) == version then
+				done[#done + 1] = key
+			else
+				redis.call('ZADD', KEYS[2], 'XX', now, key)
+			end
 		end
+	end
+	if #done > 0 then
+		redis.call('HDEL', KEYS[1], unpack(done))
+		redis.call('ZREM', KEYS[2], unpack(done))
 	end
 end
 return found`)

@@ -20,7 +20,7 @@ import (
 func (b *Buffer[K, V]) settle(
 	ctx context.Context, batch []services.Write[K, V], refused services.Refused[K],
 ) (settled int, err error) {
-	var stored, older, bad []any
+	var stored, versions, older, bad []any
 	for _, w := range batch {
 		field, value, err := encode(w.Key, w.Value)
 		if err != nil {
@@ -33,7 +33,7 @@ func (b *Buffer[K, V]) settle(
 		case reason != nil:
 			bad = append(bad, field, version, encodeLetter(w.Version, value, reason, time.Now()))
 		case !isOlder:
-			stored = append(stored, field, version)
+			stored, versions = append(stored, field), append(versions, version)
 		case newer >= w.Version: // else another process is just storing a newer one
 			older = append(older, field, version, strconv.FormatInt(newer+1, 10))
 		}
@@ -43,7 +43,7 @@ func (b *Buffer[K, V]) settle(
 		args   []any
 		count  prometheus.Counter
 	}{
-		{acknowledge, stored, b.metrics.stored},
+		{acknowledge, append(stored, versions...), b.metrics.stored},
 		{restamp, older, b.metrics.restamped},
 		{bury, bad, b.metrics.buried},
 	} {
