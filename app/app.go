@@ -66,7 +66,7 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	}
 
 	runner := jobs.NewRunner(log)
-	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
+	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, services.NewMemoryMeter(workers).Read, log))
 
 	return serve(ctx, cfg, listener, start, server, runner, health, log)
 }
@@ -119,7 +119,10 @@ func wire(
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
-		health:   &handlers.Health{Health: health, Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB},
+		health: &handlers.Health{
+			Health: health, Memory: services.NewMemoryMeter(workers),
+			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
+		},
 	})
 	return server
 }

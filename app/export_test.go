@@ -11,6 +11,8 @@ var (
 	NewLogger = newLogger
 	Wire      = wire
 	Drive     = serve
+
+	LimitMemory = limitMemory
 )
 
 // Routes are the routes of a running service.
