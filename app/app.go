@@ -30,11 +30,18 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	defer listener.Close()
 	metrics := prometheus.NewRegistry()
 
-	db, err := openDatabase(cfg, querylog.Join(querylog.Metrics(metrics), querylog.Log(log)))
+	explainer := querylog.NewExplainer(log)
+	db, err := openDatabase(cfg, querylog.Join(
+		querylog.Metrics(metrics), querylog.Log(log), querylog.Slow(log, cfg.SlowQueryThreshold, explainer.Explain),
+	))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	if cfg.SlowQueryExplain {
+		explainer.Use(db.DB)
+	}
+	defer explainer.Close()
 	metrics.MustRegister(collectors.NewDBStatsCollector(db.DB, "prefab"))
 
 	redis, err := repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
@@ -105,7 +112,7 @@ func wire(
 	server := newServer(cfg, log)
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
-		middleware.AccessLog(log),
+		middleware.AccessLog(log, cfg.SlowRequestThreshold),
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.SameOrigin(),
