@@ -62,6 +62,18 @@ func TestServe_KilledLeavesNoServerBehind(t *testing.T) {
 	eventually(t, "its servers ended", func() bool { return len(serversOf(t, dir)) == 0 })
 }
 
+func TestServe_WatchesItsMemoryLimit(t *testing.T) {
+	p := start(t, checkout(t), "DATABASE_URL="+devtest.Database(t), "REDIS_URL="+devtest.Redis(t),
+		"GOMEMLIMIT=64MiB", "MEMORY_THRESHOLD=0.1", "MEMORY_CHECK_INTERVAL=1s")
+	if !strings.Contains(p.said(), `msg="memory is limited" GOMEMLIMIT=67108864 workers=1`) {
+		t.Errorf("it does not tell its limit:\n%s", p.said())
+	}
+	eventually(t, "it warns", func() bool { return strings.Contains(p.said(), `msg="memory is short"`) })
+	if _, health := p.get("/health"); !strings.Contains(health, `"limit":64,`) {
+		t.Errorf("/health says %s", health)
+	}
+}
+
 // serversOf returns the command lines of processes that name the folder.
 func serversOf(t *testing.T, dir string) []string {
 	t.Helper()

@@ -43,12 +43,19 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	defer listener.Close()
 	p := process{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
 
+	explainer := querylog.NewExplainer(log)
 	var err error
-	p.db, err = openDatabase(cfg, querylog.Join(querylog.Metrics(p.metrics), querylog.Log(log)))
+	p.db, err = openDatabase(cfg, querylog.Join(
+		querylog.Metrics(p.metrics), querylog.Log(log), querylog.Slow(log, cfg.SlowQueryThreshold, explainer.Explain),
+	))
 	if err != nil {
 		return err
 	}
 	defer p.db.Close()
+	if cfg.SlowQueryExplain {
+		explainer.Use(p.db.DB)
+	}
+	defer explainer.Close()
 	p.metrics.MustRegister(collectors.NewDBStatsCollector(p.db.DB, "prefab"))
 
 	p.redis, err = repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
@@ -72,7 +79,7 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	server, buffer, stock := p.wire()
 
 	runner := jobs.NewRunner(log)
-	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
+	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, services.NewMemoryMeter(workers).Read, log))
 	runner.Add(jobs.Job{Name: "flush-stock", Every: cfg.WriteBehindInterval, Timeout: flushTimeout, Run: stock.Flush})
 	runner.Add(jobs.Job{Name: "retry-stock", Every: time.Minute, Timeout: flushTimeout, Run: stock.RetryDeadLetters})
 
@@ -142,7 +149,7 @@ func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *servic
 	server := newServer(cfg, p.log)
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
-		middleware.AccessLog(p.log),
+		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.SameOrigin(),
@@ -157,7 +164,8 @@ func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *servic
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
 		health: &handlers.Health{
-			Health: p.health, Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, WriteBehind: buffer.Mode,
+			Health: p.health, Memory: services.NewMemoryMeter(workers), WriteBehind: buffer.Mode,
+			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
 		},
 	})
 	return server, buffer, stock

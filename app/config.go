@@ -65,6 +65,10 @@ type Config struct {
 	ShutdownDelay   time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
 
+	SlowQueryThreshold   time.Duration `env:"SLOW_QUERY_THRESHOLD" envDefault:"1s"`
+	SlowQueryExplain     bool          `env:"SLOW_QUERY_EXPLAIN" envDefault:"false"`
+	SlowRequestThreshold time.Duration `env:"SLOW_REQUEST_THRESHOLD" envDefault:"1s"`
+
 	MemoryCheckInterval time.Duration `env:"MEMORY_CHECK_INTERVAL" envDefault:"30s"`
 	MemoryThreshold     float64       `env:"MEMORY_THRESHOLD" envDefault:"0.8"`
 	HealthMaxHeapMB     float64       `env:"HEALTH_MAX_HEAP_MB" envDefault:"1000"`

@@ -17,8 +17,10 @@ import (
 )
 
 // What the tests, which stand outside, need of the inside.
-
-var NewLogger = newLogger
+var (
+	NewLogger   = newLogger
+	LimitMemory = limitMemory
+)
 
 // Wire is a process's server on pools of the caller's.
 func Wire(

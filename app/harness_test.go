@@ -252,7 +252,7 @@ func (l *logged) lines(t *testing.T) []map[string]any {
 func (l *logged) access(t *testing.T, requestID string) map[string]any {
 	t.Helper()
 	for _, line := range l.lines(t) {
-		if line["msg"] == "request" && line["request_id"] == requestID {
+		if (line["msg"] == "request" || line["msg"] == "slow request") && line["request_id"] == requestID {
 			return line
 		}
 	}

@@ -130,7 +130,7 @@ func runBenchServer(kind string) error {
 		return err
 	}
 	server := fiber.New(fiber.Config{DisableStartupMessage: true})
-	server.Use(middleware.Trace(cfg.RequestTimeout, nil), middleware.AccessLog(log))
+	server.Use(middleware.Trace(cfg.RequestTimeout, nil), middleware.AccessLog(log, cfg.SlowRequestThreshold))
 	server.Get("/api/v1/products", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 		return c.Send(body)

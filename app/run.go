@@ -9,6 +9,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 const usage = `usage: prefab [command]
@@ -80,6 +82,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	}
 	_ = probe.Close()
 
+	limitMemory(workers, memlimit.FromCgroup, e.log)
 	prepared, err := Prepare(ctx, e.cfg, e.log)
 	if err != nil {
 		return err

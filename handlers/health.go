@@ -13,6 +13,7 @@ import (
 // Health serves the routes for load balancers and people on call.
 type Health struct {
 	Health      *services.Health
+	Memory      *services.MemoryMeter
 	Environment string
 	MaxHeapMB   float64
 	WriteBehind func() string // how writes are taken: "buffered", "write-through" or "unavailable"
@@ -44,7 +45,7 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		}
 		return "ok"
 	}
-	memory := services.ReadMemory()
+	memory := h.Memory.Read()
 	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB
 	report := healthReport{
 		Status:      word(bad),

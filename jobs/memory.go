@@ -3,35 +3,36 @@ package jobs
 import (
 	"context"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"time"
 
 	"example.com/prefab/services"
 )
 
-// WatchMemory warns when this process comes to hold more than a share of the
-// memory it may use, the runtime's GOMEMLIMIT; once, until it is below again.
-// Without a limit there is nothing to compare with, and it stays silent.
-func WatchMemory(every time.Duration, threshold float64, log *slog.Logger) Job {
-	limit := debug.SetMemoryLimit(-1)
-	return watchMemory(every, threshold, limit, services.ReadMemory, log)
-}
+// calm is the share of the threshold below which an episode of short memory
+// ends: less than what a busy process swings by would make many of one.
+const calm = 0.95
 
-func watchMemory(
-	every time.Duration, threshold float64, limit int64, read func() services.Memory, log *slog.Logger,
-) Job {
-	above := false
+// WatchMemory looks whether this process holds more than a share of its limit.
+// When it comes to, that is told once, and what is free goes back to the system,
+// once, until it has been well below again. Without a limit there is nothing to
+// compare with, and it stays silent.
+func WatchMemory(every time.Duration, threshold float64, read func() services.Memory, log *slog.Logger) Job {
+	short := false
 	return Job{Name: "watch-memory", Every: every, Timeout: every, Run: func(ctx context.Context) error {
-		if limit == math.MaxInt64 {
-			return nil
-		}
 		memory := read()
-		limitMiB := float64(limit) / (1 << 20)
-		was := above
-		above = memory.HeapTotal+memory.External > threshold*limitMiB
-		if above && !was {
-			log.WarnContext(ctx, "memory is short", "memory", memory, "limit", limitMiB, "threshold", threshold)
+		share := 0.0
+		if memory.Limit > 0 {
+			share = memory.LimitUsed / memory.Limit
+		}
+		switch {
+		case short:
+			short = share >= calm*threshold
+		case share > threshold:
+			short = true
+			log.WarnContext(ctx, "memory is short", "threshold", threshold, "memory", memory)
+			debug.FreeOSMemory()
+			log.InfoContext(ctx, "memory freed", "memory", read())
 		}
 		return nil
 	}}

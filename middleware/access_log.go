@@ -11,8 +11,10 @@ import (
 )
 
 // AccessLog writes one line a request. It holds neither the path nor the query
-// nor the client's address, since these may tell of a person.
-func AccessLog(log *slog.Logger) fiber.Handler {
+// nor the client's address, since these may tell of a person. A request that
+// takes slow or longer is a warning; 0 means that none is. The time of a stream
+// ends where its handler does, before the body is sent.
+func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
 		if err := c.Next(); err != nil {
@@ -23,14 +25,18 @@ func AccessLog(log *slog.Logger) fiber.Handler {
 		}
 		ctx := c.UserContext()
 		trace := services.TraceFrom(ctx)
-		status, level := c.Response().StatusCode(), slog.LevelInfo
-		if status == fiber.StatusOK && strings.HasPrefix(c.Path(), "/health") {
+		status, duration := c.Response().StatusCode(), time.Since(start)
+		level, message := slog.LevelInfo, "request"
+		switch {
+		case slow > 0 && duration >= slow:
+			level, message = slog.LevelWarn, "slow request"
+		case status == fiber.StatusOK && strings.HasPrefix(c.Path(), "/health"):
 			level = slog.LevelDebug // balancers ask every second
 		}
 		// The id and the route are added to every line that has a request's context.
-		log.LogAttrs(ctx, level, "request",
+		log.LogAttrs(ctx, level, message,
 			slog.Int("status", status),
-			slog.Duration("duration", time.Since(start)),
+			slog.Duration("duration", duration),
 			slog.Int("bytes", responseBytes(c)),
 			slog.Int64("queries", trace.Queries()),
 		)

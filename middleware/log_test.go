@@ -16,7 +16,7 @@ import (
 
 func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
 	app, log, lines := newApp()
-	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log), middleware.Recover())
+	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log, 0), middleware.Recover())
 	app.Get("/good", func(c *fiber.Ctx) error {
 		services.TraceFrom(c.UserContext()).CountQuery()
 		services.TraceFrom(c.UserContext()).CountQuery()
@@ -64,10 +64,34 @@ func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
 	}
 }
 
+func TestAccessLog_WarnsOfSlowRequests(t *testing.T) {
+	for _, c := range []struct {
+		threshold time.Duration
+		path      string
+		want      string
+	}{
+		{time.Minute, "/", "level=INFO msg=request status=200 "},
+		{time.Nanosecond, "/", `level=WARN msg="slow request" status=200 `},
+		{time.Nanosecond, "/fails", `level=WARN msg="slow request" status=404 `},
+		{time.Nanosecond, "/health", `level=WARN msg="slow request" status=200 `},
+		{0, "/", "level=INFO msg=request status=200 "},
+	} {
+		app, log, lines := newApp()
+		app.Use(middleware.AccessLog(log, c.threshold))
+		app.Get("/", ok)
+		app.Get("/fails", func(*fiber.Ctx) error { return services.ErrNoProduct })
+		app.Get("/health", ok)
+		send(t, app, "GET", c.path)
+		if strings.Count(lines.String(), "duration=") != 1 || !strings.Contains(lines.String(), c.want) {
+			t.Errorf("%s, slow from %v: want %q in the log\n%s", c.path, c.threshold, c.want, lines)
+		}
+	}
+}
+
 func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
 	app, log, lines := newApp()
 	proxies := middleware.Proxies{netip.MustParsePrefix("0.0.0.0/0")}
-	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log), middleware.Recover())
+	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log, 0), middleware.Recover())
 	app.Get("/users/:name", func(c *fiber.Ctx) error {
 		if got := services.TraceFrom(c.UserContext()).ClientAddress().String(); got != "203.0.113.9" {
 			t.Errorf("the trace has the address %s", got)

@@ -4,18 +4,21 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/querylog"
 )
 
 const poolSize = 2 // of server connections, fewer than any test's clients
@@ -140,5 +143,31 @@ func TestMigrationsUp_BehindPgBouncerSeveralApplyOnce(t *testing.T) {
 	db := open(t, through, false)
 	if n := get[int](t, db, "SELECT count(*) FROM goose_db_version WHERE version_id = 1"); n != 1 {
 		t.Errorf("the first migration was applied %d times", n)
+	}
+}
+
+// logLines gets each line that is logged.
+type logLines chan string
+
+func (l logLines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+func TestExplainer_BehindPgBouncerPlansAndLeavesNothing(t *testing.T) {
+	direct := devtest.Database(t)
+	lines := make(logLines, 16)
+	explainer := querylog.NewExplainer(slog.New(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	db := open(t, pgbouncer(t, direct), false)
+	explainer.Use(db.DB)
+	defer explainer.Close()
+	explainer.Explain(t.Context(), querylog.Event{Name: "a", Query: "SELECT name FROM products WHERE id = $1"})
+	if line := <-lines; !strings.Contains(line, "slow query plan") || !strings.Contains(line, "id = $1") {
+		t.Errorf("logged: %s", line)
+	}
+	for range 2 * poolSize { // whichever of the server's connections is given
+		if n := get[int](t, db, "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'prefab%'"); n != 0 {
+			t.Errorf("%d statements stay prepared", n)
+		}
 	}
 }

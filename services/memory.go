@@ -4,45 +4,106 @@ import (
 	"math"
 	"os"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Memory is what this process holds, in MiB.
+// Memory is what this process holds, in MiB, and what its collector costs.
 type Memory struct {
 	RSS       float64 `json:"rss"`       // resident, as the kernel counts it
 	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not given back
 	HeapUsed  float64 `json:"heapUsed"`  // objects, live or not yet swept
 	External  float64 `json:"external"`  // the runtime's memory beside the heap: stacks, metadata, profiles
+
+	Limit     float64 `json:"limit,omitzero"` // what this process may hold; 0 where nobody says
+	LimitUsed float64 `json:"limitUsed"`      // what counts against Limit
+
+	GC GC `json:"gc"`
+}
+
+// GC is what the garbage collector has done since the start.
+type GC struct {
+	Cycles       uint64  `json:"cycles"`
+	CPUShare     float64 `json:"cpuShare"`     // of the CPU time that this process has used, 0 to 1
+	LongestPause float64 `json:"longestPause"` // of the whole process, in milliseconds; rounded up by a tenth or so
 }
 
 const mib = 1 << 20
 
-// ReadMemory measures this process. It does not stop the world.
-func ReadMemory() Memory {
+// Read measures this process. It does not stop the world.
+func (m *MemoryMeter) Read() Memory {
+	values := readMetrics()
+	class := func(name string) float64 { return float64(values["/memory/classes/"+name+":bytes"].Uint64()) }
+
+	used := class("heap/objects")
+	heap := used + class("heap/unused") + class("heap/free")
+	held := class("total") - class("heap/released")
+	rss, ok := residentBytes()
+	if !ok {
+		rss = held
+	}
+	limit, against := m.limit, rss
+	if own := values["/gc/gomemlimit:bytes"].Uint64(); own != math.MaxInt64 {
+		limit, against = float64(own), held
+	}
+	return Memory{
+		RSS: round(rss / mib), HeapTotal: round(heap / mib), HeapUsed: round(used / mib),
+		External: round((held - heap) / mib),
+		Limit:    round(limit / mib), LimitUsed: round(against / mib), GC: gcOf(values),
+	}
+}
+
+func gcOf(values map[string]metrics.Value) GC {
+	cpu := func(name string) float64 { return values["/cpu/classes/"+name+":cpu-seconds"].Float64() }
+	gc := GC{
+		Cycles:       values["/gc/cycles/total:gc-cycles"].Uint64(),
+		LongestPause: round(longest(values["/sched/pauses/total/gc:seconds"].Float64Histogram()) * 1000),
+	}
+	if busy := cpu("total") - cpu("idle"); busy > 0 {
+		gc.CPUShare = round(cpu("gc/total") / busy)
+	}
+	return gc
+}
+
+// readMetrics asks the runtime for the figures above, by their names.
+func readMetrics() map[string]metrics.Value {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/unused:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"},
 		{Name: "/memory/classes/total:bytes"},
+		{Name: "/gc/gomemlimit:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/sched/pauses/total/gc:seconds"},
+		{Name: "/cpu/classes/gc/total:cpu-seconds"},
+		{Name: "/cpu/classes/idle:cpu-seconds"},
+		{Name: "/cpu/classes/total:cpu-seconds"},
 	}
 	metrics.Read(samples)
-	read := func(i int) float64 { return float64(samples[i].Value.Uint64()) / mib }
-	used, unused, free, released, total := read(0), read(1), read(2), read(3), read(4)
-	m := Memory{
-		HeapUsed: used, HeapTotal: used + unused + free,
-		External: total - released - used - unused - free,
+	values := make(map[string]metrics.Value, len(samples))
+	for _, sample := range samples {
+		values[sample.Name] = sample.Value
 	}
-	m.RSS = m.HeapTotal + m.External
-	if rss, ok := residentBytes(); ok {
-		m.RSS = rss / mib
-	}
-	for _, v := range []*float64{&m.RSS, &m.HeapTotal, &m.HeapUsed, &m.External} {
-		*v = math.Round(*v*100) / 100
-	}
-	return m
+	return values
 }
+
+// longest is the upper end of the highest bucket that holds anything.
+func longest(h *metrics.Float64Histogram) float64 {
+	for i, count := range slices.Backward(h.Counts) {
+		switch {
+		case count == 0:
+		case math.IsInf(h.Buckets[i+1], 1):
+			return h.Buckets[i]
+		default:
+			return h.Buckets[i+1]
+		}
+	}
+	return 0
+}
+
+func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 
 // residentBytes asks Linux; elsewhere the runtime's own account has to do.
 func residentBytes() (float64, bool) {

@@ -3,6 +3,8 @@ package querylog
 import (
 	"context"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/lib/pq"
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,16 +34,45 @@ func Log(logger *slog.Logger) Observer {
 		if !logger.Enabled(ctx, slog.LevelDebug) {
 			return
 		}
-		attrs := []slog.Attr{
-			slog.String("name", e.Name),
-			slog.Duration("duration", e.Duration),
-			slog.Int64("rows", e.Rows),
-			slog.String("outcome", e.Outcome()),
-			slog.String("query", e.Query),
-		}
-		if answer := pq.As(e.Err); answer != nil {
-			attrs = append(attrs, slog.String("sqlstate", string(answer.Code)))
-		}
-		logger.LogAttrs(ctx, slog.LevelDebug, "sql", attrs...)
+		logger.LogAttrs(ctx, slog.LevelDebug, "sql", attributes(e)...)
 	}
+}
+
+// Slow warns of every statement that took threshold or longer, whatever came of
+// it, and then tells explain, which may be nil. A threshold of 0 makes it silent.
+// The time ends when the rows are closed, so a caller who reads slowly counts.
+func Slow(logger *slog.Logger, threshold time.Duration, explain Observer) Observer {
+	return func(ctx context.Context, e Event) {
+		if threshold <= 0 || e.Duration < threshold {
+			return
+		}
+		logger.LogAttrs(ctx, slog.LevelWarn, "slow query", attributes(e)...)
+		if explain != nil {
+			explain(ctx, e)
+		}
+	}
+}
+
+// longestText is what a log line holds of a query or a plan, in bytes.
+const longestText = 8 << 10
+
+func attributes(e Event) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("name", e.Name),
+		slog.Duration("duration", e.Duration),
+		slog.Int64("rows", e.Rows),
+		slog.String("outcome", e.Outcome()),
+		slog.String("query", clip(e.Query)),
+	}
+	if answer := pq.As(e.Err); answer != nil {
+		attrs = append(attrs, slog.String("sqlstate", string(answer.Code)))
+	}
+	return attrs
+}
+
+func clip(text string) string {
+	if len(text) <= longestText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestText], "") + "…"
 }
