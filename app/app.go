@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -56,7 +57,11 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},
 	)
 
-	server := wire(cfg, db, redis, values, health, log)
+	locks := repositories.NewLocks(redis, "prefab:job:", 10*time.Second) // so long nobody takes over from a dead worker
+	runner := jobs.NewRunner(jobs.Options{Log: log, Lock: locks.Hold, Metrics: metrics})
+	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
+
+	server := wire(cfg, db, redis, values, health, runner, log)
 	start := func() error {
 		err := awaitServers(ctx, cfg, db.PingContext, pingRedis, log)
 		if err == nil {
@@ -65,15 +70,13 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 		return err
 	}
 
-	runner := jobs.NewRunner(log)
-	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, log))
-
 	return serve(ctx, cfg, listener, start, server, runner, health, log)
 }
 
 // wire says what depends on what.
 func wire(
-	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, health *services.Health, log *slog.Logger,
+	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache,
+	health *services.Health, runner *jobs.Runner, log *slog.Logger,
 ) *fiber.App {
 	users := services.NewUsers(
 		repositories.NewUsers(db),

@@ -65,5 +65,5 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 	b.Cleanup(func() { values.Close(); _ = client.Close() })
 	health := services.NewHealth()
 	health.Enter(services.Ready)
-	return app.Wire(cfg, db, client, values, health, app.NewLogger(cfg, io.Discard)).Handler()
+	return app.Wire(cfg, db, client, values, health, idleRunner(client), app.NewLogger(cfg, io.Discard)).Handler()
 }

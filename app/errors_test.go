@@ -123,7 +123,7 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 	health := services.NewHealth()
 	health.Enter(services.Ready)
 	values := cache.New(cache.Options{Client: client, MaxItems: 1, MaxBytes: 1})
-	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, values, health, app.NewLogger(cfg, log))
+	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, values, health, idleRunner(client), app.NewLogger(cfg, log))
 	const secret = "a secret of the inside"
 	server.Get("/test/panic", func(*fiber.Ctx) error { panic(secret) })
 	server.Get("/test/nil", func(c *fiber.Ctx) error { var p *services.Product; return c.SendString(p.Name) })

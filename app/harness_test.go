@@ -18,6 +18,7 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/jobs"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 )
@@ -111,6 +112,11 @@ func openRedis(t testing.TB, url string) *redis.Client {
 	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// idleRunner takes jobs and is not started.
+func idleRunner(client redis.UniversalClient) *jobs.Runner {
+	return jobs.NewRunner(jobs.Options{Lock: repositories.NewLocks(client, "idle:job:", time.Second).Hold})
 }
 
 // eventually polls, for what happens soon and tells nobody.
