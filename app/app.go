@@ -91,6 +91,10 @@ func wire(
 	stock := services.NewStock(repositories.InvalidateStock(repositories.NewStock(db), values))
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(db), values))
 
+	if cfg.PruneAfter > 0 {
+		runner.Add(jobs.PruneProducts(products, cfg.PruneAfter, log))
+	}
+
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		Storage: middleware.Prefix(fiberredis.NewFromConnection(client), "prefab:session:"),
 		TTL:     cfg.SessionTTL,

@@ -61,6 +61,8 @@ type Config struct {
 	ShutdownDelay   time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
 
+	PruneAfter time.Duration `env:"PRUNE_AFTER" envDefault:"720h"`
+
 	MemoryCheckInterval time.Duration `env:"MEMORY_CHECK_INTERVAL" envDefault:"30s"`
 	MemoryThreshold     float64       `env:"MEMORY_THRESHOLD" envDefault:"0.8"`
 	HealthMaxHeapMB     float64       `env:"HEALTH_MAX_HEAP_MB" envDefault:"1000"`

@@ -120,6 +120,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	lasting("START_TIMEOUT", c.StartTimeout, time.Second, time.Hour)
 	lasting("SHUTDOWN_DELAY", c.ShutdownDelay, 0, time.Hour)
 	lasting("SHUTDOWN_TIMEOUT", c.ShutdownTimeout, time.Second, time.Hour)
+	lasting("PRUNE_AFTER", c.PruneAfter, 0, 10*365*24*time.Hour)
 	lasting("MEMORY_CHECK_INTERVAL", c.MemoryCheckInterval, time.Second, 24*time.Hour)
 	if c.WriteTimeout < c.RequestTimeout && !unparsed["WRITE_TIMEOUT"] {
 		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))
