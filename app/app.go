@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -15,7 +14,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/handlers"
-	"example.com/prefab/jobs"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
@@ -76,27 +74,22 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	})
 	defer p.values.Close()
 
-	server, buffer, stock := p.wire()
-
-	runner := jobs.NewRunner(log)
-	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, services.NewMemoryMeter(workers).Read, log))
-	runner.Add(jobs.Job{Name: "flush-stock", Every: cfg.WriteBehindInterval, Timeout: flushTimeout, Run: stock.Flush})
-	runner.Add(jobs.Job{Name: "retry-stock", Every: time.Minute, Timeout: flushTimeout, Run: stock.RetryDeadLetters})
-
-	return p.serve(ctx, listener, server, phases{
+	w := p.wire()
+	runner := p.schedule(w)
+	return p.serve(ctx, listener, w.server, phases{
 		start: func() error {
 			err := awaitServers(ctx, cfg, p.db.PingContext, pingRedis, log)
 			if err != nil {
 				return err
 			}
 			p.values.Start(ctx)
-			buffer.Start(ctx)
+			w.buffer.Start(ctx)
 			runner.Start()
 			return nil
 		},
 		stop: func(ctx context.Context) error {
 			err := runner.Stop(ctx)
-			if err := stock.Flush(ctx); err != nil {
+			if err := w.stock.Flush(ctx); err != nil {
 				log.WarnContext(ctx, "changes of stock stay in Redis for another process to store", "error", err)
 			}
 			return err
@@ -104,11 +97,16 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 	})
 }
 
-// flushTimeout bounds one run of a flush; what is left then waits for the next.
-const flushTimeout = 30 * time.Second
+// wired is what a process starts, schedules and serves.
+type wired struct {
+	server   *fiber.App
+	products *services.Products
+	stock    *services.Stock
+	buffer   *writebehind.Buffer[int64, int64]
+}
 
 // wire says what depends on what.
-func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *services.Stock) {
+func (p *process) wire() wired {
 	cfg := p.cfg
 	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
 	users := services.NewUsers(
@@ -168,5 +166,5 @@ func (p *process) wire() (*fiber.App, *writebehind.Buffer[int64, int64], *servic
 			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
 		},
 	})
-	return server, buffer, stock
+	return wired{server: server, products: products, stock: stock, buffer: buffer}
 }

@@ -125,6 +125,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	lasting("SHUTDOWN_TIMEOUT", c.ShutdownTimeout, time.Second, time.Hour)
 	lasting("SLOW_QUERY_THRESHOLD", c.SlowQueryThreshold, 0, time.Hour)
 	lasting("SLOW_REQUEST_THRESHOLD", c.SlowRequestThreshold, 0, time.Hour)
+	lasting("PRUNE_AFTER", c.PruneAfter, 0, 10*365*24*time.Hour)
 	lasting("MEMORY_CHECK_INTERVAL", c.MemoryCheckInterval, time.Second, 24*time.Hour)
 	if c.WriteTimeout < c.RequestTimeout && !unparsed["WRITE_TIMEOUT"] {
 		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))

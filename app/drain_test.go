@@ -36,7 +36,7 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 		return c.SendString("done")
 	})
 	var runs atomic.Int64
-	runner := jobs.NewRunner(logger)
+	runner := jobs.NewRunner(jobs.Options{Log: logger})
 	runner.Add(jobs.Job{Name: "count", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error {
 		runs.Add(1)
 		return nil

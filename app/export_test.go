@@ -29,8 +29,7 @@ func Wire(
 	p := process{
 		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: health,
 	}
-	server, _, _ := p.wire()
-	return server
+	return p.wire().server
 }
 
 // Drive serves as a process does, beside jobs.

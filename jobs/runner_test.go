@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,21 +18,65 @@ import (
 )
 
 // runJobs runs the test in a bubble, where time passes only while all wait, with
-// jobs that run already, and what they log.
-func runJobs(t *testing.T, list []jobs.Job, test func(t *testing.T, r *jobs.Runner, log *bytes.Buffer)) {
+// jobs that run already, on the second, and what they log.
+func runJobs(t *testing.T, list []jobs.Job, test func(t *testing.T, r *jobs.Runner, log *journal)) {
+	runJobsWith(t, jobs.Options{}, list, test)
+}
+
+func runJobsWith(
+	t *testing.T, o jobs.Options, list []jobs.Job, test func(t *testing.T, r *jobs.Runner, log *journal),
+) {
+	exact := slices.Clone(list)
+	for i := range exact {
+		exact[i].Jitter = 1
+	}
+	runJobsAsTheyAre(t, o, exact, test)
+}
+
+func runJobsAsTheyAre(
+	t *testing.T, o jobs.Options, list []jobs.Job, test func(t *testing.T, r *jobs.Runner, log *journal),
+) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer // of a handler that locks; read it when all wait
-		r := jobs.NewRunner(slog.New(slog.NewTextHandler(&log, nil)))
-		for _, j := range list {
-			r.Add(j)
-		}
-		r.Start()
-		synctest.Wait()
-		test(t, r, &log)
-		if err := r.Stop(t.Context()); err != nil {
+		r, log := startJobs(t, o, list...)
+		test(t, r, log)
+	})
+}
+
+// startJobs starts jobs that are made in the bubble, as those with a channel must be.
+func startJobs(t *testing.T, o jobs.Options, list ...jobs.Job) (*jobs.Runner, *journal) {
+	t.Helper()
+	log := new(journal)
+	o.Log = slog.New(slog.NewTextHandler(log, nil))
+	r := jobs.NewRunner(o)
+	for _, j := range list {
+		r.Add(j)
+	}
+	r.Start()
+	synctest.Wait()
+	t.Cleanup(func() {
+		if err := r.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
+	return r, log
+}
+
+// journal is what was logged so far.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // pass lets time pass, and then what is due happen.
@@ -44,7 +90,7 @@ func TestRunner_RunsAJobAtItsIntervals(t *testing.T) {
 	runJobs(t, []jobs.Job{
 		{Name: "often", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error { often.Add(1); return nil }},
 		{Name: "seldom", Every: time.Minute, Timeout: time.Second, Run: func(context.Context) error { seldom.Add(1); return nil }},
-	}, func(t *testing.T, r *jobs.Runner, _ *bytes.Buffer) {
+	}, func(t *testing.T, r *jobs.Runner, _ *journal) {
 		expect := func(when string, wantOften, wantSeldom int64) {
 			t.Helper()
 			if often.Load() != wantOften || seldom.Load() != wantSeldom {
@@ -68,7 +114,7 @@ func TestRunner_LeavesOutARunWhileTheLastOneGoesOn(t *testing.T) {
 		runs++
 		time.Sleep(3500 * time.Millisecond)
 		return nil
-	}}}, func(t *testing.T, _ *jobs.Runner, _ *bytes.Buffer) {
+	}}}, func(t *testing.T, _ *jobs.Runner, _ *journal) {
 		pass(12 * time.Second) // it begins at 1, 5 and 9 seconds
 		if runs != 3 {
 			t.Errorf("%d runs, want 3", runs)
@@ -86,7 +132,7 @@ func TestRunner_SurvivesPanicsAndErrorsAndLogsThem(t *testing.T) {
 	}
 	runJobs(t, []jobs.Job{
 		job("panics", func() error { panic("out of cheese") }),
-	}, func(t *testing.T, _ *jobs.Runner, log *bytes.Buffer) {
+	}, func(t *testing.T, _ *jobs.Runner, log *journal) {
 		pass(3 * time.Minute)
 		if runs["panics"] != 3 {
 			t.Errorf("%d runs of a job that panics, want 3", runs["panics"])
@@ -97,7 +143,7 @@ func TestRunner_SurvivesPanicsAndErrorsAndLogsThem(t *testing.T) {
 	})
 	runJobs(t, []jobs.Job{
 		job("fails", func() error { return errors.New("no cheese") }),
-	}, func(t *testing.T, _ *jobs.Runner, log *bytes.Buffer) {
+	}, func(t *testing.T, _ *jobs.Runner, log *journal) {
 		pass(3 * time.Minute)
 		if n := strings.Count(log.String(), "no cheese"); n != 3 || runs["fails"] != 3 {
 			t.Errorf("%d runs of a job that fails, want 3, and the log\n%s", runs["fails"], log)
@@ -112,7 +158,7 @@ func TestRunner_GivesARunItsNameAndItsTimeout(t *testing.T) {
 		<-ctx.Done()
 		ended <- ctx.Err()
 		return nil
-	}}}, func(t *testing.T, _ *jobs.Runner, _ *bytes.Buffer) {
+	}}}, func(t *testing.T, _ *jobs.Runner, _ *journal) {
 		pass(time.Minute + 4*time.Second)
 		if got := <-route; got != "job prune" || len(ended) != 0 {
 			t.Errorf("route %q, ended early: %v", got, len(ended) != 0)
@@ -130,7 +176,7 @@ func TestRunnerStop_WaitsForARunUnderWay(t *testing.T) {
 		time.Sleep(time.Minute)
 		finished = ctx.Err() == nil
 		return nil
-	}}}, func(t *testing.T, r *jobs.Runner, _ *bytes.Buffer) {
+	}}}, func(t *testing.T, r *jobs.Runner, _ *journal) {
 		pass(2 * time.Second)
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -146,7 +192,7 @@ func TestRunnerStop_CancelsARunThatTakesTooLong(t *testing.T) {
 		<-ctx.Done()
 		cause = ctx.Err()
 		return nil
-	}}}, func(t *testing.T, r *jobs.Runner, _ *bytes.Buffer) {
+	}}}, func(t *testing.T, r *jobs.Runner, _ *journal) {
 		pass(2 * time.Second)
 		limit, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -161,7 +207,7 @@ func TestRunnerStop_CancelsARunThatTakesTooLong(t *testing.T) {
 
 func TestRunnerStop_DoesNotWaitForARunThatIgnoresItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := jobs.NewRunner(slog.New(slog.DiscardHandler))
+		r := jobs.NewRunner(jobs.Options{Log: slog.New(slog.DiscardHandler)})
 		r.Add(jobs.Job{Name: "deaf", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error {
 			time.Sleep(time.Hour)
 			return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -40,7 +41,8 @@ func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	_, inCategory := products.List(t.Context(), 1, services.ProductPosition{}, 21)
 	_, counted := products.Count(t.Context())
 	_, read := products.Get(t.Context(), 1)
-	for _, err := range []error{err, inCategory, counted, read} {
+	_, pruned := products.Prune(t.Context(), time.Time{}, 1)
+	for _, err := range []error{err, inCategory, counted, read, pruned} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +80,8 @@ func TestStatements_UseTheirIndexes(t *testing.T) {
 		{reads, "('{1}')", "Index Scan using products_pkey", "Seq Scan on reviews"},
 		{reads, "('{1,77,4000}')", "Index Only Scan using reviews_newest_idx", "Seq Scan on reviews"},
 		{"reviews.newest", "('{1,77,4000}', 20)", "Index Scan using reviews_newest_idx", "Seq Scan on reviews"},
+		{"products.prune", "('2026-01-01', 1000)", "Index Scan using products_deleted_idx", "Seq Scan"},
+		{"products.prune", "('2026-01-01', 1000)", "Index Scan using products_pkey", "Sort"},
 	} {
 		got := plan(t, db, texts[c.name], c.arguments)
 		if !strings.Contains(got, c.uses) || strings.Contains(got, c.never) {

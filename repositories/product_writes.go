@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -79,6 +80,22 @@ func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 		return storeError("deactivate a product", err)
 	}
 	return explainUntouched(ctx, s.db, id, done)
+}
+
+// Nothing writes to an inactive product, so updated_at is when it was deleted. The
+// array makes PostgreSQL choose the rows once, whatever plan it has for the rest.
+const pruneProducts = `-- name: products.prune
+DELETE FROM products WHERE id = ANY (ARRAY(
+    SELECT id FROM products WHERE NOT active AND updated_at < $1
+    ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))`
+
+// Prune is part of services.ProductStore.
+func (s *Products) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
+	done, err := s.db.ExecContext(ctx, pruneProducts, before, limit)
+	if err != nil {
+		return 0, storeError("prune products", err)
+	}
+	return done.RowsAffected()
 }
 
 const productIsActive = `-- name: products.is_active

@@ -30,6 +30,7 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 		"Products.Create":     func(ctx context.Context) error { return only(products.Create(ctx, fields)) },
 		"Products.Update":     func(ctx context.Context) error { _, err := products.Update(ctx, 1, 0, fields); return err },
 		"Products.Deactivate": func(ctx context.Context) error { return products.Deactivate(ctx, 1, 0) },
+		"Products.Prune":      func(ctx context.Context) error { return only(products.Prune(ctx, time.Now(), 1)) },
 		"Reviews.Create": func(ctx context.Context) error {
 			return only(reviews.Create(ctx, 1, services.User{ID: 1}, 1, "a"))
 		},

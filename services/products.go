@@ -74,6 +74,7 @@ type ProductPage struct {
 const (
 	MaxProductPage = 100 // products in one page or batch
 	ReviewsShown   = 20  // reviews that come with a product
+	pruneBatch     = 1000
 	maxNameLength  = 200
 	maxDescription = 5000
 	maxPriceCents  = 1_000_000_000
@@ -106,6 +107,10 @@ type ProductStore interface {
 	Update(ctx context.Context, id, version int64, f ProductFields) (Product, error)
 	// Deactivate hides a product, under the conditions of Update.
 	Deactivate(ctx context.Context, id, version int64) error
+	// Prune removes up to limit products that have been inactive since before that
+	// time, with their stock and reviews, and returns their number. It leaves out
+	// those that somebody else is working on.
+	Prune(ctx context.Context, before time.Time, limit int) (int64, error)
 }
 
 // Products are the rules of the catalogue.
@@ -188,6 +193,20 @@ func (s *Products) Update(ctx context.Context, id, version int64, f ProductField
 // Delete hides a product for good. The version is as with Update.
 func (s *Products) Delete(ctx context.Context, id, version int64) error {
 	return s.store.Deactivate(ctx, id, version)
+}
+
+// Prune removes what was deleted before a time, stock and reviews included, and
+// returns how many products that were. It works in batches, so that what it has
+// done is done, and no lock is held for long, when ctx ends.
+func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
+	var removed int64
+	for {
+		n, err := s.store.Prune(ctx, before, pruneBatch)
+		removed += n
+		if err != nil || n < pruneBatch {
+			return removed, err
+		}
+	}
 }
 
 func (f ProductFields) validate(whole bool) error {

@@ -89,6 +89,48 @@ func TestProductsGet_ReportsAnInactiveOneAsAbsent(t *testing.T) {
 	}
 }
 
+// bin holds products that are due to be removed; it gives them in batches, the
+// last of which fails.
+type bin struct {
+	services.ProductStore
+	left    int64
+	batches []int64
+	err     error
+}
+
+func (b *bin) Prune(_ context.Context, _ time.Time, limit int) (int64, error) {
+	n := min(b.left, int64(limit))
+	b.left -= n
+	b.batches = append(b.batches, n)
+	if b.left == 0 {
+		return n, b.err
+	}
+	return n, nil
+}
+
+func TestProductsPrune_GoesOnUntilNoneIsLeft(t *testing.T) {
+	for _, c := range []struct {
+		left    int64
+		batches []int64
+	}{
+		{0, []int64{0}},
+		{999, []int64{999}},
+		{1000, []int64{1000, 0}},
+		{2500, []int64{1000, 1000, 500}},
+	} {
+		store := &bin{left: c.left}
+		n, err := services.NewProducts(store).Prune(t.Context(), time.Now())
+		if err != nil || n != c.left || !slices.Equal(store.batches, c.batches) {
+			t.Errorf("of %d: %d in %v, error %v", c.left, n, store.batches, err)
+		}
+	}
+	broken := errors.New("broken")
+	n, err := services.NewProducts(&bin{left: 1500, err: broken}).Prune(t.Context(), time.Now())
+	if n != 1500 || !errors.Is(err, broken) {
+		t.Errorf("with a batch that fails: %d, error %v", n, err)
+	}
+}
+
 func TestProducts_PassOnWhatTheStoreReports(t *testing.T) {
 	broken := fmt.Errorf("list products: %w", services.ErrUnavailable)
 	products := services.NewProducts(shelf{err: broken, products: make([]services.Product, 1)})

@@ -1,0 +1,35 @@
+package app
+
+import (
+	"time"
+
+	"example.com/prefab/jobs"
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+const (
+	jobLease     = 10 * time.Second // so long nobody takes over the jobs of a worker that has died
+	flushTimeout = 30 * time.Second // what has not been stored by then waits for the next run
+)
+
+// schedule lists every job: its name, when it runs, what it calls. A shared one
+// runs in one process of all.
+func (p *process) schedule(w wired) *jobs.Runner {
+	cfg := p.cfg
+	locks := repositories.NewLocks(p.redis, "prefab:job:", jobLease)
+	runner := jobs.NewRunner(jobs.Options{Log: p.log, Lock: locks.Hold, Metrics: p.metrics})
+
+	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, services.NewMemoryMeter(workers).Read, p.log))
+	runner.Add(jobs.Job{
+		Name: "flush-stock", Every: cfg.WriteBehindInterval, Now: w.stock.Full(), Shared: true,
+		Timeout: flushTimeout, Run: w.stock.Flush,
+	})
+	runner.Add(jobs.Job{
+		Name: "retry-stock", Every: time.Minute, Shared: true, Timeout: flushTimeout, Run: w.stock.RetryDeadLetters,
+	})
+	if cfg.PruneAfter > 0 {
+		runner.Add(jobs.PruneProducts(w.products, cfg.PruneAfter, p.log))
+	}
+	return runner
+}
