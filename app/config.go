@@ -68,7 +68,7 @@ type Config struct {
 	SlowQueryThreshold   time.Duration `env:"SLOW_QUERY_THRESHOLD" envDefault:"1s"`
 	SlowQueryExplain     bool          `env:"SLOW_QUERY_EXPLAIN" envDefault:"false"`
 	SlowRequestThreshold time.Duration `env:"SLOW_REQUEST_THRESHOLD" envDefault:"1s"`
-	PruneAfter time.Duration `env:"PRUNE_AFTER" envDefault:"720h"`
+	PruneAfter           time.Duration `env:"PRUNE_AFTER" envDefault:"720h"`
 
 	MemoryCheckInterval time.Duration `env:"MEMORY_CHECK_INTERVAL" envDefault:"30s"`
 	MemoryThreshold     float64       `env:"MEMORY_THRESHOLD" envDefault:"0.8"`

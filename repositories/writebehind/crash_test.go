@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -60,9 +61,7 @@ func crash(t *testing.T, rounds int, forget bool) (acknowledged, lost int) {
 			w.killAfter(rand.N(150 * time.Millisecond))
 		}
 		for _, w := range workers {
-			for key, value := range w.acknowledged() {
-				last[key] = value
-			}
+			maps.Copy(last, w.acknowledged())
 		}
 	}
 	s := newShelfOn(t, database, redisURL)
