@@ -102,7 +102,13 @@ func wire(
 		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
 	})
 
+	streams := handlers.NewStreams(handlers.StreamConfig{
+		Concurrency: min(cfg.ExportConcurrency, max(1, cfg.DatabaseMaxConns-1)), // never the whole pool
+		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: log,
+	})
+
 	server := newServer(cfg, log)
+	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
 		middleware.AccessLog(log),
@@ -115,7 +121,7 @@ func wire(
 	)
 	routes(server, middleware.Started(health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
-		products: handlers.NewProducts(products),
+		products: handlers.NewProducts(products, streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
