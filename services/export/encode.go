@@ -84,14 +84,18 @@ func (t Table[T]) appendJSON(text []byte, row *T) ([]byte, error) {
 
 // AppendString adds s as a JSON string, just as encoding/json writes it.
 func AppendString(text []byte, s string) []byte {
+	begin, done := len(text), 0
+	text = append(text, '"')
 	for i := range len(s) {
-		// Beyond ASCII there are bytes that are no UTF-8, and line separators.
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			text = append(append(text, s[done:i]...), '\\', c)
+			done = i + 1
+		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
 			quoted, _ := json.Marshal(s) // of a string, this cannot fail
-			return append(text, quoted...)
+			return append(text[:begin], quoted...)
 		}
 	}
-	text = append(text, '"')
-	text = append(text, s...)
+	text = append(text, s[done:]...)
 	return append(text, '"')
 }
