@@ -110,7 +110,7 @@ func TestCommands_HealthcheckAsksTheRunningService(t *testing.T) {
 func TestCommands_WrongOnesEndWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{"dance"}, {"serve", "now"}, {"migrate"}, {"migrate", "sideways"}, {"seed", "--products", "many"},
-		{"seed", "more"}, {"user"}, {"user", "remove"}, {"config", "PORT"}, {"healthcheck", "now"},
+		{"seed", "more"}, {"user"}, {"user", "remove"}, {"export", "now"}, {"export", "--format", "xml"}, {"config", "PORT"}, {"healthcheck", "now"},
 	} {
 		settings := []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "START_TIMEOUT=1s"}
 		if code, said := command(t, settings, args...); code != 2 {

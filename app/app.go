@@ -125,7 +125,7 @@ func (p *process) wire() wired {
 		Changed: repositories.InvalidateStocks(p.values), Through: stocks.Set, Log: p.log, Metrics: p.metrics,
 	})
 	catalogue := repositories.CacheProducts(
-		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, p.values), p.values, times)
+		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, stocks, p.values), p.values, times)
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))
@@ -144,7 +144,13 @@ func (p *process) wire() wired {
 		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
 	})
 
+	streams := handlers.NewStreams(handlers.StreamConfig{
+		Concurrency: min(cfg.ExportConcurrency, max(1, cfg.DatabaseMaxConns-1)), // never the whole pool
+		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
+	})
+
 	server := newServer(cfg, p.log)
+	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
 		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
@@ -157,7 +163,7 @@ func (p *process) wire() wired {
 	)
 	routes(server, middleware.Started(p.health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
-		products: handlers.NewProducts(products),
+		products: handlers.NewProducts(products, streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},

@@ -54,16 +54,18 @@ type Config struct {
 	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" envDefault:"2"`
 	TrustedProxies      []string      `env:"TRUSTED_PROXIES"`
 
-	RequestTimeout  time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s"`
-	ReadTimeout     time.Duration `env:"READ_TIMEOUT" envDefault:"10s"`
-	WriteTimeout    time.Duration `env:"WRITE_TIMEOUT" envDefault:"30s"`
-	IdleTimeout     time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
-	BodyLimit       int           `env:"BODY_LIMIT" envDefault:"1048576"`
-	HeaderLimit     int           `env:"HEADER_LIMIT" envDefault:"8192"`
-	MaxConnections  int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
-	StartTimeout    time.Duration `env:"START_TIMEOUT" envDefault:"30s"`
-	ShutdownDelay   time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
-	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
+	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s"`
+	ExportTimeout     time.Duration `env:"EXPORT_TIMEOUT" envDefault:"15m"`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"10s"`
+	WriteTimeout      time.Duration `env:"WRITE_TIMEOUT" envDefault:"30s"`
+	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
+	BodyLimit         int           `env:"BODY_LIMIT" envDefault:"1048576"`
+	HeaderLimit       int           `env:"HEADER_LIMIT" envDefault:"8192"`
+	ExportConcurrency int           `env:"EXPORT_CONCURRENCY" envDefault:"2"`
+	MaxConnections    int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
+	StartTimeout      time.Duration `env:"START_TIMEOUT" envDefault:"30s"`
+	ShutdownDelay     time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
+	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
 
 	SlowQueryThreshold   time.Duration `env:"SLOW_QUERY_THRESHOLD" envDefault:"1s"`
 	SlowQueryExplain     bool          `env:"SLOW_QUERY_EXPLAIN" envDefault:"false"`

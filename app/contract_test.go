@@ -49,6 +49,13 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 		{200, visitor, "GET", productsPath + "/count", "", nil},
 		{304, visitor, "GET", productsPath + "/count", "", []string{"If-None-Match", "*"}},
 
+		{200, admin, "GET", productsPath + "/export", "", nil},
+		{200, admin, "GET", productsPath + "/export?format=ndjson", "", nil},
+		{200, admin, "GET", productsPath + "/export?format=csv", "", nil},
+		{401, visitor, "GET", productsPath + "/export", "", nil},
+		{403, member, "GET", productsPath + "/export", "", nil},
+		{422, admin, "GET", productsPath + "/export?format=xml", "", nil},
+
 		{200, visitor, "GET", one, "", nil},
 		{304, visitor, "GET", one, "", []string{"If-None-Match", etag}},
 		{404, visitor, "GET", absent, "", nil},

@@ -42,6 +42,7 @@ func routes(
 
 	api.Get("/products", list, h.compact(handlers.ProductNames), h.products.List)
 	api.Get("/products/count", count, h.products.Count)
+	api.Get("/products/export", admin, h.products.Export)
 	api.Get("/products/:id", product, h.products.Show)
 	api.Post("/products", admin, h.products.Create)
 	api.Patch("/products/:id", admin, h.products.Update)

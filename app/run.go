@@ -19,6 +19,8 @@ Commands:
   serve                    answer HTTP (the default)
   migrate up|down|status   change the database's schema, or show where it stands
   seed [--products N]      fill an empty catalogue with samples
+  export [--format F] [--out FILE]
+                           write all products as json, ndjson or csv
   user add                 make a user: --email, --name, --role
   healthcheck              ask the running service whether it lives
   config                   print the settings, passwords masked
@@ -39,6 +41,7 @@ var commands = map[string]command{
 	"serve":       runServe,
 	"migrate":     runMigrate,
 	"seed":        runSeed,
+	"export":      runExport,
 	"user":        runUser,
 	"healthcheck": runHealthcheck,
 	"config":      runConfig,

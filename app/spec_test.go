@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -212,7 +213,18 @@ func (s *spec) checkBody(at string, e exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := s.validateJSON(at+"/content/"+escape(given)+"/schema", body); err != nil {
+	schema := at + "/content/" + escape(given) + "/schema"
+	switch media, _, _ := mime.ParseMediaType(given); media {
+	case "text/csv":
+		err = s.validate(schema, string(body))
+	case "application/x-ndjson":
+		for line := range bytes.Lines(body) {
+			err = errors.Join(err, s.validateJSON(schema, line))
+		}
+	default:
+		err = s.validateJSON(schema, body)
+	}
+	if err != nil {
 		return fmt.Errorf("%w in %s", err, body)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,5 +189,15 @@ func TestStock_ThatWaitsIsShownAgainAfterRedisWasAway(t *testing.T) {
 		if got := s.visitor().stock(path); got != 7 {
 			t.Errorf("then the stock is %d", got)
 		}
+	}
+}
+
+func TestStock_ThatWaitsIsInAnExport(t *testing.T) {
+	s := start(t, seldom)
+	admin, path := s.admin(), s.product()
+	admin.setStock(path, 7).want(http.StatusAccepted)
+	body := string(admin.get(productsPath + "/export?format=ndjson").want(http.StatusOK).body)
+	if !strings.Contains(body, `"stock":7,`) {
+		t.Errorf("got %s", body)
 	}
 }

@@ -11,10 +11,15 @@ import (
 )
 
 // Products serves /api/v1/products.
-type Products struct{ products *services.Products }
+type Products struct {
+	products *services.Products
+	streams  *Streams
+}
 
-// NewProducts returns the handlers of the catalogue.
-func NewProducts(products *services.Products) *Products { return &Products{products: products} }
+// NewProducts returns the handlers of the catalogue; exports are sent by streams.
+func NewProducts(products *services.Products, streams *Streams) *Products {
+	return &Products{products: products, streams: streams}
+}
 
 const defaultPage = 20
 

@@ -2,6 +2,7 @@ package repositories
 
 import (
 	"context"
+	"iter"
 
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/writebehind"
@@ -14,15 +15,17 @@ import (
 type PendingStock struct {
 	services.ProductStore
 	buffer *writebehind.Buffer[int64, int64]
+	stock  services.StockStore
 	cache  *cache.Cache
 }
 
 // ShowPendingStock returns the products of store, with the stock that waits in the
-// buffer. It belongs beneath the cache, which lends it its patience with Redis.
+// buffer to be stored in stock. It belongs beneath the cache, which lends it its
+// patience with Redis.
 func ShowPendingStock(
-	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], c *cache.Cache,
+	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
-	return &PendingStock{ProductStore: store, buffer: buffer, cache: c}
+	return &PendingStock{ProductStore: store, buffer: buffer, stock: stock, cache: c}
 }
 
 // pending asks for the stock that waits. It is asked before the store is, since
@@ -71,4 +74,16 @@ func (s *PendingStock) Update(
 	product, err := s.ProductStore.Update(ctx, id, version, f)
 	show(&product, waiting)
 	return product, err
+}
+
+// Export is part of services.ProductStore. What waits is stored before: an export
+// is of one moment in the store.
+func (s *PendingStock) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
+	return func(yield func(services.ExportedProduct, error) bool) {
+		if err := s.buffer.Flush(ctx, s.stock.SetAll); err != nil {
+			yield(services.ExportedProduct{}, err)
+			return
+		}
+		s.ProductStore.Export(ctx)(yield)
+	}
 }

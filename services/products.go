@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -99,6 +100,8 @@ type ProductStore interface {
 	Count(ctx context.Context) (int64, error)
 	// Active reports whether there is such a product, and visible.
 	Active(ctx context.Context, id int64) (bool, error)
+	// Export gives all products by id, as they were at one moment, and an error last.
+	Export(ctx context.Context) iter.Seq2[ExportedProduct, error]
 	// Create returns the product as stored, or ErrNoCategory for an unknown category.
 	Create(ctx context.Context, f ProductFields) (Product, error)
 	// Update writes the fields given and returns the product as stored. It

@@ -1,0 +1,226 @@
+package app_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The text of these is more than all buffers between the server and a client
+// take, so that an export of them waits for its reader.
+const (
+	manyProducts = 20_000
+	manyBytes    = manyProducts * 2000
+)
+
+func (s *service) manyProducts() {
+	s.t.Helper()
+	s.exec(`INSERT INTO products (name, description, price_cents, category_id)
+		SELECT 'Lamp ' || n, repeat('x', 2000), n, $1 FROM generate_series(1, $2::int) n`, s.category("Many"), manyProducts)
+}
+
+// exporting is an export of which the client has read the header.
+type exporting struct {
+	conn     net.Conn
+	response *http.Response
+}
+
+// export asks for an export on a connection of its own.
+func (c *client) export(format string) exporting {
+	c.s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(c.s.url, "http://"))
+	if err != nil {
+		c.s.t.Fatal(err)
+	}
+	c.s.t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nCookie: session=%s\r\n\r\n", exportPath+format, c.cookie("session"))
+	if err != nil {
+		c.s.t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || response.StatusCode != http.StatusOK {
+		c.s.t.Fatalf("the export begins with %+v, error %v", response, err)
+	}
+	return exporting{conn, response}
+}
+
+// whole reports whether an export is answered to its end. The client's own get
+// would hold all of it against the document, for many seconds.
+func (c *client) whole(format string) bool {
+	c.s.t.Helper()
+	own := http.Client{Jar: c.http.Jar, Transport: c.s.transport}
+	response, err := own.Get(c.s.url + exportPath + format)
+	if err != nil {
+		c.s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return err == nil && response.StatusCode == http.StatusOK
+}
+
+// slowly reads to the end or to an error, with a pause after each piece.
+func (e exporting) slowly(piece int, pause time.Duration, do func(read int)) (read int, err error) {
+	buf := make([]byte, piece)
+	for {
+		n, err := io.ReadFull(e.response.Body, buf)
+		read += n
+		if errors.Is(err, io.ErrUnexpectedEOF) && n > 0 { // of ReadFull's making, maybe
+			n, err = e.response.Body.Read(buf[:1])
+			read += n
+		}
+		if err == io.EOF {
+			return read, nil
+		}
+		if err != nil {
+			return read, err
+		}
+		do(read)
+		time.Sleep(pause)
+	}
+}
+
+const runningExports = `FROM pg_stat_activity
+	WHERE datname = current_database() AND state = 'active' AND query LIKE '-- name: products.export%'`
+
+func (s *service) exportsRunning() int64 {
+	s.t.Helper()
+	return s.ids("SELECT count(*) " + runningExports)[0]
+}
+
+func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
+	s := start(t)
+	admin := s.admin()
+	s.manyProducts()
+	for _, format := range []string{"json", "ndjson", "csv"} {
+		e := admin.export(format)
+		s.ids("SELECT pg_terminate_backend(pid)::int " + runningExports)
+		read, err := io.Copy(io.Discard, e.response.Body)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
+			t.Errorf("%s: %d bytes, error %v", format, read, err)
+		}
+	}
+	eventually(t, "the log tells of it", func() bool { return strings.Count(s.log.String(), `"msg":"stream cut"`) == 3 })
+}
+
+func TestExport_AFailureBeforeTheFirstRowIsAnAnswer(t *testing.T) {
+	s := start(t, "REQUEST_TIMEOUT=300ms")
+	admin := s.admin()
+	s.product()
+	tx := s.db.MustBegin()
+	defer func() { _ = tx.Rollback() }()
+	tx.MustExec("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
+	got := admin.get(exportPath + "csv")
+	got.problem(http.StatusServiceUnavailable)
+	if got.header.Get("Content-Disposition") != "" || got.header.Get("Retry-After") == "" {
+		t.Errorf("the error has the header %v", got.header)
+	}
+	_ = tx.Rollback()
+	eventually(t, "the query is over", func() bool { return s.exportsRunning() == 0 })
+	admin.get(exportPath + "csv").want(http.StatusOK)
+}
+
+// With a pool of two, one export may run at a time: each needs the connection and
+// the leave to run of the one before.
+func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
+	s := start(t, "DATABASE_MAX_CONNS=2")
+	admin := s.admin()
+	s.manyProducts()
+	for _, format := range []string{"json", "ndjson", "csv"} {
+		e := admin.export(format)
+		if n := s.exportsRunning(); n != 1 {
+			t.Fatalf("%d exports run, want 1: the test does not see them", n)
+		}
+		_ = e.conn.Close()
+		eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
+		eventually(t, "another may run", func() bool { return admin.whole("csv") })
+	}
+	if got := strings.Count(s.log.String(), "the client is gone"); got != 3 {
+		t.Errorf("the log tells of %d clients that went, want 3", got)
+	}
+}
+
+func TestExport_AClientThatTakesNothingIsDropped(t *testing.T) {
+	s := start(t, "DATABASE_MAX_CONNS=2", "REQUEST_TIMEOUT=1s", "WRITE_TIMEOUT=1s")
+	admin := s.admin()
+	s.manyProducts()
+	e := admin.export("csv")
+	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
+	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "took nothing") })
+	if read, err := io.Copy(io.Discard, e.response.Body); err == nil {
+		t.Errorf("the part of %d bytes could be taken for the whole", read)
+	}
+	if !admin.whole("ndjson") {
+		t.Error("another does not run")
+	}
+}
+
+func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
+	s := start(t, "REQUEST_TIMEOUT=500ms", "WRITE_TIMEOUT=2s")
+	admin := s.admin()
+	s.manyProducts()
+	held := func() uint64 {
+		runtime.GC()
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		return memory.HeapAlloc
+	}
+	before, most := held(), uint64(0)
+	begun := time.Now()
+	read, err := admin.export("csv").slowly(1<<20, 60*time.Millisecond, func(int) { most = max(most, held()) })
+	if err != nil || read < manyBytes {
+		t.Errorf("%d bytes, error %v", read, err)
+	}
+	if time.Since(begun) < 2*time.Second {
+		t.Error("it took no longer than the timeouts: the test shows nothing")
+	}
+	if most > before+8<<20 {
+		t.Errorf("the heap grew from %d to %d KiB", before>>10, most>>10)
+	}
+}
+
+func TestExport_EndsAtItsTimeoutHoweverSlowTheClient(t *testing.T) {
+	s := start(t, "EXPORT_TIMEOUT=1s")
+	admin := s.admin()
+	s.manyProducts()
+	read, err := admin.export("json").slowly(64<<10, 10*time.Millisecond, func(int) {})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
+		t.Errorf("%d bytes, error %v", read, err)
+	}
+	eventually(t, "the query is over", func() bool { return s.exportsRunning() == 0 })
+}
+
+func TestExport_NoMoreThanAFewRunAtATime(t *testing.T) {
+	s := start(t, "EXPORT_CONCURRENCY=1")
+	admin := s.admin()
+	s.manyProducts()
+	e := admin.export("csv")
+	refused := admin.get(exportPath + "csv")
+	refused.problem(http.StatusServiceUnavailable)
+	if refused.header.Get("Retry-After") != "10" {
+		t.Errorf("Retry-After is %q", refused.header.Get("Retry-After"))
+	}
+	admin.send(http.MethodHead, exportPath+"csv", "").want(http.StatusOK)
+	_ = e.conn.Close()
+	eventually(t, "another may run", func() bool { return admin.whole("csv") })
+}
+
+func TestExport_IsCutWhenItDoesNotDrainInTime(t *testing.T) {
+	s := start(t, "SHUTDOWN_TIMEOUT=1s")
+	admin := s.admin()
+	s.manyProducts()
+	e := admin.export("csv")
+	s.cutMeant = true
+	s.stop()
+	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
+	if read, err := io.Copy(io.Discard, e.response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%d bytes, error %v", read, err)
+	}
+}

@@ -1,0 +1,122 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// catalogue returns the settings of a database with 250 samples.
+func catalogue(t *testing.T) (database string, settings []string) {
+	t.Helper()
+	database, settings = configured(t)
+	if code, said := command(t, settings, "seed", "--products", "250"); code != 0 {
+		t.Fatalf("seed ends with %d:\n%s", code, said)
+	}
+	return database, settings
+}
+
+// entries lists a folder.
+func entries(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range list {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+func TestExport_WritesAFileOrStandardOutput(t *testing.T) {
+	_, settings := catalogue(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "products")
+	for format, lines := range map[string]int{"json": 250, "ndjson": 250, "csv": 251} {
+		if code, said := command(t, settings, "export", "--format", format, "--out", file); code != 0 || said != "" {
+			t.Fatalf("%s to a file ends with %d:\n%s", format, code, said)
+		}
+		written, err := os.ReadFile(file)
+		if err != nil || strings.Count(string(written), "\n") < lines { // samples may have lines in a cell
+			t.Errorf("%s: the file has %d lines, error %v", format, strings.Count(string(written), "\n"), err)
+		}
+		code, said := command(t, settings, "export", "--format", format)
+		if code != 0 || said != strings.ReplaceAll(string(written), "\r\n", "\n") { // lines are read one by one
+			t.Errorf("%s to standard output ends with %d, and is another text of %d bytes", format, code, len(said))
+		}
+	}
+	if names := entries(t, dir); len(names) != 1 {
+		t.Errorf("the folder holds %v", names)
+	}
+}
+
+func TestExport_ALinkStaysOneAndADeviceToo(t *testing.T) {
+	_, settings := catalogue(t)
+	dir := t.TempDir()
+	link, file := filepath.Join(dir, "link"), filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := command(t, settings, "export", "--out", link); code != 0 {
+		t.Errorf("to a link it ends with %d:\n%s", code, said)
+	}
+	if target, err := os.Readlink(link); target != file {
+		t.Errorf("the link leads to %q, error %v", target, err)
+	}
+	if text, err := os.ReadFile(file); !strings.HasPrefix(string(text), `{"items":[`) {
+		t.Errorf("the file is %.20s, error %v", text, err)
+	}
+	if code, said := command(t, settings, "export", "--out", "/dev/null"); code != 0 {
+		t.Errorf("to a device it ends with %d:\n%s", code, said)
+	}
+	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the device is now %v, error %v", info, err)
+	}
+}
+
+func TestExport_FailedLeavesWhatWasThere(t *testing.T) {
+	_, settings := configured(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "products.json")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the index of products, and then products
+		if code, said := command(t, settings, "migrate", "down"); code != 0 {
+			t.Fatalf("migrate ends with %d:\n%s", code, said)
+		}
+	}
+	if code, said := command(t, settings, "export", "--out", file); code != 1 {
+		t.Errorf("without a table it ends with %d:\n%s", code, said)
+	}
+	if code, said := command(t, settings, "export", "--out", filepath.Join(dir, "none", "x")); code != 1 {
+		t.Errorf("without a folder it ends with %d:\n%s", code, said)
+	}
+	if text, err := os.ReadFile(file); string(text) != "old" || len(entries(t, dir)) != 1 {
+		t.Errorf("the file is %q, error %v, in %v", text, err, entries(t, dir))
+	}
+}
+
+func TestExport_InterruptedLeavesNoPart(t *testing.T) {
+	database, settings := catalogue(t)
+	defer lockProducts(t, database)()
+	dir := t.TempDir()
+	p := launch(t, checkout(t), []string{"export", "--out", filepath.Join(dir, "products.csv"), "--format", "csv"}, settings...)
+	eventually(t, "the query waits", func() bool { return waiting(t, database) })
+	if len(entries(t, dir)) != 1 {
+		t.Errorf("there is no part to be left: %v", entries(t, dir))
+	}
+	p.signal(syscall.SIGINT)
+	if code := p.exit(); code != 130 {
+		t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+	if names := entries(t, dir); len(names) > 0 {
+		t.Errorf("it leaves %v", names)
+	}
+}

@@ -1,0 +1,31 @@
+package handlers
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+	"example.com/prefab/services/export"
+)
+
+// Export answers GET /api/v1/products/export: all products as a file.
+func (h *Products) Export(c *fiber.Ctx) error {
+	format, ok := export.ParseFormat(c.Query("format"))
+	if !ok {
+		return services.InvalidField("format", "must be json, ndjson or csv")
+	}
+	err := h.streams.Send(c, func(ctx context.Context) iter.Seq2[[]byte, error] {
+		return export.Encode(h.products.Export(ctx), services.ProductTable, format)
+	})
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, format.ContentType())
+	c.Set(fiber.HeaderContentDisposition,
+		`attachment; filename="products-`+time.Now().UTC().Format(time.DateOnly)+"."+string(format)+`"`)
+	c.Set(fiber.HeaderCacheControl, "private, no-store")
+	return nil
+}

@@ -1,0 +1,22 @@
+package repositories
+
+import (
+	"context"
+	"iter"
+
+	"example.com/prefab/services"
+)
+
+// Along the primary key, so that the first row comes at once.
+const exportProducts = `-- name: products.export
+SELECT p.id, p.name, p.description, p.price_cents, p.active, c.id AS "category.id", c.name AS "category.name",
+       coalesce(s.quantity, 0) AS stock, p.created_at, p.updated_at
+FROM products p
+JOIN categories c ON c.id = p.category_id
+LEFT JOIN stock s ON s.product_id = p.id
+ORDER BY p.id`
+
+// Export is part of services.ProductStore.
+func (s *Products) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
+	return Stream[services.ExportedProduct](ctx, s.db, "export products", exportProducts)
+}

@@ -1,0 +1,78 @@
+package repositories
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/jmoiron/sqlx/reflectx"
+)
+
+// Stream gives the rows of a query one at a time, while PostgreSQL sends them: it
+// waits for the reader, and any number of rows takes the memory of one. Columns
+// are scanned into the fields of their name. An error, which says what the store
+// was doing, is the last thing given. From the first row to the last, or to where
+// the reader breaks off, a connection of the pool is held, so bound ctx.
+//
+//	for supplier, err := range Stream[services.Supplier](ctx, s.db, "list suppliers", listSuppliers) {
+func Stream[T any](ctx context.Context, db *sqlx.DB, doing, query string, args ...any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var row T
+		taken := true
+		err := eachRow(ctx, db, query, args, &row, func() bool {
+			taken = yield(row, nil)
+			return taken
+		})
+		if err != nil && taken {
+			var none T
+			yield(none, storeError(doing, err))
+		}
+	}
+}
+
+// eachRow scans one row after the other into the struct at row.
+func eachRow(ctx context.Context, db *sqlx.DB, query string, args []any, row any, do func() bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := db.QueryxContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		cancel() // else Close reads to the end, however far that is
+		_ = rows.Close()
+	}()
+	fields, err := fieldsOf(rows, row)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := rows.Scan(fields...); err != nil {
+			return err
+		}
+		if !do() {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// fieldsOf returns where in the struct to scan the columns: found once, and not
+// for every row.
+func fieldsOf(rows *sqlx.Rows, row any) ([]any, error) {
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	value := reflect.ValueOf(row).Elem()
+	fields := make([]any, len(columns))
+	for i, path := range rows.Mapper.TraversalsByName(value.Type(), columns) {
+		if len(path) == 0 {
+			return nil, fmt.Errorf("%s has no field for the column %q", value.Type(), columns[i])
+		}
+		fields[i] = reflectx.FieldByIndexes(value, path).Addr().Interface()
+	}
+	return fields, nil
+}

@@ -1,0 +1,101 @@
+package export
+
+import (
+	"encoding/json"
+	"iter"
+)
+
+// Table says how a T is written. Append functions add to the text and return it:
+// strconv's, time's, and AppendText and AppendString of this package.
+type Table[T any] struct {
+	Columns []Column[T]                      // of CSV
+	JSON    func(text []byte, row *T) []byte // nil: by encoding/json, which takes some three times as long
+}
+
+// Column is one column of a Table.
+type Column[T any] struct {
+	Name string
+	Cell func(text []byte, row *T) []byte
+}
+
+const chunkSize = 64 << 10
+
+// Encode returns the text of the rows in chunks of some 64 KiB. The first comes
+// with the first row, so that it tells early whether there are any to be had. A
+// chunk is good until the next one is asked for. The first error is the last
+// thing given: the text is whole only without one.
+func Encode[T any](rows iter.Seq2[T, error], table Table[T], format Format) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		f := table.framing(format)
+		text := append(make([]byte, 0, chunkSize+chunkSize/8), f.begin...)
+		full, between := 0, ""
+		current := new(T) // one for all rows, since a pointer to each would be an allocation
+		for row, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			*current = row
+			text = append(text, between...)
+			between = f.between
+			if text, err = f.row(text, current); err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(text) > full {
+				if !yield(text, nil) {
+					return
+				}
+				text, full = text[:0], chunkSize
+			}
+		}
+		if text = append(text, f.end...); len(text) > 0 {
+			yield(text, nil)
+		}
+	}
+}
+
+// framing is a format's text of a row, and around the rows.
+type framing[T any] struct {
+	begin, between, end string
+	row                 func([]byte, *T) ([]byte, error)
+}
+
+func (t Table[T]) framing(format Format) framing[T] {
+	switch format {
+	case CSV:
+		return framing[T]{begin: t.csvHeader(), row: t.appendRecord}
+	case NDJSON:
+		return framing[T]{row: func(text []byte, row *T) ([]byte, error) {
+			text, err := t.appendJSON(text, row)
+			return append(text, '\n'), err
+		}}
+	}
+	return framing[T]{begin: `{"items":[`, between: ",\n", end: "]}\n", row: t.appendJSON}
+}
+
+func (t Table[T]) appendJSON(text []byte, row *T) ([]byte, error) {
+	if t.JSON != nil {
+		return t.JSON(text, row), nil
+	}
+	object, err := json.Marshal(row)
+	return append(text, object...), err
+}
+
+// AppendString adds s as a JSON string, just as encoding/json writes it.
+func AppendString(text []byte, s string) []byte {
+	begin, done := len(text), 0
+	text = append(text, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			text = append(append(text, s[done:i]...), '\\', c)
+			done = i + 1
+		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
+			quoted, _ := json.Marshal(s) // of a string, this cannot fail
+			return append(text[:begin], quoted...)
+		}
+	}
+	text = append(text, s[done:]...)
+	return append(text, '"')
+}
