@@ -34,30 +34,41 @@ func (r *Runner) listen(t *task) {
 			return
 		case t.turn <- struct{}{}:
 		}
-		r.runAsked(t)
+		if r.runAsked(t) {
+			continue
+		}
+		select { // who asks goes on asking, and is not to hammer what has failed
+		case <-r.starts.Done():
+		case <-time.After(pauseAfterFailure):
+		}
 	}
 }
 
-func (r *Runner) runAsked(t *task) {
+// pauseAfterFailure is how long nobody's asking makes a job run that has failed.
+const pauseAfterFailure = time.Second
+
+// runAsked reports whether the run, if there was one, went well.
+func (r *Runner) runAsked(t *task) bool {
 	defer func() { <-t.turn }()
 	if r.starts.Err() != nil { // it has ended beside the turn's coming
-		return
+		return true
 	}
 	select {
 	case <-t.Now: // asked for while this one waited, and so part of it
 	default:
 	}
-	r.run(t, time.Time{})
+	return r.run(t, time.Time{})
 }
 
-// run runs a job once, under the lock if it is shared.
-func (r *Runner) run(t *task, next time.Time) {
+// run runs a job once, under the lock if it is shared. It reports whether it went well.
+func (r *Runner) run(t *task, next time.Time) bool {
 	ctx := services.WithTrace(r.runs, &services.Trace{Route: "job " + t.Name})
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	if !t.Shared {
-		r.ended(ctx, t, t.call(ctx))
-		return
+		err := t.call(ctx)
+		r.ended(ctx, t, err)
+		return err == nil
 	}
 	ran, err := r.lock(ctx, t.Name, next, t.call)
 	switch {
@@ -66,7 +77,7 @@ func (r *Runner) run(t *task, next time.Time) {
 			r.log.WarnContext(ctx, "a shared job is left out until its lock can be had", "job", t.Name, "error", err)
 		}
 		r.skip(t, lockAway)
-		return
+		return false
 	case !ran:
 		r.skip(t, elsewhere)
 	default:
@@ -75,6 +86,7 @@ func (r *Runner) run(t *task, next time.Time) {
 	if t.isNews(&t.lockless, false) {
 		r.log.InfoContext(ctx, "a shared job has its lock again", "job", t.Name)
 	}
+	return err == nil
 }
 
 func (r *Runner) ended(ctx context.Context, t *task, err error) {

@@ -26,12 +26,13 @@ func storeError(doing string, err error) error {
 }
 
 // batchError is storeError for a batch of writes. Where the fault lies in the data
-// (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite.
+// (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite, without
+// PostgreSQL's message, which may quote the data.
 func batchError(doing string, err error) error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch class := string(e.Code)[:2]; class {
 		case "22", "23", "P0":
-			return fmt.Errorf("%s: %w: %w", doing, services.ErrBadWrite, err)
+			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, services.ErrBadWrite, e.Code, e.Constraint)
 		}
 	}
 	return storeError(doing, err)

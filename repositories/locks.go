@@ -75,12 +75,17 @@ type hold struct {
 	token string
 }
 
-// A client that lost the answer asks again: then the lease is its own already.
+// A client that lost the answer asks again: then the lease is its own already. A
+// Redis that is full lets a script go on that has begun with what needs no room;
+// else the job that would make room could not run.
 var takeLock = redis.NewScript(`
 if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
-return 0`)
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then return 1 end
+if holder then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`)
 
 var renewLock = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -88,8 +93,9 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 var endLock = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
 if ARGV[2] ~= '0' then redis.call('SET', KEYS[2], '', 'PX', ARGV[2]) end
-return redis.call('DEL', KEYS[1])`)
+return 1`)
 
 // askTimeout bounds one question to Redis, its one retry included.
 const askTimeout = time.Second

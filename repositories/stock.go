@@ -2,7 +2,6 @@ package repositories
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -38,8 +37,9 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 
 // A row is taken at its own version too, so that a batch can be stored again by
 // who does not know whether it has been. Rows are locked in the order of their
-// ids, or two batches could wait for each other. What is returned was not stored:
-// without a version, for want of a product.
+// ids, or two batches could wait for each other. What is returned was not stored,
+// with the version of what was there at the beginning, which may be none: another
+// process may be writing the first one.
 const setStocks = `-- name: stock.set_all
 WITH batch AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS b (product_id, quantity, version)
@@ -51,8 +51,10 @@ WITH batch AS (
     WHERE stock.version <= excluded.version
     RETURNING product_id
 )
-SELECT b.product_id, s.version
-FROM batch b LEFT JOIN stock s ON s.product_id = b.product_id
+SELECT b.product_id, p.id IS NULL AS gone, coalesce(s.version, 0) AS version
+FROM batch b
+LEFT JOIN products p ON p.id = b.product_id
+LEFT JOIN stock s ON s.product_id = b.product_id
 WHERE NOT EXISTS (SELECT FROM stored WHERE stored.product_id = b.product_id)`
 
 // SetAll is part of services.StockStore. It takes one statement.
@@ -63,18 +65,19 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (servic
 	}
 	var rows []struct {
 		ProductID int64
-		Version   sql.NullInt64
+		Gone      bool
+		Version   int64
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil {
 		return services.Refused[int64]{}, batchError("set stocks", err)
 	}
-	refused := services.Refused[int64]{Newer: make(map[int64]int64), Bad: make(map[int64]error)}
+	refused := services.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
 	for _, row := range rows {
-		if row.Version.Valid {
-			refused.Newer[row.ProductID] = row.Version.Int64
+		if row.Gone {
+			refused.Gone[row.ProductID] = true
 		} else {
-			refused.Bad[row.ProductID] = services.ErrNoProduct
+			refused.Newer[row.ProductID] = row.Version
 		}
 	}
 	return refused, nil

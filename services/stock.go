@@ -16,7 +16,7 @@ type StockStore interface {
 	// Set stores a quantity; the newest write of a product wins. It returns
 	// ErrNoProduct for an absent or inactive product.
 	Set(ctx context.Context, productID, quantity int64) error
-	// SetAll is a StoreBatch. A write for a product that was never there is a bad one.
+	// SetAll is a StoreBatch, to which a product that was never there is gone.
 	SetAll(ctx context.Context, batch []StockWrite) (Refused[int64], error)
 }
 
@@ -82,7 +82,7 @@ func (s *Stock) RetryDeadLetters(ctx context.Context) error {
 const lookPatience = time.Second
 
 // there returns ErrNoProduct for a product that is absent or inactive. An outage
-// of the store refuses nothing: what is put for no product becomes a dead letter.
+// of the store refuses nothing: what is put for no product is dropped by Flush.
 func (s *Stock) there(ctx context.Context, productID int64) error {
 	limited, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()

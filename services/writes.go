@@ -15,8 +15,9 @@ type Write[K cmp.Ordered, V any] struct {
 
 // Refused are the writes of a batch that a store has not taken; all others it has.
 type Refused[K cmp.Ordered] struct {
-	Newer map[K]int64 // what it holds of these is newer: that one's version
+	Newer map[K]int64 // what it holds of these is newer: that one's version, or 0 where that is being written
 	Bad   map[K]error // these it can never take
+	Gone  map[K]bool  // what these are about is not there any more
 }
 
 // StoreBatch stores a batch, in which keys differ and ascend, as a whole or not

@@ -54,6 +54,7 @@ type Buffer[K cmp.Ordered, V any] struct {
 	data  string // a hash: what waits, by key; see entry
 	dirty string // a sorted set: since when each key waits, in microseconds
 	dead  string // a hash: dead letters, by key
+	tried string // a sorted set: when each of them was last tried, in microseconds
 
 	standing atomic.Int32 // see standing
 	metrics  *metrics
@@ -77,7 +78,7 @@ func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
 		o.Changed = func(context.Context, []K) {}
 	}
 	key := o.Prefix + "{" + o.Name + "}:"
-	b := &Buffer[K, V]{options: o, data: key + "data", dirty: key + "dirty", dead: key + "dead"}
+	b := &Buffer[K, V]{options: o, data: key + "data", dirty: key + "dirty", dead: key + "dead", tried: key + "tried"}
 	b.metrics = newMetrics(o.Name, o.Metrics, b.Stats)
 	return b
 }
@@ -93,14 +94,13 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 		return 0, err
 	case standing == writesThrough:
 		b.metrics.puts.WithLabelValues("through").Inc()
-		return 0, b.options.Through(ctx, key, value)
+		return 0, b.writeThrough(ctx, key, value)
 	}
 	field, text, err := encode(key, value)
 	if err != nil {
 		return 0, err
 	}
-	depth, err = put.Run(ctx, b.options.Client, []string{b.data, b.dirty, b.dead},
-		field, text, b.options.MaxPending).Int()
+	depth, err = put.Run(ctx, b.options.Client, b.keys(), field, text, b.options.MaxPending).Int()
 	if err == nil && depth < 0 {
 		b.metrics.puts.WithLabelValues("full").Inc()
 		return 0, ErrFull
@@ -117,7 +117,7 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 // Pending returns the values that wait under the keys. To see the newest, read
 // these before the store: what has just been stored waits no more.
 func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) {
-	if len(keys) == 0 || standing(b.standing.Load()) == writesThrough {
+	if len(keys) == 0 {
 		return nil, nil
 	}
 	fields := make([]string, len(keys))
@@ -145,7 +145,9 @@ func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) 
 	return pending, nil
 }
 
-// An entry is a version and a value as JSON, with a space between.
+func (b *Buffer[K, V]) keys() []string { return []string{b.data, b.dirty, b.dead, b.tried} }
+
+// encode returns a key and a value as they are in Redis.
 func encode[K cmp.Ordered, V any](key K, value V) (field, text string, err error) {
 	k, err := json.Marshal(key)
 	if err != nil {
@@ -158,8 +160,11 @@ func encode[K cmp.Ordered, V any](key K, value V) (field, text string, err error
 	return string(k), string(v), nil
 }
 
+func entry(version int64, value string) string { return strconv.FormatInt(version, 10) + " " + value }
+
 var errEntry = errors.New("not an entry of the buffer")
 
+// decode reads an entry: a version and a value, with a space between.
 func decode[K cmp.Ordered, V any](field, text string) (w services.Write[K, V], err error) {
 	version, value, _ := strings.Cut(text, " ")
 	w.Version, err = strconv.ParseInt(version, 10, 64)

@@ -1,123 +1,129 @@
 package writebehind
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/prefab/services"
 )
 
 // DeadLetter is a write that the store did not take.
-type DeadLetter[K cmp.Ordered, V any] struct {
-	services.Write[K, V]
-	Error string    // why, without the database's details, which may quote values
-	At    time.Time // when it was last tried
+type DeadLetter struct {
+	Key     string // as JSON
+	Value   string // as JSON, where it can be read
+	Version int64
+	Error   string    // why
+	At      time.Time // when it was last tried
 }
 
 // letter is a dead letter in Redis.
 type letter struct {
-	Version string          `json:"version"` // as text: JSON's numbers are floats to many
-	Value   json.RawMessage `json:"value"`
-	Error   string          `json:"error"`
-	At      time.Time       `json:"at"`
+	Entry string    `json:"entry"` // first, since a script looks for its version
+	Error string    `json:"error"`
+	At    time.Time `json:"at"`
 }
 
 const maxReason = 300 // bytes of an error that are kept
 
-func encodeLetter(version int64, value string, reason error, at time.Time) string {
-	text, _ := json.Marshal(letter{ // the value is JSON already, and the rest cannot fail
-		Version: strconv.FormatInt(version, 10), Value: json.RawMessage(value),
-		Error: reason.Error()[:min(len(reason.Error()), maxReason)], At: at.UTC(),
-	})
+func (l letter) encode() string {
+	l.Error, l.At = l.Error[:min(len(l.Error), maxReason)], l.At.UTC()
+	text, _ := json.Marshal(l) // strings and a time of now never fail
 	return string(text)
 }
 
-func decodeLetter[K cmp.Ordered, V any](field, text string) (d DeadLetter[K, V], err error) {
-	var l letter
+func decodeLetter(text string) (l letter, err error) {
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
-		return d, fmt.Errorf("%w: %w", errEntry, err)
+		return l, fmt.Errorf("%w: %w", errEntry, err)
 	}
-	d.Write, err = decode[K, V](field, l.Version+" "+string(l.Value))
-	d.Error, d.At = l.Error, l.At
-	return d, err
+	return l, nil
 }
 
-// DeadLetters returns some of the dead letters, about limit, in no order.
-func (b *Buffer[K, V]) DeadLetters(ctx context.Context, limit int) ([]DeadLetter[K, V], error) {
-	var letters []DeadLetter[K, V]
-	err := b.scanDead(ctx, limit, func(page []string) (bool, error) {
-		for pair := range slices.Chunk(page, 2) {
-			d, err := decodeLetter[K, V](pair[0], pair[1])
-			if err != nil {
-				return false, err
-			}
-			letters = append(letters, d)
-		}
-		return len(letters) < limit, nil
-	})
-	return letters, err
-}
-
-// RetryDeadLetters tries to store every dead letter again. One that a newer write
-// has overtaken is dropped.
-func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.StoreBatch[K, V]) error {
-	return b.scanDead(ctx, b.options.BatchSize, func(page []string) (bool, error) {
-		return true, b.retry(ctx, page, store)
-	})
-}
-
-// scanDead calls do with fields and letters in turns, until it says that it is
-// enough. What is changed meanwhile may be missed, or come twice.
-func (b *Buffer[K, V]) scanDead(ctx context.Context, size int, do func(page []string) (bool, error)) error {
-	for cursor := uint64(0); ; {
-		page, next, err := b.options.Client.HScan(ctx, b.dead, cursor, "", int64(size)).Result()
+// DeadLetters returns up to limit dead letters, the ones first that have not been
+// tried for longest.
+func (b *Buffer[K, V]) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
+	page, err := b.letters(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]DeadLetter, 0, len(page)/2)
+	for pair := range slices.Chunk(page, 2) {
+		l, err := decodeLetter(pair[1])
 		if err != nil {
-			return unavailable("read dead letters", err)
+			l = letter{Entry: pair[1], Error: err.Error()}
 		}
-		if more, err := do(page); err != nil || !more || next == 0 {
-			return err
-		}
-		cursor = next
+		version, value, _ := strings.Cut(l.Entry, " ")
+		d := DeadLetter{Key: pair[0], Value: value, Error: l.Error, At: l.At}
+		d.Version, _ = strconv.ParseInt(version, 10, 64) // 0 where there is none to be read
+		list = append(list, d)
 	}
+	return list, nil
 }
 
-func (b *Buffer[K, V]) retry(ctx context.Context, page []string, store services.StoreBatch[K, V]) error {
+func (b *Buffer[K, V]) letters(ctx context.Context, limit int) ([]string, error) {
+	page, err := letters.Run(ctx, b.options.Client, b.keys(), limit).StringSlice()
+	if err != nil {
+		return nil, unavailable("read dead letters", err)
+	}
+	return page, nil
+}
+
+// RetryDeadLetters tries again to store a batch of dead letters, the ones that
+// have not been tried for longest. As long as a letter is there, nothing newer has
+// been put; so one that the store refuses as older gets a version above the
+// store's, as a write that waits would.
+func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.StoreBatch[K, V]) error {
+	page, err := b.letters(ctx, b.options.BatchSize)
+	if err != nil || len(page) == 0 {
+		return err
+	}
+	now := time.Now()
+	rewritten := []any{now.UnixMicro()}
 	texts := make(map[K]string, len(page)/2)
 	var batch []services.Write[K, V]
 	for pair := range slices.Chunk(page, 2) {
-		d, err := decodeLetter[K, V](pair[0], pair[1])
+		l, err := decodeLetter(pair[1])
+		if err != nil {
+			l.Entry = pair[1]
+		}
+		write, err := decode[K, V](pair[0], l.Entry)
+		if err != nil { // by this version of the program, at least
+			rewritten = append(rewritten, pair[0], pair[1], letter{Entry: l.Entry, Error: errEntry.Error(), At: now}.encode())
+			continue
+		}
+		texts[write.Key] = pair[1]
+		batch = append(batch, write)
+	}
+	slices.SortFunc(batch, byKey)
+	refused := newRefused[K]()
+	done, failed := isolate(ctx, batch, store, refused)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
+	defer cancel()
+	for _, w := range done {
+		field, value, err := encode(w.Key, w.Value)
 		if err != nil {
 			return err
 		}
-		if texts[d.Key] == "" {
-			batch = append(batch, d.Write)
+		next := ""
+		newer, isOlder := refused.Newer[w.Key]
+		switch reason := refused.Bad[w.Key]; {
+		case reason != nil:
+			next = letter{Entry: entry(w.Version, value), Error: reason.Error(), At: now}.encode()
+		case isOlder:
+			version := max(w.Version, newer+1)
+			next = letter{Entry: entry(version, value), Error: "the store had a newer version", At: now}.encode()
 		}
-		texts[d.Key] = pair[1]
+		rewritten = append(rewritten, field, texts[w.Key], next)
 	}
-	slices.SortFunc(batch, byKey)
-	refused := services.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}}
-	done, failed := isolate(ctx, batch, store, refused)
-	var gone []any
-	for _, w := range done {
-		if refused.Bad[w.Key] == nil {
-			field, _, err := encode(w.Key, w.Value)
-			if err != nil {
-				return err
-			}
-			gone = append(gone, field, texts[w.Key])
+	if len(rewritten) > 1 {
+		b.options.Changed(ctx, keysOf(done))
+		if err := rewrite.Run(ctx, b.options.Client, b.keys(), rewritten...).Err(); err != nil {
+			return unavailable("rewrite dead letters", err)
 		}
-	}
-	if len(gone) == 0 {
-		return failed
-	}
-	b.options.Changed(ctx, keysOf(done))
-	if err := unbury.Run(ctx, b.options.Client, []string{b.dead}, gone...).Err(); err != nil {
-		return unavailable("drop dead letters", err)
 	}
 	return failed
 }

@@ -3,6 +3,7 @@ package writebehind
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -12,73 +13,82 @@ import (
 
 // Flush stores what waits at its beginning, the oldest first, a batch at a time.
 // A write that the store cannot take becomes a dead letter, and holds up no
-// other. When the store is away, everything stays, and Flush returns its error.
+// other; one for what is not there any more is dropped. When the store is away, everything stays, and Flush returns its error.
 // It may run beside others, in this process or elsewhere.
 func (b *Buffer[K, V]) Flush(ctx context.Context, store services.StoreBatch[K, V]) error {
-	if standing(b.standing.Load()) == writesThrough {
-		return nil
-	}
 	for last := ""; ; {
-		batch, newest, err := b.take(ctx, last)
-		if err != nil || len(batch) == 0 {
+		t, err := b.take(ctx, last)
+		if err != nil || t.size == 0 {
 			return err
 		}
-		last = newest
+		last = t.newest
 		begin := time.Now()
-		settled, err := b.storeBatch(ctx, batch, store)
+		settled, err := b.storeBatch(ctx, t, store)
 		b.metrics.batches.Observe(time.Since(begin).Seconds())
 		if err != nil {
 			return err
 		}
-		if len(batch) < b.options.BatchSize || settled == 0 { // what is unclear now is clear the next time
+		if t.size < b.options.BatchSize || settled == 0 { // what is unclear now is clear the next time
 			return nil
 		}
 	}
 }
 
-// take returns the oldest batch, in the order of its keys, so that two of them
-// never wait for each other's rows.
-func (b *Buffer[K, V]) take(ctx context.Context, last string) (batch []services.Write[K, V], newest string, err error) {
-	reply, err := take.Run(ctx, b.options.Client, []string{b.data, b.dirty}, last, b.options.BatchSize).StringSlice()
+// taken is a batch as it came from Redis.
+type taken[K cmp.Ordered, V any] struct {
+	newest string // since when the newest waits of all that waited at the beginning
+	size   int
+	batch  []services.Write[K, V] // in the order of its keys, so that no two wait for each other's rows
+	broken []string               // fields and entries, in turns, that cannot be read
+}
+
+func (b *Buffer[K, V]) take(ctx context.Context, last string) (t taken[K, V], err error) {
+	reply, err := take.Run(ctx, b.options.Client, b.keys(), last, b.options.BatchSize).StringSlice()
 	if err != nil {
-		return nil, "", unavailable("take a batch of writes", err)
+		return t, unavailable("take a batch of writes", err)
 	}
-	newest, reply = reply[0], reply[1:]
-	batch = make([]services.Write[K, V], 0, len(reply)/2)
+	t.newest, reply = reply[0], reply[1:]
+	t.size = len(reply) / 2
 	for pair := range slices.Chunk(reply, 2) {
-		write, err := decode[K, V](pair[0], pair[1])
-		if err != nil {
-			return nil, "", err
+		if write, err := decode[K, V](pair[0], pair[1]); err == nil {
+			t.batch = append(t.batch, write)
+		} else {
+			t.broken = append(t.broken, pair...)
 		}
-		batch = append(batch, write)
 	}
-	slices.SortFunc(batch, byKey)
-	return batch, newest, nil
+	slices.SortFunc(t.batch, byKey)
+	return t, nil
 }
 
 func byKey[K cmp.Ordered, V any](a, b services.Write[K, V]) int { return cmp.Compare(a.Key, b.Key) }
 
+// settlePatience is what is left to note in Redis what has been stored, where the
+// time to store more is over.
+const settlePatience = 3 * time.Second
+
 // storeBatch stores a batch, and drops from the buffer what is stored then. It
 // returns for how many writes that changed anything.
 func (b *Buffer[K, V]) storeBatch(
-	ctx context.Context, batch []services.Write[K, V], store services.StoreBatch[K, V],
+	ctx context.Context, t taken[K, V], store services.StoreBatch[K, V],
 ) (settled int, err error) {
-	refused := services.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}}
-	done, failed := isolate(ctx, batch, store, refused)
-	if len(done) == 0 {
-		return 0, failed
+	all := newRefused[K]()
+	done, failed := isolate(ctx, t.batch, store, all)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
+	defer cancel()
+	if len(done) > 0 {
+		// Whoever was told of a value that died with its process before it could say so
+		// learns of it now.
+		b.options.Changed(ctx, keysOf(done))
+		if b.beforeSettling != nil {
+			b.beforeSettling(ctx, done)
+		}
 	}
-	// Whoever was told of a value that died with its process before it could say so
-	// learns of it now.
-	b.options.Changed(ctx, keysOf(done))
-	if b.beforeSettling != nil {
-		b.beforeSettling(ctx, done)
-	}
-	settled, err = b.settle(ctx, done, refused)
-	if err != nil {
-		return settled, err
-	}
-	return settled, failed
+	settled, err = b.settle(ctx, done, t.broken, all)
+	return settled, errors.Join(err, failed)
+}
+
+func newRefused[K cmp.Ordered]() services.Refused[K] {
+	return services.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}, Gone: map[K]bool{}}
 }
 
 // isolate stores a batch and returns the part of it that the store has decided
@@ -87,11 +97,15 @@ func (b *Buffer[K, V]) storeBatch(
 func isolate[K cmp.Ordered, V any](
 	ctx context.Context, batch []services.Write[K, V], store services.StoreBatch[K, V], all services.Refused[K],
 ) (done []services.Write[K, V], err error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
 	refused, err := store(ctx, batch)
 	switch {
 	case err == nil:
 		maps.Copy(all.Newer, refused.Newer)
 		maps.Copy(all.Bad, refused.Bad)
+		maps.Copy(all.Gone, refused.Gone)
 		return batch, nil
 	case services.CodeOf(err) != services.Invalid:
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 )
 
@@ -200,6 +201,81 @@ func TestFlush_LandsThoughTheStoresVersionIsAhead(t *testing.T) {
 	if got := s.number("SELECT version FROM stock WHERE product_id = 1"); got != ahead+3 {
 		t.Errorf("the version is %d, want %d", got, ahead+3)
 	}
+}
+
+func TestFlush_LandsAKeyThatIsPutAllTheTimeThoughTheStoresVersionIsAhead(t *testing.T) {
+	s := newShelf(t, 1)
+	s.put(1, 10)
+	s.flush()
+	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
+	value := int64(10)
+	busy := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+		refused, err := s.store(ctx, batch)
+		value++
+		s.put(1, value)
+		return refused, err
+	}
+	s.put(1, value)
+	for range 3 {
+		if err := s.Flush(t.Context(), busy); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := s.number("SELECT quantity FROM stock"); got <= 10 {
+		t.Errorf("%d is stored after %d", got, value)
+	}
+}
+
+// Another process is just storing the product's first quantity.
+func TestFlush_BesideAFirstRowTakesNothingForGone(t *testing.T) {
+	s := newShelf(t, 1)
+	s.put(1, 10)
+	tx := s.db.MustBegin()
+	tx.MustExec("INSERT INTO stock VALUES (1, 99, $1)", time.Now().Add(time.Hour).UnixMicro())
+	flushed := make(chan error)
+	go func() { flushed <- s.Flush(t.Context(), s.store) }()
+	eventually(t, "the flush waits for the row", func() bool {
+		return s.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0
+	})
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	if err := <-flushed; err != nil {
+		t.Error(err)
+	}
+	s.waits(1, 0)
+	s.flush()
+	s.flush()
+	s.stored(1, 10)
+}
+
+// A full Redis must be emptied by what fills it: rows stored, raised and buried.
+func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 100), server.URL)
+	for key := range int64(100) {
+		s.put(key+1, key)
+	}
+	s.exec(refuse13)
+	s.exec("INSERT INTO stock VALUES (1, 99, $1)", time.Now().Add(time.Hour).UnixMicro())
+	if err := s.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(t.Context(), 2, 1); services.CodeOf(err) != services.Unavailable {
+		t.Errorf("a put: %v", err)
+	}
+	locks := repositories.NewLocks(s.client, "prefab:test:job:", time.Minute)
+	for range 2 {
+		ran, err := locks.Hold(t.Context(), "flush", time.Time{}, func(ctx context.Context) error {
+			return s.Flush(ctx, s.store)
+		})
+		if err != nil || !ran {
+			t.Errorf("the job ran: %t, %v", ran, err)
+		}
+	}
+	s.waits(0, 1)
+	s.stored(1, 0)
+	s.stored(100, 99)
 }
 
 func TestFlush_HidesNothingWhenTheClockWentBack(t *testing.T) {

@@ -12,12 +12,18 @@ import (
 	"example.com/prefab/services"
 )
 
-// Redis answers a write once it is in its log, as far as the kernel knows; so
-// what it dies of itself costs nothing. What a power cut costs, its appendfsync says.
+// With appendfsync always Redis answers a write once it is on the disk. With
+// everysec a disk that is slow makes it answer before it has written its log.
 func TestCrash_OfRedisLosesNoAcknowledgedWrite(t *testing.T) {
 	server := devtest.OwnRedis(t)
 	s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 200), server.URL)
 	s.put(1, 0)
+	syncAlways := func() {
+		eventually(t, "Redis is told", func() bool {
+			return s.client.ConfigSet(t.Context(), "appendfsync", "always").Err() == nil
+		})
+	}
+	syncAlways()
 	last := map[int64]int64{}
 	writing, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
@@ -50,6 +56,7 @@ func TestCrash_OfRedisLosesNoAcknowledgedWrite(t *testing.T) {
 		time.Sleep(rand.N(200 * time.Millisecond))
 		server.Signal(syscall.SIGKILL)
 		server.Start()
+		syncAlways()
 	}
 	stop()
 	work.Wait()

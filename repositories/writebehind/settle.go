@@ -2,6 +2,8 @@ package writebehind
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,15 +14,20 @@ import (
 )
 
 // settle drops from the buffer what is stored, and makes dead letters of what is
-// bad. It returns for how many writes that changed anything.
+// bad or cannot be read. It returns for how many writes that changed anything.
 //
 // What the store refused as older is nevertheless the newest that we know of,
-// where nothing has been put since: Redis' clock or its data went back. It gets a
-// version above the store's, and is stored with the next batch.
+// where it still waits: Redis' clock or its data went back. It gets a version
+// above the store's, and is stored with the next batch.
 func (b *Buffer[K, V]) settle(
-	ctx context.Context, batch []services.Write[K, V], refused services.Refused[K],
+	ctx context.Context, batch []services.Write[K, V], broken []string, refused services.Refused[K],
 ) (settled int, err error) {
-	var stored, versions, older, bad []any
+	now := time.Now()
+	bad := []any{now.UnixMicro()}
+	for pair := range slices.Chunk(broken, 2) {
+		bad = append(bad, pair[0], pair[1], letter{Entry: pair[1], Error: errEntry.Error(), At: now}.encode())
+	}
+	var stored, versions, older []any
 	for _, w := range batch {
 		field, value, err := encode(w.Key, w.Value)
 		if err != nil {
@@ -31,11 +38,11 @@ func (b *Buffer[K, V]) settle(
 		reason := refused.Bad[w.Key]
 		switch {
 		case reason != nil:
-			bad = append(bad, field, version, encodeLetter(w.Version, value, reason, time.Now()))
-		case !isOlder:
+			bad = append(bad, field, version+" ", letter{Entry: entry(w.Version, value), Error: reason.Error(), At: now}.encode())
+		case !isOlder: // or what it is about is gone
 			stored, versions = append(stored, field), append(versions, version)
 		case newer >= w.Version: // else another process is just storing a newer one
-			older = append(older, field, version, strconv.FormatInt(newer+1, 10))
+			older = append(older, field, strconv.FormatInt(newer, 10), strconv.FormatInt(newer+1, 10))
 		}
 	}
 	for _, step := range []struct {
@@ -47,32 +54,39 @@ func (b *Buffer[K, V]) settle(
 		{restamp, older, b.metrics.restamped},
 		{bury, bad, b.metrics.buried},
 	} {
-		if len(step.args) == 0 {
+		if len(step.args) < 2 {
 			continue
 		}
-		n, err := step.script.Run(ctx, b.options.Client, []string{b.data, b.dirty, b.dead}, step.args...).Int()
-		if err != nil {
-			return settled, unavailable("settle a batch of writes", err)
+		n, failed := step.script.Run(ctx, b.options.Client, b.keys(), step.args...).Int()
+		if failed != nil {
+			err = errors.Join(err, unavailable("settle a batch of writes", failed))
+			continue
 		}
 		step.count.Add(float64(n))
 		settled += n
 	}
-	b.mourn(ctx, refused.Bad)
-	return settled, nil
+	b.report(ctx, len(broken)/2, refused)
+	return settled, err
 }
 
-// mourn says that writes have become dead letters. Their readers find again what
-// the store has.
-func (b *Buffer[K, V]) mourn(ctx context.Context, bad map[K]error) {
-	if len(bad) == 0 {
+// report says what has not been stored. Readers of what has become a dead letter
+// find again what the store has.
+func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused services.Refused[K]) {
+	log := b.options.Log.With("buffer", b.options.Name)
+	if broken > 0 {
+		log.ErrorContext(ctx, "entries cannot be read and are kept as dead letters", "entries", broken)
+	}
+	if len(refused.Gone) > 0 {
+		log.WarnContext(ctx, "writes are dropped: what they are about is not there", "writes", len(refused.Gone))
+	}
+	if len(refused.Bad) == 0 {
 		return
 	}
-	keys := make([]K, 0, len(bad))
+	keys := make([]K, 0, len(refused.Bad))
 	var reason error
-	for key, err := range bad {
+	for key, err := range refused.Bad {
 		keys, reason = append(keys, key), err
 	}
 	b.options.Changed(ctx, keys)
-	b.options.Log.ErrorContext(ctx, "writes cannot be stored and are kept as dead letters",
-		"buffer", b.options.Name, "writes", len(keys), "error", reason)
+	log.ErrorContext(ctx, "writes cannot be stored and are kept as dead letters", "writes", len(keys), "error", reason)
 }

@@ -16,8 +16,9 @@ const (
 	writesThrough                 // it may drop what it holds, so nothing is put
 )
 
-// Mode tells how writes are taken now: "buffered", "write-through", or
-// "unavailable" as long as Redis has not been asked.
+// Mode tells how writes are taken, going by what Redis said of itself at the
+// start: "buffered", "write-through", or "unavailable" as long as it could not be
+// asked.
 func (b *Buffer[K, V]) Mode() string {
 	switch standing(b.standing.Load()) {
 	case keepsWrites:
@@ -43,19 +44,33 @@ func (b *Buffer[K, V]) ask(ctx context.Context) (standing, error) {
 		return unknown, unavailable("ask Redis what it is", err)
 	}
 	found, reason := judge(text)
-	if found == writesThrough {
-		waiting, err := b.options.Client.HLen(ctx, b.data).Result()
-		if err != nil {
-			return unknown, unavailable("ask Redis what waits in it", err)
-		}
-		if waiting > 0 { // from before; what is put now must not be overtaken by it
-			return unknown, ErrFull
-		}
-	}
 	if b.standing.CompareAndSwap(int32(unknown), int32(found)) && reason != "" {
 		b.options.Log.WarnContext(ctx, reason, "buffer", b.options.Name)
 	}
 	return standing(b.standing.Load()), nil
+}
+
+// writeThrough stores a value at once. What waits under its key, from before or
+// from a process that found Redis to be another, is older, and comes first.
+func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, value V) error {
+	field, _, err := encode(key, value)
+	if err != nil {
+		return err
+	}
+	waits, err := b.options.Client.HExists(ctx, b.data, field).Result()
+	switch {
+	case err != nil:
+		return unavailable("ask Redis what waits in it", err)
+	case waits:
+		return ErrFull
+	}
+	if err := b.options.Through(ctx, key, value); err != nil {
+		return err
+	}
+	if err := overtake.Run(ctx, b.options.Client, b.keys(), field).Err(); err != nil {
+		return unavailable("drop a dead letter", err)
+	}
+	return nil
 }
 
 // isReply reports whether Redis itself has answered with the error.
