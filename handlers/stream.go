@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -80,7 +82,7 @@ func (s *Streams) begin(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]b
 	b := &streamBody{conn: c.Context().Conn(), writeTimeout: s.cfg.WriteTimeout, log: s.cfg.Log, start: time.Now()}
 	b.ctx, b.cancel = context.WithTimeout(context.WithoutCancel(c.UserContext()), s.cfg.Timeout)
 	unlink := context.AfterFunc(s.stopped, b.cancel)
-	next, stop := iter.Pull2(chunks(b.ctx))
+	next, stop := iter.Pull2(guarded(b.ctx, chunks))
 	b.next = next
 	b.release = func() {
 		b.cancel()
@@ -89,4 +91,17 @@ func (s *Streams) begin(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]b
 		<-s.slots
 	}
 	return b
+}
+
+// guarded makes a panic the last error: no middleware stands around what is done
+// after the handler has returned.
+func guarded(ctx context.Context, chunks func(context.Context) iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				yield(nil, fmt.Errorf("panic: %v\n%s", reason, debug.Stack()))
+			}
+		}()
+		chunks(ctx)(yield)
+	}
 }

@@ -3,12 +3,10 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"example.com/prefab/services"
@@ -40,7 +38,7 @@ func (b *streamBody) fill() error {
 	if b.ended != nil {
 		return b.ended
 	}
-	chunk, err, ok := b.guardedNext()
+	chunk, err, ok := b.next()
 	if !ok {
 		err = io.EOF
 	}
@@ -49,17 +47,6 @@ func (b *streamBody) fill() error {
 		_ = b.conn.SetWriteDeadline(time.Now().Add(b.writeTimeout)) // a broken one is found out by the write
 	}
 	return err
-}
-
-// guardedNext makes a panic an error: no middleware stands around what is done
-// after the handler has returned.
-func (b *streamBody) guardedNext() (chunk []byte, err error, ok bool) { //nolint:revive,staticcheck // as iter.Pull2 has it
-	defer func() {
-		if reason := recover(); reason != nil {
-			chunk, err, ok = nil, fmt.Errorf("panic: %v\n%s", reason, debug.Stack()), true
-		}
-	}()
-	return b.next()
 }
 
 // SupportsBodyWriteTo is part of fasthttp.BodyWriterTo.
@@ -109,8 +96,8 @@ func (b *streamBody) Close() error {
 		return nil
 	}
 	b.closed = true
+	level, message, attrs := b.outcome() // before the context ends by our own doing
 	b.release()
-	level, message, attrs := b.outcome()
 	attrs = append(attrs, slog.Duration("duration", time.Since(b.start)), slog.Int64("bytes", b.sent),
 		slog.Int64("queries", services.TraceFrom(b.ctx).Queries()))
 	b.log.LogAttrs(b.ctx, level, message, attrs...)
