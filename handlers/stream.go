@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -66,11 +65,11 @@ func (s *Streams) Send(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]by
 	}
 	b := s.begin(c, chunks)
 	hurry := context.AfterFunc(c.UserContext(), b.cancel)
-	err := b.fill()
+	_, err := b.fill()
 	if !hurry() {
 		err = c.UserContext().Err()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil {
 		b.release()
 		return err
 	}

@@ -63,7 +63,9 @@ func stream(t *testing.T, chunks func(context.Context) iter.Seq2[[]byte, error])
 	go func() { served <- app.Listener(listener) }()
 	t.Cleanup(func() {
 		_ = app.ShutdownWithTimeout(10 * time.Second)
-		<-served
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 	return s
 }
@@ -127,6 +129,10 @@ func TestStreams_BreakOffWhereTheChunksDo(t *testing.T) {
 		"a fault of ours": {
 			func(yield func([]byte, error) bool) { yield(nil, errors.New("the disk is gone")) },
 			`level=ERROR msg="stream cut" error="the disk is gone"`,
+		},
+		"a connection that ended": { // which is no end of the rows
+			func(yield func([]byte, error) bool) { yield(nil, io.EOF) },
+			`level=ERROR msg="stream cut" error=EOF`,
 		},
 		"a server away": {
 			func(yield func([]byte, error) bool) { yield(nil, fmt.Errorf("read: %w", services.ErrUnavailable)) },

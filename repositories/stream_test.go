@@ -55,6 +55,7 @@ func TestStream_GivesItsConnectionBack(t *testing.T) {
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var last error
 		for _, err := range repositories.Stream[numbered](ctx, db, "count up", countUp, millions) {
 			cancel()
