@@ -127,7 +127,7 @@ func writeFile(path string, chunks iter.Seq2[[]byte, error]) (err error) {
 }
 
 func writeSpecial(path string, chunks iter.Seq2[[]byte, error]) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	file, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the user names the file
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func writeSpecial(path string, chunks iter.Seq2[[]byte, error]) error {
 
 // syncFolder makes a rename outlast a power failure.
 func syncFolder(path string) error {
-	folder, err := os.Open(path)
+	folder, err := os.Open(path) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ type benchProcess struct {
 	pid     int
 }
 
-func serveBench(b *testing.B, kind string, environ ...string) benchProcess {
+func serveBench(b testing.TB, kind string, environ ...string) benchProcess {
 	b.Helper()
 	log, err := os.Create(b.TempDir() + "/log")
 	if err != nil {

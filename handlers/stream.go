@@ -2,10 +2,11 @@ package handlers
 
 import (
 	"context"
-	"io"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -64,11 +65,11 @@ func (s *Streams) Send(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]by
 	}
 	b := s.begin(c, chunks)
 	hurry := context.AfterFunc(c.UserContext(), b.cancel)
-	err := b.fill()
+	_, err := b.fill()
 	if !hurry() {
 		err = c.UserContext().Err()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil {
 		b.release()
 		return err
 	}
@@ -80,7 +81,7 @@ func (s *Streams) begin(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]b
 	b := &streamBody{conn: c.Context().Conn(), writeTimeout: s.cfg.WriteTimeout, log: s.cfg.Log, start: time.Now()}
 	b.ctx, b.cancel = context.WithTimeout(context.WithoutCancel(c.UserContext()), s.cfg.Timeout)
 	unlink := context.AfterFunc(s.stopped, b.cancel)
-	next, stop := iter.Pull2(chunks(b.ctx))
+	next, stop := iter.Pull2(guarded(b.ctx, chunks))
 	b.next = next
 	b.release = func() {
 		b.cancel()
@@ -89,4 +90,17 @@ func (s *Streams) begin(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]b
 		<-s.slots
 	}
 	return b
+}
+
+// guarded makes a panic the last error: no middleware stands around what is done
+// after the handler has returned.
+func guarded(ctx context.Context, chunks func(context.Context) iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				yield(nil, fmt.Errorf("panic: %v\n%s", reason, debug.Stack()))
+			}
+		}()
+		chunks(ctx)(yield)
+	}
 }

@@ -3,12 +3,10 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"example.com/prefab/services"
@@ -29,38 +27,29 @@ type streamBody struct {
 	start  time.Time
 	sent   int64
 	rest   []byte // of the current chunk
-	ended  error  // io.EOF, or why there are no more chunks
-	lost   error  // why the client takes no more of them
+	whole  bool   // there are no more chunks
+	failed error  // why the next one cannot be had
+	lost   error  // why the client takes no more
 	closed bool
 }
 
-// fill gets the next chunk, and gives the client the write timeout to take it:
-// fasthttp sets one deadline for the whole answer.
-func (b *streamBody) fill() error {
-	if b.ended != nil {
-		return b.ended
+// fill gets the next chunk, if there is one, and gives the client the write
+// timeout to take it: fasthttp sets one deadline for the whole answer.
+func (b *streamBody) fill() (more bool, err error) {
+	if b.whole || b.failed != nil {
+		return false, b.failed
 	}
-	chunk, err, ok := b.guardedNext()
-	if !ok {
-		err = io.EOF
-	}
-	b.rest, b.ended = chunk, err
+	chunk, err, more := b.next()
+	b.rest, b.failed, b.whole = chunk, err, !more
 	if b.conn != nil {
 		_ = b.conn.SetWriteDeadline(time.Now().Add(b.writeTimeout)) // a broken one is found out by the write
 	}
-	return err
+	return more, err
 }
 
-// guardedNext makes a panic an error: no middleware stands around what is done
-// after the handler has returned.
-func (b *streamBody) guardedNext() (chunk []byte, err error, ok bool) { //nolint:revive,staticcheck // as iter.Pull2 has it
-	defer func() {
-		if reason := recover(); reason != nil {
-			chunk, err, ok = nil, fmt.Errorf("panic: %v\n%s", reason, debug.Stack()), true
-		}
-	}()
-	return b.next()
-}
+// errCut makes fasthttp close the connection; of other errors it would write a
+// log line of its own, with the client's address.
+var errCut = io.ErrUnexpectedEOF
 
 // SupportsBodyWriteTo is part of fasthttp.BodyWriterTo.
 func (b *streamBody) SupportsBodyWriteTo() bool { return true }
@@ -74,8 +63,10 @@ func (b *streamBody) WriteTo(w io.Writer) (int64, error) {
 			b.lost = err
 			return b.sent, err
 		}
-		if err := b.fill(); err != nil {
-			return b.sent, cut(err, nil)
+		if more, err := b.fill(); err != nil {
+			return b.sent, errCut
+		} else if !more {
+			return b.sent, nil
 		}
 	}
 }
@@ -83,23 +74,16 @@ func (b *streamBody) WriteTo(w io.Writer) (int64, error) {
 // Read is for what does not know WriteTo.
 func (b *streamBody) Read(p []byte) (int, error) {
 	for len(b.rest) == 0 {
-		if err := b.fill(); err != nil {
-			return 0, cut(err, io.EOF)
+		if more, err := b.fill(); err != nil {
+			return 0, errCut
+		} else if !more {
+			return 0, io.EOF
 		}
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]
 	b.sent += int64(n)
 	return n, nil
-}
-
-// cut returns atEnd for io.EOF, else what makes fasthttp close the connection: an
-// error that it does not write to its own log, with the client's address.
-func cut(err, atEnd error) error {
-	if err == io.EOF {
-		return atEnd
-	}
-	return io.ErrUnexpectedEOF
 }
 
 // Close frees what the stream holds, and logs how it went: the access log's line
@@ -109,8 +93,8 @@ func (b *streamBody) Close() error {
 		return nil
 	}
 	b.closed = true
+	level, message, attrs := b.outcome() // before the context ends by our own doing
 	b.release()
-	level, message, attrs := b.outcome()
 	attrs = append(attrs, slog.Duration("duration", time.Since(b.start)), slog.Int64("bytes", b.sent),
 		slog.Int64("queries", services.TraceFrom(b.ctx).Queries()))
 	b.log.LogAttrs(b.ctx, level, message, attrs...)
@@ -118,15 +102,14 @@ func (b *streamBody) Close() error {
 }
 
 func (b *streamBody) outcome() (slog.Level, string, []slog.Attr) {
-	failed := b.ended != nil && b.ended != io.EOF
 	switch {
-	case failed && (services.CodeOf(b.ended) == services.Unavailable || b.ctx.Err() != nil):
-		return slog.LevelWarn, "stream cut", []slog.Attr{slog.Any("error", b.ended)}
-	case failed:
-		return slog.LevelError, "stream cut", []slog.Attr{slog.Any("error", b.ended)}
+	case b.failed != nil && (services.CodeOf(b.failed) == services.Unavailable || b.ctx.Err() != nil):
+		return slog.LevelWarn, "stream cut", []slog.Attr{slog.Any("error", b.failed)}
+	case b.failed != nil:
+		return slog.LevelError, "stream cut", []slog.Attr{slog.Any("error", b.failed)}
 	case errors.Is(b.lost, os.ErrDeadlineExceeded):
 		return slog.LevelInfo, "stream dropped: the client took nothing for too long", nil
-	case b.ended == nil || b.lost != nil:
+	case b.lost != nil || !b.whole:
 		return slog.LevelInfo, "stream dropped: the client is gone", nil
 	}
 	return slog.LevelInfo, "stream sent", nil
