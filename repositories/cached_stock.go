@@ -24,7 +24,7 @@ func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int
 	return func(ctx context.Context, productIDs []int64) {
 		tags := make([]string, len(productIDs))
 		for i, id := range productIDs {
-			tags[i] = productTag(id)
+			tags[i] = stockTag(id)
 		}
 		c.Invalidate(ctx, tags...)
 	}
@@ -32,7 +32,7 @@ func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int
 
 // Set is part of services.StockStore.
 func (s *CachedStock) Set(ctx context.Context, productID, quantity int64) error {
-	return s.cache.Change(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
+	return s.cache.Change(ctx, []string{stockTag(productID)}, func(ctx context.Context) error {
 		return s.StockStore.Set(ctx, productID, quantity)
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"example.com/prefab/services"
 )
 
-// PendingStock shows products with the stock that waits to be stored, where some
-// does. While Redis cannot be asked, it shows what is stored, and says that this
-// may not be the newest.
+// PendingStock shows the stock that waits to be stored, where some does. While
+// Redis cannot be asked, it shows what is stored, and says that this may not be
+// the newest.
 type PendingStock struct {
 	services.ProductStore
 	buffer *writebehind.Buffer[int64, int64]
@@ -48,12 +48,12 @@ func show(p *services.Product, waiting map[int64]int64) {
 	}
 }
 
-// Get is part of services.ProductStore.
-func (s *PendingStock) Get(ctx context.Context, id int64) (services.Product, error) {
-	waiting := s.pending(ctx, id)
-	product, err := s.ProductStore.Get(ctx, id)
-	show(&product, waiting)
-	return product, err
+// Stock is part of services.ProductStore.
+func (s *PendingStock) Stock(ctx context.Context, id int64) (int64, error) {
+	if quantity, ok := s.pending(ctx, id)[id]; ok {
+		return quantity, nil
+	}
+	return s.ProductStore.Stock(ctx, id)
 }
 
 // Batch is part of services.ProductStore.

@@ -2,6 +2,8 @@ package repositories
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -33,6 +35,18 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 		return err
 	}
 	return services.ErrNoProduct
+}
+
+const readStock = `-- name: stock.get
+SELECT quantity FROM stock WHERE product_id = $1`
+
+// Stock is part of services.ProductStore.
+func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
+	err = s.db.GetContext(ctx, &quantity, readStock, id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, storeError("read a stock", err)
+	}
+	return quantity, nil
 }
 
 // A row is taken at its own version too, so that a batch can be stored again by

@@ -98,6 +98,8 @@ type ProductStore interface {
 	// Get returns ErrNoProduct for an id that was never given.
 	Get(ctx context.Context, id int64) (Product, error)
 	Count(ctx context.Context) (int64, error)
+	// Stock returns how many of a product are there.
+	Stock(ctx context.Context, id int64) (int64, error)
 	// Active reports whether there is such a product, and visible.
 	Active(ctx context.Context, id int64) (bool, error)
 	// Export gives all products by id, as they were at one moment, and an error last.
