@@ -142,6 +142,44 @@ func TestDeadLetters_OnTheirWayAreOlderThanWhatIsPut(t *testing.T) {
 	s.stored(1, 14)
 }
 
+func TestFlush_BuriesNothingNewerThanWhatWasBad(t *testing.T) {
+	s := newShelf(t, 1)
+	s.exec(refuse13)
+	s.put(1, 13)
+	during := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+		defer s.put(1, 14)
+		return s.store(ctx, batch)
+	}
+	if err := s.Flush(t.Context(), during); err != nil {
+		t.Error(err)
+	}
+	s.waits(1, 0)
+	s.flush()
+	s.stored(1, 14)
+}
+
+func TestDeadLetters_ThatAreNewerStayWhenAnOlderOneIsStored(t *testing.T) {
+	s := newShelf(t, 1)
+	s.exec(refuse13)
+	s.put(1, 13)
+	s.flush()
+	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
+	s.exec("ALTER TABLE stock ADD CONSTRAINT no_15 CHECK (quantity <> 15) NOT VALID")
+	late := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+		s.put(1, 15)
+		s.flush()
+		return s.store(ctx, batch)
+	}
+	if err := s.RetryDeadLetters(t.Context(), late); err != nil {
+		t.Error(err)
+	}
+	s.waits(0, 1)
+	s.exec("ALTER TABLE stock DROP CONSTRAINT no_15")
+	s.retry()
+	s.waits(0, 0)
+	s.stored(1, 15)
+}
+
 // A run tries no more than a batch, and all get their turn.
 func TestDeadLetters_TakeTurns(t *testing.T) {
 	s := newShelf(t, 30, batchesOf(10))

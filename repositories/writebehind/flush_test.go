@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -127,17 +128,19 @@ func TestFlush_TakesABatchTwice(t *testing.T) {
 	s.stored(1, 10)
 }
 
-// Four processes put and flush at once; each key's last value wins.
+// Four processes put and flush at once, some keys of their own and some of all.
 func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 	database, redisURL := newCatalogue(t, devtest.Database(t), 50), devtest.Redis(t)
 	var all sync.WaitGroup
-	for range 4 {
+	const rounds = 300
+	for i := range int64(4) {
 		s := newShelfOn(t, database, redisURL, batchesOf(20))
 		writing, done := context.WithCancel(t.Context())
 		all.Go(func() {
 			defer done()
-			for range 500 {
-				s.put(rand.Int64N(50)+1, rand.Int64N(1000))
+			for value := range int64(rounds) {
+				s.put(i+1, value)
+				s.put(5+rand.Int64N(10), value)
 			}
 		})
 		all.Go(func() {
@@ -148,15 +151,10 @@ func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 	}
 	all.Wait()
 	s := newShelfOn(t, database, redisURL)
-	last := make(map[int64]int64)
-	for key := range int64(50) {
-		last[key+1] = rand.Int64N(1000)
-		s.put(key+1, last[key+1])
-	}
 	s.flush()
 	s.waits(0, 0)
-	for key, want := range last {
-		s.stored(key, want)
+	for key := range int64(4) {
+		s.stored(key+1, rounds-1)
 	}
 	if n := s.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n != 0 {
 		t.Errorf("%d deadlocks", n)
@@ -276,6 +274,17 @@ func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
 	s.waits(0, 1)
 	s.stored(1, 0)
 	s.stored(100, 99)
+}
+
+func TestPut_IsNewerThanWhatWaitsThoughTheClockWentBack(t *testing.T) {
+	s := newShelf(t, 1)
+	s.put(1, 10)
+	ahead := time.Now().Add(time.Hour).UnixMicro()
+	s.client.HSet(t.Context(), keys+"data", "1", fmt.Sprintf("%d 10", ahead))
+	s.put(1, 11)
+	if got, want := s.client.HGet(t.Context(), keys+"data", "1").Val(), fmt.Sprintf("%d 11", ahead+1); got != want {
+		t.Errorf("it waits as %q, want %q", got, want)
+	}
 }
 
 func TestFlush_HidesNothingWhenTheClockWentBack(t *testing.T) {
