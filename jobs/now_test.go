@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
+	"example.com/prefab/services"
 )
 
 // ask signals as a sender must: without waiting.
@@ -111,6 +112,30 @@ func TestNow_EndsWithStopAndWithItsChannel(t *testing.T) {
 		pass(time.Minute)
 		if n := runs.Load(); n != 1 {
 			t.Errorf("%d runs after Stop", n-1)
+		}
+	})
+}
+
+// Who asks goes on asking while the job's server is away.
+func TestNow_DoesNotHammerWhatHasFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := make(chan struct{}, 1)
+		var runs atomic.Int64
+		_, _ = startJobs(t, jobs.Options{}, jobs.Job{
+			Name: "flush", Every: time.Hour, Timeout: time.Minute, Jitter: 1, Now: now,
+			Run: func(context.Context) error {
+				if runs.Add(1) < 10 {
+					return services.ErrUnavailable
+				}
+				return nil
+			},
+		})
+		for range 5000 {
+			ask(now)
+			pass(time.Millisecond)
+		}
+		if got := runs.Load(); got < 4 || got > 6 {
+			t.Errorf("%d runs in 5 s", got)
 		}
 	})
 }
