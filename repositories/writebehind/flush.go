@@ -13,8 +13,9 @@ import (
 
 // Flush stores what waits at its beginning, the oldest first, a batch at a time.
 // A write that the store cannot take becomes a dead letter, and holds up no
-// other; one for what is not there any more is dropped. When the store is away, everything stays, and Flush returns its error.
-// It may run beside others, in this process or elsewhere.
+// other; one for what is not there any more is dropped. When the store is away,
+// everything stays, and Flush returns its error. It may run beside others, in this
+// process or elsewhere.
 func (b *Buffer[K, V]) Flush(ctx context.Context, store services.StoreBatch[K, V]) error {
 	for last := ""; ; {
 		t, err := b.take(ctx, last)

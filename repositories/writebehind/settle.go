@@ -38,7 +38,8 @@ func (b *Buffer[K, V]) settle(
 		reason := refused.Bad[w.Key]
 		switch {
 		case reason != nil:
-			bad = append(bad, field, version+" ", letter{Entry: entry(w.Version, value), Error: reason.Error(), At: now}.encode())
+			l := letter{Entry: entry(w.Version, value), Error: reason.Error(), At: now}
+			bad = append(bad, field, version+" ", l.encode())
 		case !isOlder: // or what it is about is gone
 			stored, versions = append(stored, field), append(versions, version)
 		case newer >= w.Version: // else another process is just storing a newer one
