@@ -123,6 +123,9 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	if n := client.Exists(t.Context(), "test:{numbers:row}").Val(); n != 1 {
 		t.Fatal("Redis does not have the older data")
 	}
+	for _, p := range readers { // the end of their connections tells them, after a moment
+		eventually(t, "a reader has noticed that it is another server", func() bool { return p.holds(1) })
+	}
 	keepAgain(t, readers, 1)
 }
 
