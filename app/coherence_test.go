@@ -156,7 +156,7 @@ func TestList_IsKeptForWhateverItReadsButNotForIDs(t *testing.T) {
 }
 
 func TestColdReads_OfOneProductAreOneLoad(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t))
+	a, b := two(t, devtest.Database(t), devtest.Redis(t), "CACHE_BUDGET=5s") // however slow the machine
 	path, instances := a.product(), []*service{a, b}
 	clients := []*client{a.visitor(), b.visitor()}
 	a.transport.MaxIdleConnsPerHost, b.transport.MaxIdleConnsPerHost = 100, 100
@@ -178,7 +178,7 @@ func TestColdReads_OfOneProductAreOneLoad(t *testing.T) {
 }
 
 func TestCachedReads_TakeNoSQL(t *testing.T) {
-	s := start(t)
+	s := start(t, "CACHE_BUDGET=5s")
 	path := s.product()
 	for _, path := range []string{path, productsPath, productsPath + "/count"} {
 		s.visitor().get(path).want(http.StatusOK)
