@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -274,17 +273,6 @@ func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
 	s.waits(0, 1)
 	s.stored(1, 0)
 	s.stored(100, 99)
-}
-
-func TestPut_IsNewerThanWhatWaitsThoughTheClockWentBack(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	ahead := time.Now().Add(time.Hour).UnixMicro()
-	s.client.HSet(t.Context(), keys+"data", "1", fmt.Sprintf("%d 10", ahead))
-	s.put(1, 11)
-	if got, want := s.client.HGet(t.Context(), keys+"data", "1").Val(), fmt.Sprintf("%d 11", ahead+1); got != want {
-		t.Errorf("it waits as %q, want %q", got, want)
-	}
 }
 
 func TestFlush_HidesNothingWhenTheClockWentBack(t *testing.T) {

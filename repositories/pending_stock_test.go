@@ -1,0 +1,148 @@
+package repositories_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/writebehind"
+	"example.com/prefab/services"
+)
+
+// flushing is PostgreSQL's products, of which the waiting stock is stored right
+// after each answer.
+type flushing struct {
+	*repositories.Products
+	flush func()
+}
+
+func (s flushing) Stock(ctx context.Context, id int64) (int64, error) {
+	defer s.flush()
+	return s.Products.Stock(ctx, id)
+}
+
+func (s flushing) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
+	defer s.flush()
+	return s.Products.Batch(ctx, ids)
+}
+
+func (s flushing) Update(ctx context.Context, id, version int64, f services.ProductFields) (services.Product, error) {
+	defer s.flush()
+	return s.Products.Update(ctx, id, version, f)
+}
+
+func newStockBuffer(client redis.UniversalClient, db *sqlx.DB) *writebehind.Buffer[int64, int64] {
+	return writebehind.New(writebehind.Options[int64, int64]{
+		Client: client, Prefix: "test:", Name: "stock", BatchSize: 10, MaxPending: 10,
+		Through: repositories.NewStock(db).Set,
+	})
+}
+
+func newCache(t *testing.T, client redis.UniversalClient) *cache.Cache {
+	t.Helper()
+	c := cache.New(cache.Options{
+		Client: client, Prefix: "test:cache:", MemoryTTL: time.Minute, MaxItems: 100, MaxBytes: 1 << 20,
+		ValueLimit: 1 << 16, Budget: 10 * time.Second,
+	})
+	t.Cleanup(c.Close)
+	c.Start(t.Context())
+	return c
+}
+
+// readStock are the ways to read a product's stock.
+var readStock = map[string]func(context.Context, services.ProductStore, int64) (int64, error){
+	"stock": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
+		return store.Stock(ctx, id)
+	},
+	"batch": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
+		all, err := store.Batch(ctx, []int64{id})
+		if err != nil {
+			return 0, err
+		}
+		return all[0].Stock, nil
+	},
+	"update": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
+		p, err := store.Update(ctx, id, 0, services.ProductFields{PriceCents: new(int64(1))})
+		return p.Stock, err
+	},
+}
+
+// What is stored in the middle of a read has left the buffer for PostgreSQL, where
+// the read may have been before it.
+func TestPendingStock_IsSeenThoughItIsStoredDuringTheRead(t *testing.T) {
+	for name, read := range readStock {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, client := open(t, devtest.Database(t), true), openRedis(t, devtest.Redis(t))
+			product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
+			buffer, values := newStockBuffer(client, db), newCache(t, client)
+			eventually(t, "Redis is trusted", func() bool {
+				return values.Ask(t.Context(), func(context.Context) error { return nil }) == nil
+			})
+			if _, err := buffer.Put(t.Context(), product, 7); err != nil {
+				t.Fatal(err)
+			}
+			store := repositories.ShowPendingStock(flushing{repositories.NewProducts(db), func() {
+				if err := buffer.Flush(t.Context(), stock.SetAll); err != nil {
+					t.Error(err)
+				}
+			}}, buffer, stock, values)
+			for _, when := range []string{"stored meanwhile", "stored before"} {
+				if got, err := read(t.Context(), store, product); err != nil || got != 7 {
+					t.Errorf("%s: %d, %v", when, got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
+	for name, read := range readStock {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := devtest.OwnRedis(t)
+			db, client := open(t, devtest.Database(t), true), openRedis(t, server.URL)
+			product := newProduct(t, db, "a")
+			setStock(t, db, product, 3)
+			store := repositories.ShowPendingStock(
+				repositories.NewProducts(db), newStockBuffer(client, db), repositories.NewStock(db), newCache(t, client))
+			server.Stop()
+			trace := new(services.Trace)
+			got, err := read(services.WithTrace(t.Context(), trace), store, product)
+			if err != nil || got != 3 || !trace.Stale() {
+				t.Errorf("%d, %v, stale: %t", got, err, trace.Stale())
+			}
+		})
+	}
+}
+
+// Else the older stock would be given until something else voids it.
+func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
+	db, client := open(t, devtest.Database(t), true), openRedis(t, devtest.Redis(t))
+	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
+	buffer, values := newStockBuffer(client, db), newCache(t, client)
+	products := repositories.CacheProducts(
+		repositories.ShowPendingStock(repositories.NewProducts(db), buffer, stock, values),
+		values, repositories.CacheTimes{TTL: time.Hour})
+	const data = "test:{stock}:data"
+	client.Set(t.Context(), data, "not a hash", 0) // the one question that Redis cannot answer
+	trace := new(services.Trace)
+	got, err := products.Get(services.WithTrace(t.Context(), trace), product)
+	if err != nil || got.Stock != 0 || !trace.Stale() {
+		t.Errorf("%d, %v, stale: %t", got.Stock, err, trace.Stale())
+	}
+	client.Del(t.Context(), data)
+	if _, err := buffer.Put(t.Context(), product, 7); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what waits is shown", func() bool {
+		got, err := products.Get(t.Context(), product)
+		return err == nil && got.Stock == 7
+	})
+}

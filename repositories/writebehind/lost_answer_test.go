@@ -1,0 +1,46 @@
+package writebehind_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services"
+)
+
+// losing loses the answers to scripts, which Redis has run.
+type losing struct{}
+
+func (losing) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (losing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (losing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if strings.HasPrefix(cmd.Name(), "eval") && err == nil {
+			cmd.SetErr(io.ErrUnexpectedEOF)
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+}
+
+// Readers may see it from then on, and must not find the older one in a cache.
+func TestPut_WhoseAnswerIsLostTellsCachesNevertheless(t *testing.T) {
+	s := newShelf(t, 1)
+	s.client.AddHook(losing{})
+	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	s.waits(1, 0)
+	if !slices.Equal(s.changed, []int64{1}) {
+		t.Errorf("caches were told of %v", s.changed)
+	}
+}
