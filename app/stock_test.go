@@ -205,3 +205,15 @@ func TestStock_ThatWaitsIsInAnExport(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 }
+
+// The product itself stays cached, and what waits is known to the buffer.
+func TestStock_AChangeCostsItsReadersNoSQL(t *testing.T) {
+	s := start(t, seldom, "CACHE_BUDGET=5s")
+	admin, path := s.admin(), s.product()
+	s.visitor().get(path).want(http.StatusOK)
+	admin.setStock(path, 7).want(http.StatusAccepted)
+	answer := s.visitor().get(path).want(http.StatusOK).queries(0)
+	if got := decode[services.Product](answer).Stock; got != 7 {
+		t.Errorf("the stock is %d", got)
+	}
+}

@@ -36,7 +36,8 @@ func activeTag(id int64) string  { return activeTagBegin + strconv.FormatInt(id,
 
 // CachedProducts keeps what it reads from another store in the cache, and
 // invalidates with every write what the write would change, and no more; a write
-// that is refused has done so too. Batch is not cached: it is two queries, however many products it reads.
+// that is refused has done so too. Batch is not cached: it is two queries, however
+// many products it reads.
 type CachedProducts struct {
 	services.ProductStore
 	cache    *cache.Cache
@@ -75,8 +76,8 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 // madeUpTTL is short, so that made-up requests cannot fill Redis for long.
 const madeUpTTL = time.Minute
 
-// errNone stands for an empty list and a count of 0 on their way through the
-// cache, which keeps these no longer than what is not there.
+// errNone stands for an empty list, a count of 0 and a product that is not active
+// on their way through the cache, which keeps these no longer than what is not there.
 var errNone = errors.New("none")
 
 // Get is part of services.ProductStore. The stock is kept by itself: it changes

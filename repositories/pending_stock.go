@@ -21,7 +21,8 @@ type PendingStock struct {
 
 // ShowPendingStock returns the products of store, with the stock that waits in the
 // buffer to be stored in stock. It belongs beneath the cache, which lends it its
-// patience with Redis.
+// patience with Redis, and which asks for a product's stock apart from the product:
+// Get alone gives what is stored.
 func ShowPendingStock(
 	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
