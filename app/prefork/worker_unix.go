@@ -1,0 +1,123 @@
+//go:build unix
+
+package prefork
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Worker is a worker's side: what it has from its supervisor.
+type Worker struct {
+	Slot     int          // from 0
+	Listener net.Listener // shared with all workers
+
+	socket net.Conn
+	mu     sync.Mutex // one frame at a time
+	slots  atomic.Pointer[[]Slot]
+	alone  chan struct{} // closed when the supervisor has gone
+}
+
+// IsWorker reports whether a supervisor has started this process.
+func IsWorker() bool { return os.Getenv(slotVariable) != "" }
+
+// Inherit takes over what the supervisor has left for this process. Call it once.
+func Inherit() (*Worker, error) {
+	slot, err := strconv.Atoi(os.Getenv(slotVariable))
+	if err != nil {
+		return nil, fmt.Errorf("this process is no worker: %s is %q", slotVariable, os.Getenv(slotVariable))
+	}
+	listener, err := inheritListener()
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(socketDescriptor, "supervisor")
+	defer file.Close()
+	socket, err := net.FileConn(file)
+	if err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("inherit the supervisor's socket: %w", err)
+	}
+	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
+	w := &Worker{Slot: slot, Listener: listener, socket: socket, alone: make(chan struct{})}
+	go w.hear()
+	return w, nil
+}
+
+func inheritListener() (net.Listener, error) {
+	file := os.NewFile(listenerDescriptor, "listener")
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("inherit the listener: %w", err)
+	}
+	return listener, nil
+}
+
+// Ready tells the supervisor that the worker serves.
+func (w *Worker) Ready() error { return w.write(frameReady, nil) }
+
+// Send gives the supervisor a message of 4 MiB at most. It waits for a while where
+// the supervisor is busy.
+func (w *Worker) Send(message []byte) error { return w.write(frameMessage, message) }
+
+func (w *Worker) write(kind byte, body []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.socket.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	err := writeFrame(w.socket, kind, body)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = w.socket.Close() // half a frame may be out; what follows would make no sense
+	}
+	return err
+}
+
+// Context returns a context that ends with ctx, or when the supervisor has gone:
+// a worker must not hold the port of a service that nobody looks after.
+func (w *Worker) Context(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		select {
+		case <-w.alone:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx
+}
+
+// Slots returns where all workers stand, as the supervisor last said; none before
+// it has.
+func (w *Worker) Slots() []Slot {
+	if slots := w.slots.Load(); slots != nil {
+		return slices.Clone(*slots)
+	}
+	return nil
+}
+
+func (w *Worker) hear() {
+	defer close(w.alone)
+	in := bufio.NewReader(w.socket)
+	for {
+		kind, body, err := readFrame(in)
+		if err != nil {
+			return
+		}
+		var slots []Slot
+		if kind == frameSlots && json.Unmarshal(body, &slots) == nil {
+			w.slots.Store(&slots)
+		}
+	}
+}
