@@ -35,8 +35,9 @@ type child struct {
 	ended   chan struct{} // closed when all is over, and state set
 	state   *os.ProcessState
 
-	news atomic.Pointer[[]byte] // the newest picture of the slots
-	wake chan struct{}
+	news     atomic.Pointer[[]byte] // the newest picture of the slots
+	replaced atomic.Bool
+	wake     chan struct{} // holds a value while one of both has changed
 }
 
 // spawn starts a worker.
@@ -130,6 +131,10 @@ func (c *child) talk() {
 		if writeFrame(c.socket, frameSlots, *c.news.Load()) != nil {
 			return
 		}
+		if c.replaced.Load() {
+			_ = writeFrame(c.socket, frameReplace, nil)
+			return
+		}
 	}
 }
 
@@ -151,6 +156,14 @@ func (s *Supervisor) bury(c *child, heard <-chan struct{}) {
 	close(c.ended)
 }
 
+// changed has the worker told.
+func (c *child) changed() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it has not been told of the last change, and will hear of both
+	}
+}
+
 func (c *child) isReady() bool {
 	select {
 	case <-c.ready:
@@ -161,6 +174,8 @@ func (c *child) isReady() bool {
 }
 
 func (c *child) signal(signal syscall.Signal) { _ = c.process.Signal(signal) } // it may have ended
+
+func (c *child) terminate() { c.signal(syscall.SIGTERM) }
 
 // killed reports whether SIGKILL ended the worker. It has ended.
 func (c *child) killed() bool {

@@ -12,6 +12,7 @@ const (
 	frameReady   = 'r' // the worker serves from now on
 	frameMessage = 'm' // from Worker.Send
 	frameSlots   = 's' // to the worker: all slots, as JSON
+	frameReplace = 'x' // to the worker: another one has taken its place
 
 	frameLimit = 4 << 20 // bytes; a longer one means a worker gone mad
 )

@@ -115,7 +115,7 @@ func (k *keeper) await(life context.Context, c *child) error {
 		<-c.ended
 		return fmt.Errorf("it was not ready within %s", k.s.o.ReadyTimeout)
 	case <-life.Done():
-		k.retire(c)
+		k.retire(c, c.terminate)
 		return context.Cause(life)
 	}
 }
@@ -131,7 +131,7 @@ func (k *keeper) watch(life context.Context, c *child) *child {
 		case <-c.ended:
 			return c
 		case <-life.Done():
-			k.retire(c)
+			k.retire(c, c.terminate)
 			return c
 		case outcome := <-k.rolls:
 			next, err := k.s.spawn(k.slot)
@@ -149,7 +149,7 @@ func (k *keeper) watch(life context.Context, c *child) *child {
 			k.settle(c)
 			go func() {
 				defer close(done)
-				k.retire(old)
+				k.retire(old, func() { old.replaced.Store(true); old.changed() })
 				outcome <- nil
 			}()
 		}
@@ -171,9 +171,10 @@ func (k *keeper) replace(life context.Context) error {
 	}
 }
 
-// retire asks a worker to end, waits for it, and kills it when its time is over.
-func (k *keeper) retire(c *child) {
-	c.signal(syscall.SIGTERM)
+// retire asks a worker to end, by a signal or by telling it that it is replaced,
+// waits for it, and kills it when its time is over.
+func (k *keeper) retire(c *child, ask func()) {
+	ask()
 	late := time.NewTimer(k.s.o.DrainTimeout)
 	defer late.Stop()
 	select {

@@ -32,6 +32,9 @@ var (
 	ErrGaveUp = errors.New("the workers do not stay up")
 	// ErrInterrupted says that a second interrupt ended the workers at once.
 	ErrInterrupted = errors.New("interrupted while draining")
+	// ErrReplaced is why a worker's context ends when another one has taken its
+	// place: the service goes on, and no balancer needs to be told.
+	ErrReplaced = errors.New("replaced by another worker")
 	// ErrUnsupported says that this system cannot hand a listener to a child.
 	ErrUnsupported = errors.New("this system cannot prefork")
 )
@@ -39,7 +42,7 @@ var (
 // Options say what a supervisor runs. Without a value a duration or a number has
 // the default that its comment names.
 type Options struct {
-	Listener *net.TCPListener // becomes the supervisor's, also where New fails
+	Listener *net.TCPListener // becomes the supervisor's where New succeeds
 	Workers  int              // 1
 	Log      *slog.Logger
 	Env      []string // of the workers, beside the supervisor's own

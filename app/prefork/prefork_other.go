@@ -22,10 +22,7 @@ func Init() error { return ErrUnsupported }
 type Supervisor struct{}
 
 // New returns ErrUnsupported.
-func New(o Options) (*Supervisor, error) {
-	_ = o.Listener.Close()
-	return nil, ErrUnsupported
-}
+func New(Options) (*Supervisor, error) { return nil, ErrUnsupported }
 
 // Run returns ErrUnsupported.
 func (s *Supervisor) Run(context.Context) error { return ErrUnsupported }

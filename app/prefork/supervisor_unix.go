@@ -34,7 +34,6 @@ type Supervisor struct {
 
 // New returns a supervisor of the options' listener. No worker runs yet.
 func New(o Options) (*Supervisor, error) {
-	defer o.Listener.Close() // the duplicate keeps the port; nobody accepts here
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program that workers run: %w", err)
@@ -51,6 +50,7 @@ func New(o Options) (*Supervisor, error) {
 	if err := errors.Join(err, duplicate); err != nil {
 		return nil, fmt.Errorf("duplicate the listener: %w", err)
 	}
+	_ = o.Listener.Close() // the duplicate keeps the port; nobody accepts here
 	o = o.withDefaults()
 	s := &Supervisor{
 		o: o, program: program, listener: descriptor,
@@ -163,10 +163,7 @@ func (s *Supervisor) tell() {
 	}
 	for c := range s.children {
 		c.news.Store(&picture)
-		select {
-		case c.wake <- struct{}{}:
-		default: // it has not taken the last one, and will find this in its place
-		}
+		c.changed()
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 	"time"
 )
 
+var errAlone = errors.New("the supervisor has gone")
+
 // Worker is a worker's side: what it has from its supervisor.
 type Worker struct {
 	Slot     int          // from 0
@@ -27,7 +29,8 @@ type Worker struct {
 	socket net.Conn
 	mu     sync.Mutex // one frame at a time
 	slots  atomic.Pointer[[]Slot]
-	alone  chan struct{} // closed when the supervisor has gone
+	over   context.Context // ends with ErrReplaced, or when the supervisor has gone
+	end    context.CancelCauseFunc
 }
 
 // IsWorker reports whether a supervisor has started this process.
@@ -51,7 +54,8 @@ func Inherit() (*Worker, error) {
 		return nil, fmt.Errorf("inherit the supervisor's socket: %w", err)
 	}
 	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
-	w := &Worker{Slot: slot, Listener: listener, socket: socket, alone: make(chan struct{})}
+	w := &Worker{Slot: slot, Listener: listener, socket: socket}
+	w.over, w.end = context.WithCancelCause(context.Background())
 	go w.hear()
 	return w, nil
 }
@@ -84,17 +88,13 @@ func (w *Worker) write(kind byte, body []byte) error {
 	return err
 }
 
-// Context returns a context that ends with ctx, or when the supervisor has gone:
-// a worker must not hold the port of a service that nobody looks after.
+// Context returns a context that ends with ctx; or, with the cause ErrReplaced,
+// when another worker has taken this one's place; or when the supervisor has
+// gone: a worker must not hold the port of a service that nobody looks after. A
+// worker drains then and ends.
 func (w *Worker) Context(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		defer cancel()
-		select {
-		case <-w.alone:
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	context.AfterFunc(w.over, func() { cancel(context.Cause(w.over)) })
 	return ctx
 }
 
@@ -108,7 +108,7 @@ func (w *Worker) Slots() []Slot {
 }
 
 func (w *Worker) hear() {
-	defer close(w.alone)
+	defer w.end(errAlone)
 	in := bufio.NewReader(w.socket)
 	for {
 		kind, body, err := readFrame(in)
@@ -116,7 +116,10 @@ func (w *Worker) hear() {
 			return
 		}
 		var slots []Slot
-		if kind == frameSlots && json.Unmarshal(body, &slots) == nil {
+		switch {
+		case kind == frameReplace:
+			w.end(ErrReplaced)
+		case kind == frameSlots && json.Unmarshal(body, &slots) == nil:
 			w.slots.Store(&slots)
 		}
 	}
