@@ -55,7 +55,7 @@ type process struct {
 	output strings.Builder
 }
 
-var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
+var servingAt = regexp.MustCompile(`msg=serving (?:worker=\d+ )?address=(\S+)`)
 
 // start runs `prefab serve` in a checkout and waits until it serves.
 func start(t *testing.T, checkout string, settings ...string) *process {
@@ -85,7 +85,12 @@ func launch(t *testing.T, checkout string, args []string, settings ...string) *p
 
 func launchWith(t *testing.T, input io.Reader, checkout string, args []string, settings ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{}), all: make(chan struct{})}
+	return follow(t, exec.Command(binary, args...), input, checkout, settings)
+}
+
+func follow(t *testing.T, cmd *exec.Cmd, input io.Reader, checkout string, settings []string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{}), all: make(chan struct{})}
 	p.cmd.Stdin = input
 	p.cmd.Dir = checkout
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORT=0"}, settings...)

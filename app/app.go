@@ -22,8 +22,16 @@ import (
 	"example.com/prefab/services"
 )
 
+// seat is a process's place among several. A process that serves alone has none.
+type seat struct {
+	worker  int                       // its number
+	ready   func() error              // tells that it serves; nil alone
+	workers func() (ready, whole int) // of the whole service; nil alone
+}
+
 // process is what one process of the service holds open.
 type process struct {
+	seat    seat
 	cfg     Config
 	log     *slog.Logger
 	metrics *prometheus.Registry
@@ -38,8 +46,12 @@ type process struct {
 // has run before, and several processes may serve side by side. Until PostgreSQL
 // answers, only the health routes do.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
+	return serveAs(ctx, cfg, listener, log, seat{})
+}
+
+func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, seat seat) error {
 	defer listener.Close()
-	p := process{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
+	p := process{seat: seat, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
 
 	explainer := querylog.NewExplainer(log)
 	var err error
@@ -168,7 +180,8 @@ func (p *process) wire() wired {
 		reviews:  handlers.NewReviews(reviews),
 		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
 		health: &handlers.Health{
-			Health: p.health, Memory: services.NewMemoryMeter(workers), WriteBehind: buffer.Mode,
+			Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
+			Workers:     p.seat.workers,
 			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
 		},
 	})

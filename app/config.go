@@ -22,6 +22,9 @@ type Config struct {
 	Host string      `env:"HOST" envDefault:"127.0.0.1"`
 	Port uint16      `env:"PORT" envDefault:"3000"`
 
+	Prefork string `env:"PREFORK"`
+	Workers int    `env:"WORKERS" envDefault:"0"`
+
 	DatabaseURL      ServerURL `env:"DATABASE_URL"`
 	DatabasePrepared bool      `env:"DATABASE_PREPARED" envDefault:"true"`
 	DatabaseMaxConns int       `env:"DATABASE_MAX_CONNS" envDefault:"20"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,6 +60,12 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 		}
 	}
 	check(c.Env == Development || c.Env == Production, "APP_ENV: must be development or production")
+	_, err := strconv.ParseBool(c.Prefork)
+	check(c.Prefork == "" || err == nil, "PREFORK: must be true, false or empty")
+	check(c.Workers*minConns <= c.DatabaseMaxConns || unparsed["DATABASE_MAX_CONNS"],
+		"WORKERS: %d need %d connections each of DATABASE_MAX_CONNS, which is %d", c.Workers, minConns, c.DatabaseMaxConns)
+	check(c.Workers*minConns <= c.RedisMaxConns || unparsed["REDIS_MAX_CONNS"],
+		"WORKERS: %d need %d connections each of REDIS_MAX_CONNS, which is %d", c.Workers, minConns, c.RedisMaxConns)
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
 	check(c.DatabaseURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseURL)) == nil,
 		"DATABASE_URL: must be like postgres://user:password@host:5432/name?sslmode=verify-full")
@@ -88,6 +95,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, low, high))
 		}
 	}
+	between("WORKERS", float64(c.Workers), 0, 1024)
 	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), 1, 10_000)
 	between("REDIS_MAX_CONNS", float64(c.RedisMaxConns), 1, 10_000)
 	between("CACHE_L1_MAX_ITEMS", float64(c.CacheL1MaxItems), 1, 10_000_000)

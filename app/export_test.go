@@ -52,3 +52,6 @@ func Routes() []fiber.Route {
 	routes(server, nil, new(middleware.Sessions), pages, routed{compact: compact}) // nothing is called
 	return server.GetRoutes(true)
 }
+
+// Share is how many workers serve, and the settings of one.
+func Share(cfg Config) (workers int, share Config) { return cfg.workers(), cfg.share() }

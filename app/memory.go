@@ -8,9 +8,6 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// workers is the number of processes that share this machine.
-const workers = 1
-
 // limitMemory sets GOMEMLIMIT, where the environment does not, to nine tenths of
 // this worker's share of the cgroup's limit: close to it the collector works
 // harder, where the kernel would kill. AUTOMEMLIMIT=off leaves it alone, and

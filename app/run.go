@@ -7,10 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strconv"
-	"syscall"
-
-	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 const usage = `usage: prefab [command]
@@ -71,47 +67,6 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 		return err
 	}
 	return run(ctx, environment{cfg: cfg, log: newLogger(cfg, out), in: in, out: out}, args)
-}
-
-func runServe(ctx context.Context, e environment, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("serve takes no arguments: %w", ErrUsage)
-	}
-	// A port that is taken is told at once; but what listened during a long
-	// migration would take connections and leave them waiting.
-	probe, err := listen(ctx, e.cfg)
-	if err != nil {
-		return err
-	}
-	_ = probe.Close()
-
-	limitMemory(workers, memlimit.FromCgroup, e.log)
-	prepared, err := Prepare(ctx, e.cfg, e.log)
-	if err != nil {
-		return err
-	}
-	defer prepared.Stop(e.log)
-	listener, err := listen(ctx, e.cfg)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	if prepared.Embedded {
-		printWelcome(e.out, listener.Addr())
-	}
-	return Serve(ctx, prepared.Config, listener, e.log)
-}
-
-func listen(ctx context.Context, cfg Config) (net.Listener, error) {
-	address := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	return listener, nil
 }
 
 const welcome = `

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/app/prefork"
 	"example.com/prefab/services"
 )
 
@@ -26,12 +27,23 @@ type phases struct {
 func (p *process) serve(ctx context.Context, listener net.Listener, server *fiber.App, beside phases) error {
 	cfg, log := p.cfg, p.log
 	broken := make(chan error, 1)
-	go func() { broken <- server.Listener(listener) }()
+	accept := func() { go func() { broken <- server.Listener(listener) }() }
+	if p.seat.ready == nil {
+		accept() // alone: somebody should say that the service is starting
+	}
 	failure := beside.start()
+	replaced := false
 	if failure != nil {
 		beside.stop = func(context.Context) error { return nil }
+		if p.seat.ready != nil {
+			broken <- nil
+		}
 	} else {
 		p.health.Enter(services.Ready)
+		if p.seat.ready != nil {
+			accept() // among others, which have taken what came meanwhile
+			failure = p.seat.ready()
+		}
 		log.Info("serving", "address", listener.Addr().String())
 		select {
 		case err := <-broken:
@@ -39,11 +51,13 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 			broken <- nil
 		case <-ctx.Done():
 		}
-		p.health.Enter(services.Draining) // and never after a start that failed: it opens the routes
+		if replaced = errors.Is(context.Cause(ctx), prefork.ErrReplaced); !replaced {
+			p.health.Enter(services.Draining) // and never after a start that failed: it opens the routes
+		}
 	}
 
-	log.Info("draining", "delay", cfg.ShutdownDelay, "timeout", cfg.ShutdownTimeout)
-	if failure == nil {
+	log.Info("draining", "delay", cfg.ShutdownDelay, "timeout", cfg.ShutdownTimeout, "replaced", replaced)
+	if failure == nil && !replaced { // balancers need not look away from a service that goes on
 		time.Sleep(cfg.ShutdownDelay)
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)

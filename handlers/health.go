@@ -16,13 +16,15 @@ type Health struct {
 	Memory      *services.MemoryMeter
 	Environment string
 	MaxHeapMB   float64
-	WriteBehind func() string // how writes are taken: "buffered", "write-through" or "unavailable"
+	WriteBehind func() string             // how writes are taken: "buffered", "write-through" or "unavailable"
+	Workers     func() (ready, whole int) // of the service; nil where one process serves
 }
 
 // Names of the dependencies, as the routes show them.
 const (
 	Database = "database"
 	Redis    = "redis"
+	Workers  = "workers" // some of them
 )
 
 type healthReport struct {
@@ -34,6 +36,23 @@ type healthReport struct {
 	Redis       string          `json:"redis"`
 	WriteBehind string          `json:"writeBehind"`
 	Environment string          `json:"environment"`
+	Workers     *workerCount    `json:"workers,omitempty"`
+}
+
+type workerCount struct {
+	Ready int `json:"ready"`
+	All   int `json:"all"`
+}
+
+// few reports whether so many workers are missing that somebody should look.
+func (w *workerCount) few() bool { return w != nil && 2*w.Ready < w.All }
+
+func (h *Health) countWorkers() *workerCount {
+	if h.Workers == nil {
+		return nil
+	}
+	ready, all := h.Workers()
+	return &workerCount{Ready: ready, All: all}
 }
 
 // Show answers GET /health: the whole picture; 503 where a part of it is bad.
@@ -46,7 +65,8 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		return "ok"
 	}
 	memory := h.Memory.Read()
-	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB
+	workers := h.countWorkers()
+	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB || workers.few()
 	report := healthReport{
 		Status:      word(bad),
 		Timestamp:   time.Now().UTC(),
@@ -56,6 +76,7 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		Redis:       word(slices.Contains(down, Redis)),
 		WriteBehind: h.WriteBehind(),
 		Environment: h.Environment,
+		Workers:     workers,
 	}
 	if bad {
 		c.Status(fiber.StatusServiceUnavailable)
@@ -80,7 +101,11 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "draining"})
 	}
 	answer := fiber.Map{"status": "ready"}
-	if down := h.Health.Down(c.UserContext()); len(down) > 0 {
+	down := h.Health.Down(c.UserContext())
+	if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
+		down = append(down, Workers)
+	}
+	if len(down) > 0 {
 		answer["degraded"] = down
 	}
 	return sendUncached(c, answer)

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"example.com/prefab/app/prefork"
+)
+
+// ExitError is the status of a service that ran below process 1; it has said why.
+type ExitError = prefork.ExitError
+
+// ErrInterrupted says that a second interrupt ended the service at once.
+var ErrInterrupted = prefork.ErrInterrupted
+
+// runServe serves in one of four roles: alone; or, with PREFORK, as a supervisor,
+// as one of its workers, or as process 1 above it.
+func runServe(ctx context.Context, e environment, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("serve takes no arguments: %w", ErrUsage)
+	}
+	switch {
+	case prefork.IsWorker():
+		return serveAsWorker(ctx, e)
+	case e.cfg.preforks() && prefork.IsInit():
+		return prefork.Init()
+	}
+	// A port that is taken is told at once; but what listened during a long
+	// migration would take connections and leave them waiting.
+	probe, err := listen(ctx, e.cfg)
+	if err != nil {
+		return err
+	}
+	_ = probe.Close()
+	prepared, err := Prepare(ctx, e.cfg, e.log)
+	if err != nil {
+		return err
+	}
+	defer prepared.Stop(e.log)
+	listener, err := listen(ctx, e.cfg)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if prepared.Embedded {
+		printWelcome(e.out, listener.Addr())
+	}
+	if e.cfg.preforks() {
+		err := supervise(ctx, prepared.Config, listener, e)
+		if !errors.Is(err, prefork.ErrUnsupported) {
+			return err
+		}
+		e.log.Warn("PREFORK is on, but this system cannot; one process serves")
+		prepared.Config.Prefork = "false"
+	}
+	limitMemory(1, memlimit.FromCgroup, e.log)
+	return Serve(ctx, prepared.Config, listener, e.log)
+}
+
+// supervise keeps workers on the listener. It opens no pools.
+func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e environment) error {
+	workers := cfg.workers()
+	supervisor, err := prefork.New(prefork.Options{
+		Listener: listener, Workers: workers, Log: e.log,
+		Env: []string{
+			"WORKERS=" + strconv.Itoa(workers),
+			"DATABASE_URL=" + string(cfg.DatabaseURL), "REDIS_URL=" + string(cfg.RedisURL),
+		},
+		ReadyTimeout: cfg.StartTimeout + 10*time.Second,
+		DrainTimeout: cfg.ShutdownDelay + cfg.ShutdownTimeout + 5*time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	e.log.Info("supervising", "address", listener.Addr().String(), "workers", workers)
+	return supervisor.Run(ctx)
+}
+
+func serveAsWorker(ctx context.Context, e environment) error {
+	worker, err := prefork.Inherit()
+	if err != nil {
+		return err
+	}
+	cfg := e.cfg
+	log := e.log.With("worker", worker.Slot)
+	limitMemory(cfg.workers(), memlimit.FromCgroup, log)
+	return serveAs(worker.Context(ctx), cfg.share(), worker.Listener, log, seat{
+		worker: worker.Slot, ready: worker.Ready,
+		workers: func() (ready, all int) {
+			slots := worker.Slots()
+			for _, slot := range slots {
+				if slot.State == prefork.Ready {
+					ready++
+				}
+			}
+			return ready, len(slots)
+		},
+	})
+}
+
+func listen(ctx context.Context, cfg Config) (*net.TCPListener, error) {
+	address := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("listen on %s: not by TCP", address)
+	}
+	return tcp, nil
+}
