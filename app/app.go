@@ -22,11 +22,11 @@ import (
 	"example.com/prefab/services"
 )
 
-// seat is a process's place among several. A process that serves alone has none.
+// seat is a process's place in the service.
 type seat struct {
-	worker  int                       // its number
-	ready   func() error              // tells that it serves; nil alone
-	workers func() (ready, whole int) // of the whole service; nil alone
+	metrics *prometheus.Registry
+	ready   func() error              // tells that it serves; nil for a process that serves alone
+	workers func() (ready, whole int) // of the service; nil alone
 }
 
 // process is what one process of the service holds open.
@@ -46,12 +46,14 @@ type process struct {
 // has run before, and several processes may serve side by side. Until PostgreSQL
 // answers, only the health routes do.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
-	return serveAs(ctx, cfg, listener, log, seat{})
+	return serveAs(ctx, cfg, listener, log, seat{metrics: prometheus.NewRegistry()})
 }
 
 func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, seat seat) error {
 	defer listener.Close()
-	p := process{seat: seat, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
+	p := process{seat: seat, cfg: cfg, log: log, metrics: seat.metrics}
+	p.metrics.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	explainer := querylog.NewExplainer(log)
 	var err error
@@ -73,11 +75,13 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 		return err
 	}
 	defer p.redis.Close()
+	p.metrics.MustRegister(repositories.RedisPoolMetrics(p.redis))
 	pingRedis := func(ctx context.Context) error { return p.redis.Ping(ctx).Err() }
 	p.health = services.NewHealth(
 		services.Dependency{Name: handlers.Database, Check: p.db.PingContext},
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},
 	)
+	p.metrics.MustRegister(healthMetrics{p.health})
 
 	p.values = cache.New(cache.Options{
 		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
@@ -165,6 +169,7 @@ func (p *process) wire() wired {
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
+		middleware.Metrics(p.metrics),
 		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
 		middleware.SecurityHeaders(),
 		middleware.Recover(),

@@ -22,6 +22,8 @@ type Config struct {
 	Host string      `env:"HOST" envDefault:"127.0.0.1"`
 	Port uint16      `env:"PORT" envDefault:"3000"`
 
+	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:3001"`
+
 	Prefork string `env:"PREFORK"`
 	Workers int    `env:"WORKERS" envDefault:"0"`
 

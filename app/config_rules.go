@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -62,6 +63,8 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.Env == Development || c.Env == Production, "APP_ENV: must be development or production")
 	_, err := strconv.ParseBool(c.Prefork)
 	check(c.Prefork == "" || err == nil, "PREFORK: must be true, false or empty")
+	_, _, err = net.SplitHostPort(c.AdminAddr)
+	check(c.AdminAddr == "" || err == nil, "ADMIN_ADDR: must be like 127.0.0.1:3001, or empty")
 	check(c.Workers*minConns <= c.DatabaseMaxConns || unparsed["DATABASE_MAX_CONNS"],
 		"WORKERS: %d need %d connections each of DATABASE_MAX_CONNS, which is %d", c.Workers, minConns, c.DatabaseMaxConns)
 	check(c.Workers*minConns <= c.RedisMaxConns || unparsed["REDIS_MAX_CONNS"],

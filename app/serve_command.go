@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
 )
 
@@ -19,6 +22,9 @@ type ExitError = prefork.ExitError
 
 // ErrInterrupted says that a second interrupt ended the service at once.
 var ErrInterrupted = prefork.ErrInterrupted
+
+// snapshotInterval is how far the metrics of a killed worker may lag behind.
+const snapshotInterval = time.Second
 
 // runServe serves in one of four roles: alone; or, with PREFORK, as a supervisor,
 // as one of its workers, or as process 1 above it.
@@ -61,12 +67,20 @@ func runServe(ctx context.Context, e environment, args []string) error {
 		prepared.Config.Prefork = "false"
 	}
 	limitMemory(1, memlimit.FromCgroup, e.log)
-	return Serve(ctx, prepared.Config, listener, e.log)
+	registry := prometheus.NewRegistry()
+	stopAdmin, err := startAdmin(ctx, e.cfg, metrics.Alone(registry), e.log)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	return serveAs(ctx, prepared.Config, listener, e.log, seat{metrics: registry})
 }
 
 // supervise keeps workers on the listener. It opens no pools.
 func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e environment) error {
 	workers := cfg.workers()
+	own := prometheus.NewRegistry()
+	merged := metrics.NewMerged(own)
 	supervisor, err := prefork.New(prefork.Options{
 		Listener: listener, Workers: workers, Log: e.log,
 		Env: []string{
@@ -75,10 +89,22 @@ func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e env
 		},
 		ReadyTimeout: cfg.StartTimeout + 10*time.Second,
 		DrainTimeout: cfg.ShutdownDelay + cfg.ShutdownTimeout + 5*time.Second,
+		Receive: func(slot, pid int, message []byte) {
+			if err := merged.Receive(slot, pid, message); err != nil {
+				e.log.Warn("a worker's metrics are not usable", "error", err)
+			}
+		},
+		Ended: merged.Ended,
 	})
 	if err != nil {
 		return err
 	}
+	own.MustRegister(slots(supervisor.Slots))
+	stopAdmin, err := startAdmin(ctx, cfg, merged, e.log)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
 	e.log.Info("supervising", "address", listener.Addr().String(), "workers", workers)
 	return supervisor.Run(ctx)
 }
@@ -91,8 +117,14 @@ func serveAsWorker(ctx context.Context, e environment) error {
 	cfg := e.cfg
 	log := e.log.With("worker", worker.Slot)
 	limitMemory(cfg.workers(), memlimit.FromCgroup, log)
+	registry := prometheus.NewRegistry()
+	var published sync.WaitGroup
+	defer published.Wait()
+	publishing, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end() // before the wait: the last snapshot tells of all that was served
+	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, worker.Send, log) })
 	return serveAs(worker.Context(ctx), cfg.share(), worker.Listener, log, seat{
-		worker: worker.Slot, ready: worker.Ready,
+		metrics: registry, ready: worker.Ready,
 		workers: func() (ready, all int) {
 			slots := worker.Slots()
 			for _, slot := range slots {

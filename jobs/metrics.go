@@ -16,7 +16,8 @@ const (
 )
 
 // metrics tell what the jobs do. Jobs are constants in the code, so the labels
-// are bounded.
+// are bounded. The
+// label is not job: Prometheus has its own of that name.
 type metrics struct {
 	runs        *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
@@ -28,16 +29,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "prefab_job_runs_total",
 			Help: "Runs of jobs that were due, by what became of them.",
-		}, []string{"job", "outcome"}),
+		}, []string{"name", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "prefab_job_duration_seconds",
 			Help:    "How long runs of jobs took.",
 			Buckets: []float64{.001, .01, .05, .1, .5, 1, 5, 10, 30, 60, 300, 900},
-		}, []string{"job"}),
+		}, []string{"name"}),
 		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "prefab_job_last_success_timestamp_seconds",
 			Help: "When a run of the job last succeeded in this process.",
-		}, []string{"job"}),
+		}, []string{"name"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.runs, m.duration, m.lastSuccess)

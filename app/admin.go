@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// startAdmin serves /metrics on ADMIN_ADDR, apart from the service's own port: it
+// tells what no client needs to know. stop ends it. Without an address it does
+// nothing.
+func startAdmin(
+	ctx context.Context, cfg Config, metrics prometheus.Gatherer, log *slog.Logger,
+) (stop func(), err error) {
+	if cfg.AdminAddr == "" {
+		return func() {}, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminAddr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("ADMIN_ADDR %s is taken by another program; choose another, or none: %w", cfg.AdminAddr, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 3, Timeout: 10 * time.Second, ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}))
+	server := &http.Server{
+		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the admin listener broke", "error", err)
+		}
+	}()
+	log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
+	return func() {
+		_ = server.Close()
+		<-ended
+	}, nil
+}
