@@ -21,7 +21,7 @@ run: ## Install what is missing, and serve with a PostgreSQL and Redis of our ow
 
 .PHONY: test
 test: ## Install what is missing, and run every test against real servers
-	@app/devservices/install.sh postgres redis 'pgbouncer?'
+	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?'
 	go vet ./...
 	go test -race ./...
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync/atomic"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -38,6 +39,7 @@ type process struct {
 	db      *sqlx.DB
 	redis   redis.UniversalClient
 	values  *cache.Cache
+	closing atomic.Bool // the listener is closed
 	health  *services.Health
 }
 
@@ -165,7 +167,7 @@ func (p *process) wire() wired {
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
 	})
 
-	server := newServer(cfg, p.log)
+	server := newServer(cfg, &p.closing, p.log)
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),

@@ -118,7 +118,7 @@ func runHealthcheck(ctx context.Context, e environment, args []string) error {
 	}
 	host := e.cfg.Host
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
+		host = "127.0.0.1" // and not localhost, which a bare image cannot look up
 	}
 	url := "http://" + net.JoinHostPort(host, strconv.Itoa(int(e.cfg.Port))) + "/health/live"
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)

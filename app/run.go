@@ -20,6 +20,7 @@ Commands:
   user add                 make a user: --email, --name, --role
   healthcheck              ask the running service whether it lives
   config                   print the settings, passwords masked
+  version                  print what this program was built from
 `
 
 // command is one word of the command line and what it does.
@@ -52,6 +53,9 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 	name := "serve"
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
+	}
+	if name == "version" {
+		return printVersion(out)
 	}
 	if name == "help" || name == "-h" || name == "--help" {
 		_, err := io.WriteString(out, usage)

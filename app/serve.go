@@ -60,13 +60,27 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 	if failure == nil && !replaced { // balancers need not look away from a service that goes on
 		time.Sleep(cfg.ShutdownDelay)
 	}
+	p.closing.Store(true)
+	_ = listener.Close()
+	letGo(server)
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
 	if err := server.ShutdownWithContext(limit); err != nil && !errors.Is(err, net.ErrClosed) {
 		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
 	}
-	_ = listener.Close() // Shutdown misses it where Listener had not got to it yet
 	failure = errors.Join(failure, beside.stop(limit), <-broken)
 	log.Info("drained")
 	return failure
+}
+
+// letGo waits a moment for clients to take an answer that says that it is their
+// connection's last. Shutdown closes those that are idle, and a request that is
+// on its way then is lost; what balancers keep is busy, so few are left.
+func letGo(server *fiber.App) {
+	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); {
+		if server.Server().GetOpenConnectionsCount() <= 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }

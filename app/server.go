@@ -2,6 +2,7 @@ package app
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -10,8 +11,9 @@ import (
 )
 
 // newServer returns a Fiber app without routes whose every limit is set: Fiber
-// leaves the timeouts infinite.
-func newServer(cfg Config, log *slog.Logger) *fiber.App {
+// leaves the timeouts infinite. Once closing is set, each answer is the last one of
+// its connection.
+func newServer(cfg Config, closing *atomic.Bool, log *slog.Logger) *fiber.App {
 	var proxies []string // in the form that Fiber compares
 	for _, prefix := range cfg.proxies {
 		proxies = append(proxies, prefix.Masked().String())
@@ -40,6 +42,11 @@ func newServer(cfg Config, log *slog.Logger) *fiber.App {
 	}
 	next := server.Server().Handler
 	server.Server().Handler = func(request *fasthttp.RequestCtx) {
+		defer func() {
+			if closing.Load() {
+				request.SetConnectionClose()
+			}
+		}()
 		if known[string(request.Method())] {
 			next(request)
 			return

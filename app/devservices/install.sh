@@ -36,12 +36,14 @@ present() {
         /opt/homebrew/bin/redis-server /opt/homebrew/bin/valkey-server ;;
     pgbouncer)
       have pgbouncer || any_file /usr/sbin/pgbouncer ;;
+    nginx)
+      have nginx || any_file /usr/sbin/nginx /usr/local/sbin/nginx ;;
     chromium)
       have chromium || have chromium-browser || have google-chrome ||
         have google-chrome-stable || have headless-shell || any_file \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
         /Applications/Chromium.app/Contents/MacOS/Chromium ;;
-    *) say "install.sh knows postgres, redis, pgbouncer and chromium, not $1"; exit 2 ;;
+    *) say "install.sh knows postgres, redis, pgbouncer, nginx and chromium, not $1"; exit 2 ;;
   esac
 }
 
@@ -64,6 +66,8 @@ packages() {
     pacman:redis) echo valkey redis ;;
     brew:redis) echo redis ;;
     *:pgbouncer) echo pgbouncer ;;
+    apt-get:nginx) echo nginx-light nginx ;;
+    *:nginx) echo nginx ;;
     apt-get:chromium) echo chromium chromium-browser ;;
     dnf:chromium) echo chromium-headless chromium ;;
     brew:chromium) echo google-chrome ;;

@@ -1,0 +1,150 @@
+package main_test
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"example.com/prefab/app"
+	"example.com/prefab/app/devservices/devtest"
+)
+
+func TestDeploy_NamesOnlySettingsThatThereAre(t *testing.T) {
+	known := map[string]bool{"POSTGRES_USER": true, "POSTGRES_DB": true, "POSTGRES_PASSWORD": true}
+	for field := range reflect.TypeFor[app.Config]().Fields() {
+		known[field.Tag.Get("env")] = true
+	}
+	for file, pattern := range map[string]string{
+		"compose.yaml":                    `(?m)^\s+([A-Z][A-Z0-9_]+):`,
+		"deploy/kubernetes/settings.yaml": `(?m)^\s+([A-Z][A-Z0-9_]+):`,
+		"deploy/kubernetes/secret.yaml":   `(?m)^\s+([A-Z][A-Z0-9_]+):`,
+		"Dockerfile":                      `[ ]([A-Z][A-Z0-9_]+)=\S*(?: |$)`,
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := string(text)
+		if file == "Dockerfile" {
+			_, lines, _ = strings.Cut(lines, "\nENV")
+			lines, _, _ = strings.Cut(lines, "\n")
+		}
+		found := regexp.MustCompile(pattern).FindAllStringSubmatch(lines, -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no settings: the test looks for others", file)
+		}
+		for _, match := range found {
+			if !known[match[1]] {
+				t.Errorf("%s sets %s, which is no setting", file, match[1])
+			}
+		}
+	}
+}
+
+// The image is scratch with the binary: a bare root does as well.
+func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
+	if _, err := os.Stat("/proc/self/ns/pid"); err != nil || os.Getuid() != 0 {
+		t.Skip("a bare root needs Linux and the right to change roots")
+	}
+	dockerfile, err := os.ReadFile("Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 .*go build .*)$`).FindStringSubmatch(string(dockerfile))
+	if build == nil {
+		t.Fatal("the Dockerfile has no line that builds")
+	}
+	root := checkout(t)
+	command := strings.Replace(build[1], "-o /prefab", "-o "+filepath.Join(root, "prefab"), 1)
+	compile := exec.Command("sh", "-ec", command)
+	compile.Env = append(os.Environ(), "VERSION=1.2.3", "TARGETOS=linux", "TARGETARCH=")
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+
+	if err := os.Mkdir(filepath.Join(root, "proc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	inside := func(args ...string) *exec.Cmd {
+		return exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child",
+			"--root=" + root, "--setuid=65532", "--setgid=65532", "--", "/prefab"}, args...)...)
+	}
+	if out, err := inside("version").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "prefab 1.2.3") {
+		t.Fatalf("its version is %q %v", out, err)
+	}
+	settings := []string{
+		"DATABASE_URL=" + overTCP(t, devtest.Database(t)), "REDIS_URL=" + devtest.Slow(t, devtest.Redis(t)).URL, "APP_ENV=production", "LOG_FORMAT=text",
+		"WORKERS=2",
+	}
+	p := follow(t, inside(), nil, root, settings)
+	eventually(t, "two workers are ready", func() bool {
+		if p.closed() {
+			t.Fatalf("it ended:\n%s", p.said())
+		}
+		return len(p.readied()) >= 2
+	})
+	p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]
+	if status, body := p.get("/api/v1/products"); status != 200 {
+		t.Errorf("the products are %d %s", status, body)
+	}
+	port := p.URL[strings.LastIndex(p.URL, ":")+1:]
+	check := inside("healthcheck")
+	check.Env = append(settings, "HOST=0.0.0.0", "PORT="+port)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("the health check says %v: %s", err, out)
+	}
+	if err := syscall.Kill(processesBelow(t, p.cmd.Process.Pid)[0], syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+}
+
+// overTCP leads to the database at url, whose socket's folder is not in the bare root.
+func overTCP(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	port := query.Get("port")
+	if port == "" {
+		port = "5432"
+	}
+	socket := filepath.Join(query.Get("host"), ".s.PGSQL."+port)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("unix", socket)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(server, client); server.Close() }()
+			go func() { _, _ = io.Copy(client, server); client.Close() }()
+		}
+	}()
+	query.Del("host")
+	query.Del("port")
+	query.Set("sslmode", "disable")
+	u.Host, u.RawQuery = listener.Addr().String(), query.Encode()
+	return u.String()
+}

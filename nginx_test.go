@@ -1,0 +1,182 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+// startNginx runs nginx with deploy/nginx.conf, of which only addresses and paths
+// are replaced, and returns its URL.
+func startNginx(t *testing.T, backends ...*process) string {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx"
+	}
+	probe, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := probe.Addr().String()
+	probe.Close()
+	config, err := os.ReadFile("deploy/nginx.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := checkout(t)
+	replaced := strings.NewReplacer(
+		"172.30.30.11:3000", strings.TrimPrefix(backends[0].URL, "http://"),
+		"172.30.30.12:3000", strings.TrimPrefix(backends[1].URL, "http://"),
+		"listen 8080", "listen "+address,
+		"/tmp/nginx.pid", filepath.Join(dir, "nginx.pid"),
+	).Replace(string(config))
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(replaced), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-e", "stderr", "-p", dir, "-c", file, "-g", "daemon off;")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start nginx: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("nginx said:\n%s", said.String())
+		}
+	})
+	url := "http://" + address
+	eventually(t, "nginx answers", func() bool {
+		response, err := http.Get(url + "/health/live")
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return url
+}
+
+// send is a client that does not repeat what fails.
+func send(client *http.Client, method, url, body string) (status int, err error) {
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+func TestNginx_AnInstanceEndsAndNoClientNotices(t *testing.T) {
+	_, settings := configured(t)
+	settings = append(settings, "TRUSTED_PROXIES=127.0.0.1", "PREFORK=true", "WORKERS=2")
+	instance := func() *process {
+		p := launch(t, checkout(t), nil, settings...)
+		eventually(t, "two workers are ready", func() bool { return len(p.readied()) >= 2 })
+		p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]
+		return p
+	}
+	one, two := instance(), instance()
+	url := startNginx(t, one, two)
+
+	var clients sync.WaitGroup
+	var mu sync.Mutex
+	var failed []string
+	served := 0
+	stop := make(chan struct{})
+	for i := range 8 {
+		clients.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+			defer client.CloseIdleConnections()
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var status int
+				var err error
+				want := http.StatusOK
+				if i%2 == 0 { // nginx does not send a POST twice
+					want = http.StatusBadRequest
+					status, err = send(client, http.MethodPost, url+"/api/v1/session", `{"email":`)
+				} else {
+					status, err = send(client, http.MethodGet, fmt.Sprint(url, "/api/v1/products?limit=", 1+n%50), "")
+				}
+				mu.Lock()
+				if served++; err != nil || status != want {
+					failed = append(failed, fmt.Sprint(i%2, " ", status, " ", err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	time.Sleep(500 * time.Millisecond)
+	one.signal(syscall.SIGTERM)
+	if code := one.exit(); code != 0 {
+		t.Errorf("it ends with %d:\n%s", code, one.said())
+	}
+	time.Sleep(500 * time.Millisecond)
+	close(stop)
+	clients.Wait()
+	if len(failed) > 0 || served == 0 {
+		t.Errorf("of %d requests %d failed, the first with %s", served, len(failed), failed[:min(1, len(failed))])
+	}
+	if status, err := send(http.DefaultClient, http.MethodGet, url+"/health/ready", ""); err != nil || status != 200 {
+		t.Errorf("the other one says %d %v", status, err)
+	}
+}
+
+func TestNginx_ClientsHaveTheirOwnAddresses(t *testing.T) {
+	settings := []string{
+		"DATABASE_URL=" + devtest.Database(t), "REDIS_URL=" + devtest.Redis(t),
+		"TRUSTED_PROXIES=127.0.0.1", "SIGN_IN_ADDRESS_LIMIT=3", "SIGN_IN_LIMIT=3",
+	}
+	one, two := start(t, checkout(t), settings...), start(t, checkout(t), settings...)
+	url := startNginx(t, one, two)
+	attempt := func() int {
+		request, err := http.NewRequest(http.MethodPost, url+"/api/v1/session",
+			strings.NewReader(`{"email":"ada@example.com","password":"wrong password"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("X-Forwarded-For", fmt.Sprintf("192.0.2.%d", time.Now().UnixNano()%200)) // made up
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	for range 3 {
+		if status := attempt(); status != http.StatusUnauthorized {
+			t.Fatalf("an attempt gets %d", status)
+		}
+	}
+	if status := attempt(); status != http.StatusTooManyRequests {
+		t.Errorf("a made-up address is believed: the fourth attempt gets %d", status)
+	}
+}
