@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,7 +98,7 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 	}
 	port := p.URL[strings.LastIndex(p.URL, ":")+1:]
 	check := inside("healthcheck")
-	check.Env = append(settings, "HOST=0.0.0.0", "PORT="+port)
+	check.Env = append(slices.Clone(settings), "HOST=0.0.0.0", "PORT="+port)
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("the health check says %v: %s", err, out)
 	}

@@ -24,7 +24,13 @@ func startNginx(t *testing.T, backends ...*process) string {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
-		program = "/usr/sbin/nginx"
+		program, err = exec.LookPath("/usr/sbin/nginx") // Debian's users lack sbin
+	}
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatal("there is no nginx, and CI must not leave these tests out")
+	}
+	if err != nil {
+		t.Skip("NOT TESTED: there is no nginx; `make test` installs it")
 	}
 	probe, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -238,7 +238,11 @@ func TestPrefork_WorksAsProcessOne(t *testing.T) {
 		t.Skip("this system has no PID namespaces")
 	}
 	_, settings := configured(t)
-	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--", binary)
+	unshare := []string{"--pid", "--fork", "--mount-proc", "--kill-child", "--", binary}
+	if os.Getuid() != 0 {
+		unshare = append([]string{"--user", "--map-root-user"}, unshare...)
+	}
+	cmd := exec.Command("unshare", unshare...)
 	p := follow(t, cmd, nil, checkout(t), append(settings, "PREFORK=true", "WORKERS=3"))
 	eventually(t, "three workers are ready", func() bool { return len(p.readied()) >= 3 })
 	p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]

@@ -27,6 +27,7 @@ func printVersion(out io.Writer) error {
 	if name == "" {
 		name = "of an unknown version"
 	}
-	_, err := fmt.Fprintf(out, "prefab %s%s (%s, %s/%s)\n", name, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(out, "prefab %s%s (%s, %s/%s)\n",
+		name, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -13,7 +13,11 @@ import (
 // unshared starts tiny as process 1 of a PID namespace, and returns its process here.
 func unshared(t *testing.T) (p *tiny, first int) {
 	t.Helper()
-	p = launch(t, []string{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"})
+	wrapper := []string{"unshare"}
+	if os.Getuid() != 0 {
+		wrapper = append(wrapper, "--user", "--map-root-user")
+	}
+	p = launch(t, append(wrapper, "--pid", "--fork", "--mount-proc", "--kill-child", "--"))
 	p.eventually("it listens", func() bool { return p.match(`listening address=(\S+)`) != "" })
 	p.url = "http://" + p.match(`listening address=(\S+)`)
 	p.allReady()
