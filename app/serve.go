@@ -62,13 +62,14 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 	}
 	p.closing.Store(true)
 	_ = listener.Close()
+	failure = errors.Join(failure, <-broken) // all that was accepted is counted from here on
 	letGo(server)
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
 	if err := server.ShutdownWithContext(limit); err != nil && !errors.Is(err, net.ErrClosed) {
 		failure = errors.Join(failure, fmt.Errorf("drain HTTP: %w", err))
 	}
-	failure = errors.Join(failure, beside.stop(limit), <-broken)
+	failure = errors.Join(failure, beside.stop(limit))
 	log.Info("drained")
 	return failure
 }
@@ -78,7 +79,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 // on its way then is lost; what balancers keep is busy, so few are left.
 func letGo(server *fiber.App) {
 	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); {
-		if server.Server().GetOpenConnectionsCount() <= 0 {
+		if server.Server().GetOpenConnectionsCount() < 0 { // it takes off one for listening, which is over
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
