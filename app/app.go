@@ -78,7 +78,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	}
 	defer p.redis.Close()
 	p.metrics.MustRegister(repositories.RedisPoolMetrics(p.redis))
-	pingRedis := func(ctx context.Context) error { return p.redis.Ping(ctx).Err() }
+	pingRedis := func(ctx context.Context) error { return repositories.PingRedis(ctx, p.redis) }
 	p.health = services.NewHealth(
 		services.Dependency{Name: handlers.Database, Check: p.db.PingContext},
 		services.Dependency{Name: handlers.Redis, Check: pingRedis},

@@ -73,7 +73,8 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.DatabaseURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseURL)) == nil,
 		"DATABASE_URL: must be like postgres://user:password@host:5432/name?sslmode=verify-full")
 	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,
-		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path")
+		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path, "+
+			"or as docs/scale-out.md has it for Sentinel and Cluster")
 	if c.Env == Production {
 		check(c.DatabaseURL != "", "DATABASE_URL: is required in production, where no embedded PostgreSQL is run")
 		check(c.RedisURL != "", "REDIS_URL: is required in production, where no embedded Redis is run")

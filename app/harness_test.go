@@ -36,7 +36,7 @@ type service struct {
 	t     *testing.T
 	url   string
 	db    *sqlx.DB // for rows that no route makes
-	redis *redis.Client
+	redis redis.UniversalClient
 	log   *logged
 	stop  func() // drains and waits; once
 
@@ -103,13 +103,12 @@ func openDB(t testing.TB, url string) *sqlx.DB {
 	return db
 }
 
-func openRedis(t testing.TB, url string) *redis.Client {
+func openRedis(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	options, err := redis.ParseURL(url)
+	client, err := repositories.OpenRedis(url, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }

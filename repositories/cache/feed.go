@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -144,16 +143,4 @@ func (c *Cache) ping(ctx context.Context, subscription *redis.PubSub) {
 			}
 		}
 	}
-}
-
-// runID names the server's process, where the client speaks to just one.
-func (c *Cache) runID(ctx context.Context) (string, error) {
-	if c.single == nil {
-		return "", nil
-	}
-	info, err := c.single.InfoMap(ctx, "server").Result()
-	if _, refused := errors.AsType[redis.Error](err); refused {
-		return "", nil // not every server tells, miniredis for one
-	}
-	return info["Server"]["run_id"], err
 }

@@ -55,9 +55,22 @@ func (t *trust) succeeded() {
 func (t *trust) failed() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failures++; t.failures >= failuresAllowed && t.state == trusted {
+	if t.failures++; t.failures >= failuresAllowed {
+		t.doWithout("the cache does without Redis, which is slow")
+	}
+}
+
+// suspend is for a Cluster of which a master does not answer.
+func (t *trust) suspend() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.doWithout("the cache does without Redis, of which a master is away")
+}
+
+func (t *trust) doWithout(why string) {
+	if t.state == trusted {
 		t.state = suspended
-		t.tell("the cache does without Redis, which is slow")
+		t.tell(why)
 		t.nudge()
 	}
 }
@@ -137,11 +150,21 @@ func (c *Cache) keep(ctx context.Context) {
 		case <-c.trust.wake:
 		case <-retry.C:
 		case <-watch.C:
+			c.check(ctx)
 			if c.trust.given() {
 				_ = c.ask(ctx, c.watch)
 			}
 		}
 		c.recover(ctx)
+	}
+}
+
+// check is more patient than a request may be: nobody waits for it.
+func (c *Cache) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, watchInterval/2)
+	defer cancel()
+	if c.trust.given() {
+		_ = c.sameServers(ctx)
 	}
 }
 
@@ -161,12 +184,15 @@ func (c *Cache) watch(ctx context.Context) error {
 // recover asks Redis whether it is well again. While trust is lost it moves the
 // epoch.
 func (c *Cache) recover(ctx context.Context) {
-	state, debts := c.trust.standing()
-	if state == trusted {
+	if c.trust.given() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Budget)
 	defer cancel()
+	if c.sameServers(ctx) != nil {
+		return
+	}
+	state, debts := c.trust.standing()
 	if state == lost {
 		if c.announce(ctx, []string{Everything}, writer{}.unsettled) != nil {
 			return

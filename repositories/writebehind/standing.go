@@ -39,7 +39,7 @@ func (b *Buffer[K, V]) ask(ctx context.Context) (standing, error) {
 	if known := standing(b.standing.Load()); known != unknown {
 		return known, nil
 	}
-	text, err := b.options.Client.Info(ctx).Result()
+	text, err := b.info(ctx)
 	if err != nil && !isReply(err) {
 		return unknown, unavailable("ask Redis what it is", err)
 	}
@@ -48,6 +48,19 @@ func (b *Buffer[K, V]) ask(ctx context.Context) (standing, error) {
 		b.options.Log.WarnContext(ctx, reason, "buffer", b.options.Name)
 	}
 	return standing(b.standing.Load()), nil
+}
+
+// info asks the server that holds the buffer; of a Cluster's, the one of its slot.
+func (b *Buffer[K, V]) info(ctx context.Context) (string, error) {
+	cluster, ok := b.options.Client.(*redis.ClusterClient)
+	if !ok {
+		return b.options.Client.Info(ctx).Result()
+	}
+	holder, err := cluster.MasterForKey(ctx, b.data)
+	if err != nil {
+		return "", err
+	}
+	return holder.Info(ctx).Result()
 }
 
 // writeThrough stores a value at once. What waits under its key, from before or

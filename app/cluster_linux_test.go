@@ -1,0 +1,40 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+// Whatever the service does with Redis it does with a Cluster: sessions, the limit
+// of sign-ins, both caches, the buffer of writes and the locks of jobs.
+func TestService_WorksOnARedisCluster(t *testing.T) {
+	t.Parallel()
+	url := devtest.Cluster(t, 0).URL
+	a, b := two(t, devtest.Database(t), url, "WRITE_BEHIND_INTERVAL=1s")
+	path := a.product()
+	admin := a.admin()
+	for _, s := range []*service{a, b} {
+		s.visitor().get(path).want(http.StatusOK)
+		s.visitor().get("/api/v1/products").want(http.StatusOK)
+	}
+	admin.send(http.MethodPatch, path, `{"name":"Torch"}`).want(http.StatusOK)
+	eventually(t, "the other instance has the new name", func() bool {
+		return strings.Contains(string(b.visitor().get(path).body), "Torch") &&
+			strings.Contains(string(b.visitor().get("/api/v1/products").body), "Torch")
+	})
+	admin.send(http.MethodPut, path+"/stock", `{"quantity":4321}`).want(http.StatusAccepted)
+	admin.get(path).want(http.StatusOK)
+	eventually(t, "PostgreSQL has the new stock", func() bool {
+		return len(a.ids("SELECT product_id FROM stock WHERE quantity = 4321")) == 1
+	})
+	eventually(t, "the other instance has the new stock", func() bool {
+		return strings.Contains(string(b.visitor().get(path).body), "4321")
+	})
+	admin.send(http.MethodDelete, "/api/v1/session", "").want(http.StatusNoContent)
+	if health := a.visitor().get("/health"); health.status != http.StatusOK || !strings.Contains(string(health.body), `"buffered"`) {
+		t.Errorf("/health says %s", health.body)
+	}
+}

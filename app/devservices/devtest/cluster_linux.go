@@ -1,0 +1,143 @@
+package devtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// RedisCluster is a Redis Cluster of a test's own, on the loopback interface.
+type RedisCluster struct {
+	URL     string
+	Masters []string // their addresses
+	// Replicas are of the masters, in the same order; none unless they are asked for.
+	Replicas []string
+
+	t         testing.TB
+	processes map[string]*exec.Cmd // by address
+}
+
+// Cluster starts three masters that share the slots, each with as many replicas
+// as asked, none or one. A master that is away is replaced after two seconds.
+func Cluster(t testing.TB, replicas int) *RedisCluster {
+	t.Helper()
+	const masters, slots = 3, 16384
+	c := &RedisCluster{t: t, processes: make(map[string]*exec.Cmd)}
+	for range masters {
+		c.Masters = append(c.Masters, c.launch())
+	}
+	for range masters * replicas {
+		c.Replicas = append(c.Replicas, c.launch())
+	}
+	c.URL = "redis-cluster://" + c.Masters[0] + "?addr=" + strings.Join(c.Masters[1:], "&addr=")
+	for i, address := range c.Masters {
+		c.do(address, "CLUSTER", "ADDSLOTSRANGE", i*slots/masters, (i+1)*slots/masters-1)
+		c.do(address, "CLUSTER", "SET-CONFIG-EPOCH", i+1)
+	}
+	all := slices.Concat(c.Masters, c.Replicas)
+	for _, address := range all[1:] {
+		host, port, _ := net.SplitHostPort(address)
+		c.do(c.Masters[0], "CLUSTER", "MEET", host, port, strconv.Itoa(busPort(port)))
+	}
+	c.await("the nodes have met", func() bool { return c.all(all, fmt.Sprintf("cluster_known_nodes:%d", len(all))) })
+	for i, address := range c.Replicas {
+		id := fmt.Sprint(c.do(c.Masters[i], "CLUSTER", "MYID"))
+		c.await("a replica has one to follow", func() bool { return c.try(address, "CLUSTER", "REPLICATE", id) == nil })
+	}
+	c.await("the cluster is whole", func() bool { return c.all(all, "cluster_state:ok") })
+	for _, address := range c.Replicas {
+		c.await("the replica follows", func() bool {
+			return strings.Contains(fmt.Sprint(c.do(address, "INFO", "replication")), "master_link_status:up")
+		})
+	}
+	return c
+}
+
+// Signal sends a signal to the node of that address.
+func (c *RedisCluster) Signal(address string, sig syscall.Signal) {
+	c.t.Helper()
+	if err := c.processes[address].Process.Signal(sig); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// busPort is where nodes talk to each other. Free ports are above 32768 on Linux.
+func busPort(port string) int {
+	n, _ := strconv.Atoi(port)
+	return n - 20000
+}
+
+// launch starts a node on a free port.
+func (c *RedisCluster) launch() (address string) {
+	c.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	address = listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+	command := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port,
+		"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(busPort(port)), "--cluster-node-timeout", "2000",
+		"--cluster-config-file", "nodes.conf", "--dir", c.t.TempDir(), "--save", "", "--appendonly", "no",
+		"--repl-diskless-sync-delay", "0")
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		c.t.Fatalf("start a node of a Redis Cluster: %v", err)
+	}
+	c.processes[address] = command
+	c.t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	c.await("a node answers", func() bool { return c.try(address, "PING") == nil })
+	return address
+}
+
+func (c *RedisCluster) ask(address string, command ...any) (any, error) {
+	client := goredis.NewClient(&goredis.Options{Addr: address, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	return client.Do(context.WithoutCancel(c.t.Context()), command...).Result()
+}
+
+func (c *RedisCluster) try(address string, command ...any) error {
+	_, err := c.ask(address, command...)
+	return err
+}
+
+func (c *RedisCluster) do(address string, command ...any) any {
+	c.t.Helper()
+	answer, err := c.ask(address, command...)
+	if err != nil {
+		c.t.Fatalf("%v: %v", command, err)
+	}
+	return answer
+}
+
+func (c *RedisCluster) all(nodes []string, say string) bool {
+	for _, address := range nodes {
+		info, err := c.ask(address, "CLUSTER", "INFO")
+		if err != nil || !strings.Contains(fmt.Sprint(info), say) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *RedisCluster) await(what string, ok func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("still not true: %s", what)
+		}
+	}
+}
