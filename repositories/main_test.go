@@ -26,7 +26,7 @@ func everyWay(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
 	}
 	run("prepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), true) })
 	run("unprepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), false) })
-	run("pgbouncer", func(t *testing.T) *sqlx.DB { return open(t, pgbouncer(t, devtest.Database(t)), false) })
+	run("pgbouncer", func(t *testing.T) *sqlx.DB { return open(t, devtest.PgBouncer(t, devtest.Database(t)), false) })
 }
 
 func open(t *testing.T, url string, prepared bool) *sqlx.DB {
