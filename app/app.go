@@ -37,6 +37,7 @@ type process struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 	db      *sqlx.DB
+	replica *sqlx.DB // nil: there is none
 	redis   redis.UniversalClient
 	values  *cache.Cache
 	closing atomic.Bool // the listener is closed
@@ -59,13 +60,22 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 
 	explainer := querylog.NewExplainer(log)
 	var err error
-	p.db, err = openDatabase(cfg, querylog.Join(
+	observe := querylog.Join(
 		querylog.Metrics(p.metrics), querylog.Log(log), querylog.Slow(log, cfg.SlowQueryThreshold, explainer.Explain),
-	))
+	)
+	p.db, err = openDatabase(cfg, observe)
 	if err != nil {
 		return err
 	}
 	defer p.db.Close()
+	p.replica, err = openReplica(cfg, observe)
+	if err != nil {
+		return err
+	}
+	if p.replica != nil {
+		defer p.replica.Close()
+		p.metrics.MustRegister(collectors.NewDBStatsCollector(p.replica.DB, "replica"))
+	}
 	if cfg.SlowQueryExplain {
 		explainer.Use(p.db.DB)
 	}
@@ -79,10 +89,13 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	defer p.redis.Close()
 	p.metrics.MustRegister(repositories.RedisPoolMetrics(p.redis))
 	pingRedis := func(ctx context.Context) error { return repositories.PingRedis(ctx, p.redis) }
-	p.health = services.NewHealth(
-		services.Dependency{Name: handlers.Database, Check: p.db.PingContext},
-		services.Dependency{Name: handlers.Redis, Check: pingRedis},
-	)
+	dependencies := []services.Dependency{
+		{Name: handlers.Database, Check: p.db.PingContext}, {Name: handlers.Redis, Check: pingRedis},
+	}
+	if p.replica != nil {
+		dependencies = append(dependencies, services.Dependency{Name: handlers.Replica, Check: p.replica.PingContext})
+	}
+	p.health = services.NewHealth(dependencies...)
 	p.metrics.MustRegister(healthMetrics{p.health})
 
 	p.values = cache.New(cache.Options{
@@ -142,8 +155,9 @@ func (p *process) wire() wired {
 		BatchSize: cfg.WriteBehindBatchSize, MaxPending: cfg.WriteBehindMaxPending,
 		Changed: repositories.InvalidateStocks(p.values), Through: stocks.Set, Log: p.log, Metrics: p.metrics,
 	})
+	stored := repositories.NewProducts(p.db).ExportFrom(repositories.NewReplica(p.replica, p.log))
 	catalogue := repositories.CacheProducts(
-		repositories.ShowPendingStock(repositories.NewProducts(p.db), buffer, stocks, p.values), p.values, times)
+		repositories.ShowPendingStock(stored, buffer, stocks, p.values), p.values, times)
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))

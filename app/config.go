@@ -27,11 +27,12 @@ type Config struct {
 	Prefork string `env:"PREFORK"`
 	Workers int    `env:"WORKERS" envDefault:"0"`
 
-	DatabaseURL      ServerURL `env:"DATABASE_URL"`
-	DatabasePrepared bool      `env:"DATABASE_PREPARED" envDefault:"true"`
-	DatabaseMaxConns int       `env:"DATABASE_MAX_CONNS" envDefault:"20"`
-	RedisURL         ServerURL `env:"REDIS_URL"`
-	RedisMaxConns    int       `env:"REDIS_MAX_CONNS" envDefault:"50"`
+	DatabaseURL        ServerURL `env:"DATABASE_URL"`
+	DatabaseReplicaURL ServerURL `env:"DATABASE_REPLICA_URL"`
+	DatabasePrepared   bool      `env:"DATABASE_PREPARED" envDefault:"true"`
+	DatabaseMaxConns   int       `env:"DATABASE_MAX_CONNS" envDefault:"20"`
+	RedisURL           ServerURL `env:"REDIS_URL"`
+	RedisMaxConns      int       `env:"REDIS_MAX_CONNS" envDefault:"50"`
 
 	CacheTTL        time.Duration `env:"CACHE_TTL" envDefault:"1h"`
 	CacheGrace      time.Duration `env:"CACHE_GRACE" envDefault:"1h"`

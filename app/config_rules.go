@@ -72,6 +72,9 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
 	check(c.DatabaseURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseURL)) == nil,
 		"DATABASE_URL: must be like postgres://user:password@host:5432/name?sslmode=verify-full")
+	check(c.DatabaseReplicaURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseReplicaURL)) == nil,
+		"DATABASE_REPLICA_URL: must be like DATABASE_URL")
+	check(c.DatabaseReplicaURL == "" || c.DatabaseURL != "", "DATABASE_REPLICA_URL: is of no use without DATABASE_URL")
 	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,
 		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path, "+
 			"or as docs/scale-out.md has it for Sentinel and Cluster")

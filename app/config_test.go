@@ -91,6 +91,7 @@ func TestConfigCommand_MasksPasswords(t *testing.T) {
 	err := app.Run(t.Context(), []string{"config"}, []string{
 		"DATABASE_URL=postgres://user:hunter2@db.example/prefab?password=hunter2",
 		"REDIS_URL=rediss://:hunter2@redis.example/0",
+		"DATABASE_REPLICA_URL=postgres://user:hunter2@replica.example/prefab",
 	}, nil, &out)
 	if err != nil {
 		t.Fatal(err)

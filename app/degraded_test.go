@@ -111,6 +111,9 @@ func wantDown(s *service, name, ready string) {
 	})
 	h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable))
 	down := map[string]string{"redis": h.Redis, "database": h.Database}
+	if h.Replica != "" {
+		down["replica"] = h.Replica
+	}
 	if h.Status != "error" || down[name] != "error" {
 		s.t.Errorf("/health says %+v", h)
 	}

@@ -33,8 +33,16 @@ func runExport(ctx context.Context, e environment, args []string) error {
 		return fmt.Errorf("export takes the formats json, ndjson and csv: %w", ErrUsage)
 	}
 	e.log = newLogger(e.cfg, os.Stderr) // standard output may be the file
-	return withDatabase(ctx, e, func(_ Config, db *sqlx.DB) error {
-		products := services.NewProducts(repositories.NewProducts(db))
+	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
+		replica, err := openReplica(cfg, nil)
+		if err != nil {
+			return err
+		}
+		if replica != nil {
+			defer replica.Close()
+		}
+		products := services.NewProducts(
+			repositories.NewProducts(db).ExportFrom(repositories.NewReplica(replica, e.log)))
 		rows := counted(products.Export(ctx), rowsSoFar(os.Stderr))
 		chunks := export.Encode(rows, services.ProductTable, format)
 		if *path == "-" {

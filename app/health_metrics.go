@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"example.com/prefab/handlers"
 	"example.com/prefab/services"
 )
 
@@ -20,7 +19,7 @@ func (healthMetrics) Describe(out chan<- *prometheus.Desc) { out <- dependencyUp
 
 func (m healthMetrics) Collect(out chan<- prometheus.Metric) {
 	down := m.health.Down(context.Background())
-	for _, name := range [...]string{handlers.Database, handlers.Redis} {
+	for _, name := range m.health.Names() {
 		up := 1.
 		if slices.Contains(down, name) {
 			up = 0

@@ -9,10 +9,10 @@ import (
 )
 
 type health struct {
-	Status, Database, Redis, WriteBehind, Environment string
-	Timestamp                                         time.Time
-	Uptime                                            float64
-	Memory                                            services.Memory
+	Status, Database, Replica, Redis, WriteBehind, Environment string
+	Timestamp                                                  time.Time
+	Uptime                                                     float64
+	Memory                                                     services.Memory
 }
 
 func TestHealth_ShowsTheWholePicture(t *testing.T) {

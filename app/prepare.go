@@ -95,7 +95,19 @@ func (p *Prepared) Stop(log *slog.Logger) {
 }
 
 func openDatabase(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
+	return openServer(cfg, cfg.DatabaseURL, observe)
+}
+
+// openReplica returns nil where there is none.
+func openReplica(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
+	if cfg.DatabaseReplicaURL == "" {
+		return nil, nil
+	}
+	return openServer(cfg, cfg.DatabaseReplicaURL, observe)
+}
+
+func openServer(cfg Config, url ServerURL, observe querylog.Observer) (*sqlx.DB, error) {
 	return repositories.OpenDatabase(repositories.DatabaseOptions{
-		URL: string(cfg.DatabaseURL), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
+		URL: string(url), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
 	})
 }

@@ -23,6 +23,7 @@ type Health struct {
 // Names of the dependencies, as the routes show them.
 const (
 	Database = "database"
+	Replica  = "replica" // of the database, where there is one
 	Redis    = "redis"
 	Workers  = "workers" // some of them
 )
@@ -33,6 +34,7 @@ type healthReport struct {
 	Uptime      float64         `json:"uptime"` // seconds
 	Memory      services.Memory `json:"memory"`
 	Database    string          `json:"database"`
+	Replica     string          `json:"replica,omitempty"`
 	Redis       string          `json:"redis"`
 	WriteBehind string          `json:"writeBehind"`
 	Environment string          `json:"environment"`
@@ -77,6 +79,9 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		WriteBehind: h.WriteBehind(),
 		Environment: h.Environment,
 		Workers:     workers,
+	}
+	if slices.Contains(h.Health.Names(), Replica) {
+		report.Replica = word(slices.Contains(down, Replica))
 	}
 	if bad {
 		c.Status(fiber.StatusServiceUnavailable)

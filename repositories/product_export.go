@@ -16,7 +16,13 @@ JOIN categories c ON c.id = p.category_id
 LEFT JOIN stock s ON s.product_id = p.id
 ORDER BY p.id`
 
+// ExportFrom has exports read from the replica, where there is one, and returns s.
+func (s *Products) ExportFrom(replica *Replica) *Products {
+	s.replica = replica
+	return s
+}
+
 // Export is part of services.ProductStore.
 func (s *Products) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
-	return Stream[services.ExportedProduct](ctx, s.db, "export products", exportProducts)
+	return StreamReplica[services.ExportedProduct](ctx, s.db, s.replica, "export products", exportProducts)
 }

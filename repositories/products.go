@@ -11,7 +11,10 @@ import (
 )
 
 // Products keeps products in PostgreSQL.
-type Products struct{ db *sqlx.DB }
+type Products struct {
+	db      *sqlx.DB
+	replica *Replica // for exports; may be nil
+}
 
 // NewProducts returns the products in db.
 func NewProducts(db *sqlx.DB) *Products { return &Products{db: db} }

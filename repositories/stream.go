@@ -17,7 +17,7 @@ import (
 // the reader breaks off, a connection of the pool is held, so bound ctx.
 //
 //	for supplier, err := range Stream[services.Supplier](ctx, s.db, "list suppliers", listSuppliers) {
-func Stream[T any](ctx context.Context, db *sqlx.DB, doing, query string, args ...any) iter.Seq2[T, error] {
+func Stream[T any](ctx context.Context, db sqlx.QueryerContext, doing, query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var row T
 		taken := true
@@ -33,7 +33,7 @@ func Stream[T any](ctx context.Context, db *sqlx.DB, doing, query string, args .
 }
 
 // eachRow scans one row after the other into the struct at row.
-func eachRow(ctx context.Context, db *sqlx.DB, query string, args []any, row any, do func() bool) error {
+func eachRow(ctx context.Context, db sqlx.QueryerContext, query string, args []any, row any, do func() bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := db.QueryxContext(ctx, query, args...)

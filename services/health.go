@@ -59,6 +59,15 @@ func (h *Health) Enter(s State) { h.state.Store(int32(s)) }
 // Uptime is the time since the start.
 func (h *Health) Uptime() time.Duration { return time.Since(h.started) }
 
+// Names are the dependencies', in order.
+func (h *Health) Names() []string {
+	names := make([]string, len(h.dependencies))
+	for i, d := range h.dependencies {
+		names[i] = d.Name
+	}
+	return names
+}
+
 // Down returns the names of the dependencies that do not answer, in order. It
 // asks them at most once a second, and does not wait for one that hangs: until
 // it has answered or had its time, what it last said stands, but not for long.

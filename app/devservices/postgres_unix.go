@@ -83,17 +83,16 @@ func (d *postgres) settings() []string {
 		"max_connections=100",
 		"shared_buffers=32MB",
 		"max_wal_size=256MB",
-		"wal_level=minimal",
-		"max_wal_senders=0",
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"logging_collector=off",
 		"log_destination=stderr",
 	}
-	if d.disposable {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+	if d.disposable { // which a test may have followed by a replica
+		return append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off",
+			"wal_level=replica", "wal_keep_size=64MB")
 	}
-	return settings
+	return append(settings, "wal_level=minimal", "max_wal_senders=0")
 }
 
 // answers makes a connection to the database, and the database if need be.

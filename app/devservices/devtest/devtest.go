@@ -41,6 +41,8 @@ type harness struct {
 	pg   *postgres
 	rd   *redis
 	own  int // servers given to single tests
+
+	follower *devservices.Services // of pg
 }
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
@@ -95,6 +97,9 @@ func (h *harness) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
+	if h.follower != nil {
+		errs = append(errs, h.follower.Stop(context.Background()))
+	}
 	if h.pg != nil {
 		errs = append(errs, h.pg.admin.Close(), h.pg.services.Stop(context.Background()))
 	}

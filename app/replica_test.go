@@ -1,0 +1,112 @@
+package app_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/app"
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services"
+)
+
+// exportsRunning counts the exports that a server is busy with.
+func exportsRunning(t *testing.T, db *sqlx.DB) (n int) {
+	t.Helper()
+	err := db.GetContext(t.Context(), &n, `SELECT count(*) FROM pg_stat_activity
+		WHERE query LIKE '%products.export%' AND state <> 'idle' AND pid <> pg_backend_pid()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestReplica_GivesExportsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	primary := devtest.OwnPostgres(t)
+	follower := devtest.Replica(t, primary)
+	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
+	replica := openDB(t, follower.URL)
+	admin, path := s.admin(), s.product()
+	s.manyProducts()
+
+	export := admin.export("ndjson")
+	if there, here := exportsRunning(t, replica), exportsRunning(t, s.db); there != 1 || here != 0 {
+		t.Errorf("%d exports run on the replica, %d on the primary", there, here)
+	}
+	_ = export.conn.Close()
+	s.exec("DELETE FROM products WHERE description <> 'Bright.'")
+
+	// A write is in the next export, stored or not; and so it is in all else with
+	// a replica that stands still.
+	for i, standing := range []bool{false, true} {
+		if standing {
+			if _, err := replica.ExecContext(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		name := fmt.Sprintf("Torch %d", i)
+		admin.send(http.MethodPatch, path, `{"name":"`+name+`"}`).want(http.StatusOK)
+		admin.send(http.MethodPut, path+"/stock", fmt.Sprintf(`{"quantity":%d}`, 7+i)).want(http.StatusAccepted)
+		for _, c := range []*client{admin, s.visitor()} {
+			if p := decode[services.Product](c.get(path).want(http.StatusOK)); p.Name != name || p.Stock != int64(7+i) {
+				t.Errorf("standing %t: the product is %+v", standing, p)
+			}
+			if list := c.get(productsPath, "Cache-Control", "no-cache").want(http.StatusOK); !strings.Contains(string(list.body), name) {
+				t.Errorf("standing %t: the list is %s", standing, list.body)
+			}
+		}
+		whole := decode[struct{ Items []services.ExportedProduct }](admin.get(exportPath + "json").want(http.StatusOK))
+		if len(whole.Items) != 1 || whole.Items[0].Name != name || whole.Items[0].Stock != int64(7+i) {
+			t.Errorf("standing %t: the export is %+v", standing, whole.Items)
+		}
+	}
+}
+
+func TestReplica_AwayIsNamedAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	primary := devtest.OwnPostgres(t)
+	follower := devtest.Replica(t, primary)
+	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL)
+	admin, path := s.admin(), s.product()
+	if h := s.visitor().get("/health").want(http.StatusOK); !strings.Contains(string(h.body), `"replica":"ok"`) {
+		t.Errorf("/health says %s", h.body)
+	}
+	follower.Stop()
+	wantDown(s, "replica", `{"degraded":["replica"],"status":"ready"}`)
+	if got := admin.get(exportPath + "csv").want(http.StatusOK); !strings.Contains(string(got.body), "Lamp 1") {
+		t.Errorf("the export is %s", got.body)
+	}
+	s.visitor().get(path).want(http.StatusOK)
+
+	other := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL) // starts without it
+	other.visitor().get(path).want(http.StatusOK)
+
+	follower.Start()
+	eventually(t, "the replica is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+}
+
+func TestExportCommand_ReadsTheReplica(t *testing.T) {
+	t.Parallel()
+	primary := devtest.OwnPostgres(t)
+	follower := devtest.Replica(t, primary)
+	db := openDB(t, primary.URL)
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO categories (name) VALUES ('Lamps');
+		INSERT INTO products (name, description, price_cents, category_id) SELECT 'Lamp', '', 1, id FROM categories`); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "all.csv")
+	var said bytes.Buffer
+	err := app.Run(t.Context(), []string{"export", "-format", "csv", "-out", out},
+		[]string{"DATABASE_URL=" + primary.URL, "DATABASE_REPLICA_URL=" + follower.URL}, nil, &said)
+	text, readErr := os.ReadFile(out)
+	if err != nil || readErr != nil || !strings.Contains(string(text), "Lamp") {
+		t.Errorf("it says %s, %v, %v and writes %s", &said, err, readErr, text)
+	}
+}
