@@ -1,18 +1,12 @@
 package devtest
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // RedisCluster is a Redis Cluster of a test's own, on the loopback interface.
@@ -22,8 +16,7 @@ type RedisCluster struct {
 	// Replicas are of the masters, in the same order; none unless they are asked for.
 	Replicas []string
 
-	t         testing.TB
-	processes map[string]*exec.Cmd // by address
+	redisNodes
 }
 
 // Cluster starts three masters that share the slots, each with as many replicas
@@ -31,7 +24,7 @@ type RedisCluster struct {
 func Cluster(t testing.TB, replicas int) *RedisCluster {
 	t.Helper()
 	const masters, slots = 3, 16384
-	c := &RedisCluster{t: t, processes: make(map[string]*exec.Cmd)}
+	c := &RedisCluster{redisNodes: newRedisNodes(t)}
 	for range masters {
 		c.Masters = append(c.Masters, c.launch())
 	}
@@ -62,14 +55,6 @@ func Cluster(t testing.TB, replicas int) *RedisCluster {
 	return c
 }
 
-// Signal sends a signal to the node of that address.
-func (c *RedisCluster) Signal(address string, sig syscall.Signal) {
-	c.t.Helper()
-	if err := c.processes[address].Process.Signal(sig); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
 // busPort is where nodes talk to each other. Free ports are above 32768 on Linux.
 func busPort(port string) int {
 	n, _ := strconv.Atoi(port)
@@ -79,48 +64,12 @@ func busPort(port string) int {
 // launch starts a node on a free port.
 func (c *RedisCluster) launch() (address string) {
 	c.t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	command := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port,
-		"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(busPort(port)), "--cluster-node-timeout", "2000",
-		"--cluster-config-file", "nodes.conf", "--dir", c.t.TempDir(), "--save", "", "--appendonly", "no",
-		"--repl-diskless-sync-delay", "0")
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
-		c.t.Fatalf("start a node of a Redis Cluster: %v", err)
-	}
-	c.processes[address] = command
-	c.t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
+	return c.start(func(port string) []string {
+		return []string{
+			"--port", port, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(busPort(port)),
+			"--cluster-node-timeout", "2000", "--cluster-config-file", "nodes.conf",
+		}
 	})
-	c.await("a node answers", func() bool { return c.try(address, "PING") == nil })
-	return address
-}
-
-func (c *RedisCluster) ask(address string, command ...any) (any, error) {
-	client := goredis.NewClient(&goredis.Options{Addr: address, MaxRetries: -1})
-	defer func() { _ = client.Close() }()
-	return client.Do(context.WithoutCancel(c.t.Context()), command...).Result()
-}
-
-func (c *RedisCluster) try(address string, command ...any) error {
-	_, err := c.ask(address, command...)
-	return err
-}
-
-func (c *RedisCluster) do(address string, command ...any) any {
-	c.t.Helper()
-	answer, err := c.ask(address, command...)
-	if err != nil {
-		c.t.Fatalf("%v: %v", command, err)
-	}
-	return answer
 }
 
 func (c *RedisCluster) all(nodes []string, say string) bool {
@@ -131,13 +80,4 @@ func (c *RedisCluster) all(nodes []string, say string) bool {
 		}
 	}
 	return true
-}
-
-func (c *RedisCluster) await(what string, ok func() bool) {
-	c.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			c.t.Fatalf("still not true: %s", what)
-		}
-	}
 }
