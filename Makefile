@@ -55,6 +55,17 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 	@app/devservices/install.sh postgres redis
 	go test -tags soak -run TestSoak -v -timeout 30m ./app
 
+.PHONY: topologies
+topologies: ## Run the tests of HTTP behind a PgBouncer, with a replica, on a Redis Cluster, and on Sentinels
+	@app/devservices/install.sh postgres redis pgbouncer
+	for topology in pgbouncer replica cluster sentinel; do \
+		go test ./app -timeout 30m -parallel 2 -args -topology=$$topology || exit 1; done
+
+.PHONY: faults
+faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTTIME (30s), under load
+	@app/devservices/install.sh postgres redis
+	go test . -run TestFaults -v -timeout 30m -args -faults=$${FAULTTIME:-30s}
+
 .PHONY: clean
 clean: ## Remove what was built, and .data
 	rm -rf $(BIN) .data

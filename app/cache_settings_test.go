@@ -139,11 +139,11 @@ func TestSettings_HowLongARequestWaitsForRedis(t *testing.T) {
 
 func TestSettings_WhatIsWorthCompressing(t *testing.T) {
 	database, path := devtest.Database(t), productsPath+"?limit=100"
-	s := startOn(t, database, devtest.Redis(t))
+	s := startOn(t, database, redisOf(t))
 	s.catalogue(100)
 	length := len(s.visitor().get(path).want(http.StatusOK).body)
 	for least, want := range map[int]string{length: "gzip", length + 1: ""} {
-		s := startOn(t, database, devtest.Redis(t), fmt.Sprintf("COMPRESS_MIN_BYTES=%d", least))
+		s := startOn(t, database, redisOf(t), fmt.Sprintf("COMPRESS_MIN_BYTES=%d", least))
 		for range 2 { // made, and from the cache
 			got := s.visitor().get(path, packed...).want(http.StatusOK)
 			if got.header.Get("Content-Encoding") != want {
@@ -155,9 +155,9 @@ func TestSettings_WhatIsWorthCompressing(t *testing.T) {
 
 func TestSettings_HowHardToCompress(t *testing.T) {
 	database, lengths := devtest.Database(t), make(map[int]int)
-	startOn(t, database, devtest.Redis(t)).catalogue(100)
+	startOn(t, database, redisOf(t)).catalogue(100)
 	for _, level := range []int{1, 6, 9} {
-		s := startOn(t, database, devtest.Redis(t), fmt.Sprintf("COMPRESS_LEVEL=%d", level))
+		s := startOn(t, database, redisOf(t), fmt.Sprintf("COMPRESS_LEVEL=%d", level))
 		lengths[level] = len(s.visitor().get(productsPath+"?limit=100", packed...).want(http.StatusOK).body)
 	}
 	if lengths[1] <= lengths[6] || lengths[6] <= lengths[9] {
@@ -201,7 +201,7 @@ func TestPanic_BehindTheCacheIsAnsweredLoggedAndForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, client := new(logged), openRedis(t, devtest.Redis(t))
+	log, client := new(logged), openRedis(t, redisOf(t))
 	values := cache.New(cache.Options{
 		Client: client, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL, MaxItems: cfg.CacheL1MaxItems,
 		MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit, Budget: cfg.CacheBudget,

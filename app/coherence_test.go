@@ -67,7 +67,7 @@ func TestTwoInstances_FollowEachOthersWritesAtOnce(t *testing.T) {
 }
 
 func TestTwoInstances_ListsAndCountFollowToo(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t))
+	a, b := two(t, devtest.Database(t), redisOf(t))
 	admin, lamps := a.admin(), a.category("Lamps")
 	a.products(lamps, 3)
 	count := func(s *service) int64 {
@@ -96,7 +96,7 @@ func TestTwoInstances_ListsAndCountFollowToo(t *testing.T) {
 }
 
 func TestTwoInstances_StockAndReviewsReachTheProductsPage(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t))
+	a, b := two(t, devtest.Database(t), redisOf(t))
 	admin, path := a.admin(), a.product()
 	shown := func() services.Product { return decode[services.Product](b.visitor().get(path).want(http.StatusOK)) }
 	shown()
@@ -156,7 +156,7 @@ func TestList_IsKeptForWhateverItReadsButNotForIDs(t *testing.T) {
 }
 
 func TestColdReads_OfOneProductAreOneLoad(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t), "CACHE_BUDGET=5s") // however slow the machine
+	a, b := two(t, devtest.Database(t), redisOf(t), "CACHE_BUDGET=5s") // however slow the machine
 	path, instances := a.product(), []*service{a, b}
 	clients := []*client{a.visitor(), b.visitor()}
 	a.transport.MaxIdleConnsPerHost, b.transport.MaxIdleConnsPerHost = 100, 100
@@ -190,7 +190,7 @@ func TestCachedReads_TakeNoSQL(t *testing.T) {
 }
 
 func TestProduct_ReadsTheSameFromEveryLevel(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t))
+	a, b := two(t, devtest.Database(t), redisOf(t))
 	admin, path := a.admin(), a.product()
 	admin.send("POST", path+"/reviews", `{"rating":4,"body":"Good."}`).want(http.StatusCreated)
 	stored := a.visitor().get(path, sameHost...).want(http.StatusOK)
@@ -212,7 +212,7 @@ func TestProduct_ReadsTheSameFromEveryLevel(t *testing.T) {
 
 func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, devtest.Redis(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=500ms")
+	s := startOn(t, postgres.URL, redisOf(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=500ms")
 	path := s.product()
 	fresh := s.visitor().get(path).want(http.StatusOK)
 	postgres.Stop()

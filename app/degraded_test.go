@@ -68,7 +68,7 @@ func TestPostgresAway_Is503WithRetryAfterAndComesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			postgres := devtest.OwnPostgres(t)
-			s := startOn(t, postgres.URL, devtest.Redis(t), "REQUEST_TIMEOUT=500ms")
+			s := startOn(t, postgres.URL, redisOf(t), "REQUEST_TIMEOUT=500ms")
 			admin, path := s.admin(), s.product()
 			lose(postgres)
 
@@ -127,7 +127,7 @@ func wantDown(s *service, name, ready string) {
 func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
 	postgres.Signal(syscall.SIGSTOP)
-	s := launchOn(t, postgres.URL, devtest.Redis(t))
+	s := launchOn(t, postgres.URL, redisOf(t))
 	s.visitor().get("/health/live").want(http.StatusOK)
 	if got := s.visitor().get("/health/ready").want(http.StatusServiceUnavailable); string(got.body) != `{"status":"starting"}` {
 		t.Errorf("readiness says %s", got.body)
@@ -149,7 +149,7 @@ func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
 
 func TestSignIn_AnOutageOfOursIsNobodysFailure(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, devtest.Redis(t), "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2", "SIGN_IN_ADDRESS_LIMIT=2")
+	s := startOn(t, postgres.URL, redisOf(t), "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2", "SIGN_IN_ADDRESS_LIMIT=2")
 	s.user("max", services.Member)
 	postgres.Stop()
 	for range 4 {

@@ -119,7 +119,7 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := new(logged)
-	client := openRedis(t, devtest.Redis(t))
+	client := openRedis(t, redisOf(t))
 	health := services.NewHealth()
 	health.Enter(services.Ready)
 	values := cache.New(cache.Options{Client: client, MaxItems: 1, MaxBytes: 1})

@@ -92,7 +92,11 @@ const runningExports = `FROM pg_stat_activity
 
 func (s *service) exportsRunning() int64 {
 	s.t.Helper()
-	return s.ids("SELECT count(*) " + runningExports)[0]
+	var n int64
+	if err := s.exports.GetContext(s.t.Context(), &n, "SELECT count(*) "+runningExports); err != nil {
+		s.t.Fatal(err)
+	}
+	return n
 }
 
 func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
@@ -101,7 +105,9 @@ func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
 	s.manyProducts()
 	for _, format := range []string{"json", "ndjson", "csv"} {
 		e := admin.export(format)
-		s.ids("SELECT pg_terminate_backend(pid)::int " + runningExports)
+		if _, err := s.exports.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) "+runningExports); err != nil {
+			t.Fatal(err)
+		}
 		read, err := io.Copy(io.Discard, e.response.Body)
 		if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
 			t.Errorf("%s: %d bytes, error %v", format, read, err)

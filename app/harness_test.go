@@ -37,8 +37,10 @@ type service struct {
 	url   string
 	db    *sqlx.DB // for rows that no route makes
 	redis redis.UniversalClient
-	log   *logged
-	stop  func() // drains and waits; once
+
+	exports *sqlx.DB // the server that they run on
+	log     *logged
+	stop    func() // drains and waits; once
 
 	transport   *http.Transport
 	faultsMeant bool // logging at the level ERROR is what the test is about
@@ -48,7 +50,7 @@ type service struct {
 // start runs the program with these settings, NAME=value, and an empty catalogue.
 func start(t *testing.T, settings ...string) *service {
 	t.Helper()
-	return startOn(t, devtest.Database(t), devtest.Redis(t), settings...)
+	return startOn(t, devtest.Database(t), redisOf(t), settings...)
 }
 
 func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
@@ -61,7 +63,8 @@ func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *se
 // launchOn does not wait until the service has started.
 func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
-	environ := append([]string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json"}, settings...)
+	environ := append(through(t, databaseURL), "REDIS_URL="+redisURL, "LOG_FORMAT=json")
+	environ = append(environ, settings...)
 	cfg, err := load(t, environ...)
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +72,10 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 	s := &service{
 		t: t, log: new(logged), db: openDB(t, databaseURL), redis: openRedis(t, redisURL),
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32},
+	}
+	s.exports = s.db
+	if cfg.DatabaseReplicaURL != "" {
+		s.exports = openDB(t, string(cfg.DatabaseReplicaURL))
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -195,7 +202,22 @@ func (s *service) member() *client { s.t.Helper(); return s.signedIn("max", serv
 // keys lists what the service has stored in Redis.
 func (s *service) keys(pattern string) []string {
 	s.t.Helper()
-	keys, err := s.redis.Keys(context.Background(), pattern).Result()
+	ctx := context.Background()
+	var keys []string
+	var mu sync.Mutex
+	list := func(ctx context.Context, node redis.Cmdable) error {
+		found, err := node.Keys(ctx, pattern).Result()
+		mu.Lock()
+		defer mu.Unlock()
+		keys = append(keys, found...)
+		return err
+	}
+	var err error
+	if cluster, ok := s.redis.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return list(ctx, node) })
+	} else {
+		err = list(ctx, s.redis)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestShow_TimesAreUTCWhereverTheDatabaseIs(t *testing.T) {
 	if _, err := db.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database()); END $$`); err != nil {
 		t.Fatal(err)
 	}
-	s := startOn(t, database, devtest.Redis(t))
+	s := startOn(t, database, redisOf(t))
 	body := string(s.visitor().get(s.product()).want(http.StatusOK).body)
 	if want := `"createdAt":"2026-01-01T00:00:00.123456Z"`; !strings.Contains(body, want) {
 		t.Errorf("%s is not in %s", want, body)

@@ -9,35 +9,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jmoiron/sqlx"
-
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
 
-// exportsRunning counts the exports that a server is busy with.
-func exportsRunning(t *testing.T, db *sqlx.DB) (n int) {
-	t.Helper()
-	err := db.GetContext(t.Context(), &n, `SELECT count(*) FROM pg_stat_activity
-		WHERE query LIKE '%products.export%' AND state <> 'idle' AND pid <> pg_backend_pid()`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func TestReplica_GivesExportsAndNothingElse(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
-	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
-	replica := openDB(t, follower.URL)
+	s := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
 	admin, path := s.admin(), s.product()
 	s.manyProducts()
 
 	export := admin.export("ndjson")
-	if there, here := exportsRunning(t, replica), exportsRunning(t, s.db); there != 1 || here != 0 {
+	if there, here := s.exportsRunning(), s.ids("SELECT count(*) " + runningExports)[0]; there != 1 || here != 0 {
 		t.Errorf("%d exports run on the replica, %d on the primary", there, here)
 	}
 	_ = export.conn.Close()
@@ -47,7 +33,7 @@ func TestReplica_GivesExportsAndNothingElse(t *testing.T) {
 	// a replica that stands still.
 	for i, standing := range []bool{false, true} {
 		if standing {
-			if _, err := replica.ExecContext(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
+			if _, err := s.exports.ExecContext(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,7 +59,7 @@ func TestReplica_AwayIsNamedAndStopsNothing(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
-	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL)
+	s := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL)
 	admin, path := s.admin(), s.product()
 	if h := s.visitor().get("/health").want(http.StatusOK); !strings.Contains(string(h.body), `"replica":"ok"`) {
 		t.Errorf("/health says %s", h.body)
@@ -85,7 +71,7 @@ func TestReplica_AwayIsNamedAndStopsNothing(t *testing.T) {
 	}
 	s.visitor().get(path).want(http.StatusOK)
 
-	other := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL) // starts without it
+	other := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL) // starts without it
 	other.visitor().get(path).want(http.StatusOK)
 
 	follower.Start()

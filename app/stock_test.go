@@ -35,7 +35,7 @@ func (s *service) storedStock(productPath string) int64 {
 }
 
 func TestStock_CountsEverywhereBeforeItIsStored(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t), seldom)
+	a, b := two(t, devtest.Database(t), redisOf(t), seldom)
 	admin, path := a.admin(), a.product()
 	stale := make([]time.Duration, 0, 50)
 	for n := range int64(cap(stale)) {
@@ -125,7 +125,7 @@ func TestStock_BeyondWhatMayWaitIsRefused(t *testing.T) {
 
 func TestStock_IsTakenWhilePostgresIsAway(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, devtest.Redis(t), "WRITE_BEHIND_INTERVAL=1s")
+	s := startOn(t, postgres.URL, redisOf(t), "WRITE_BEHIND_INTERVAL=1s")
 	admin, known, unknown := s.admin(), s.product(), s.product()
 	admin.setStock(known, 6).want(http.StatusAccepted)
 	s.visitor().stock(known)
@@ -162,7 +162,7 @@ func TestStock_IsWrittenThroughToAnImitationOfRedis(t *testing.T) {
 
 // Whether a product is there is remembered, but no longer than it is true.
 func TestStock_IsForProductsThatAreThere(t *testing.T) {
-	a, b := two(t, devtest.Database(t), devtest.Redis(t))
+	a, b := two(t, devtest.Database(t), redisOf(t))
 	admin := a.admin()
 	a.category("Lamps")
 	next := productsPath + "/1"

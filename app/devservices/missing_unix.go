@@ -11,7 +11,8 @@ func errNoPostgres() error {
 	return errors.New("PostgreSQL is not installed. Any of these helps:\n" +
 		"  make run                           installs it and starts the application\n" +
 		"  " + installCommand("postgresql") + "\n" +
-		"  DATABASE_URL=postgres://...        uses a server that you have")
+		"  DATABASE_URL=postgres://...        uses a server that you have\n" +
+		"  docker compose up                  runs all of it in containers: compose.yaml says how")
 }
 
 func errNoRedis() error {

@@ -55,9 +55,7 @@ ignore_startup_parameters = extra_float_digits
 	}
 
 	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), binary, config)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // 1.18: at once, 1.23: the same
-	cmd.WaitDelay = 5 * time.Second
+	cmd := exec.Command(binary, config)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if os.Geteuid() == 0 { // as whom PgBouncer refuses to run
 		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
@@ -70,7 +68,10 @@ ignore_startup_parameters = extra_float_digits
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { <-ended }) // t.Context has ended by then
+	t.Cleanup(func() { // not with t.Context: what goes through it may have to be cleaned up first
+		_ = cmd.Process.Kill()
+		<-ended
+	})
 
 	awaitSocket(t, filepath.Join(dir, ".s.PGSQL.6432"), ended, &log)
 	query.Set("host", dir)

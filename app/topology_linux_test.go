@@ -1,0 +1,15 @@
+package app_test
+
+import (
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+func manyRedis(t *testing.T, topology string) string {
+	t.Helper()
+	if topology == "cluster" {
+		return devtest.Cluster(t, 0).URL
+	}
+	return devtest.Sentinels(t).URL
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package app_test
+
+import "testing"
+
+func manyRedis(t *testing.T, topology string) string {
+	t.Helper()
+	t.Fatalf("the topology %s is for Linux", topology)
+	return ""
+}

@@ -1,0 +1,46 @@
+package app_test
+
+import (
+	"flag"
+	"net/url"
+	"strings"
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+)
+
+// topology is what the service runs on in the tests that do not bring servers of
+// their own: `make topologies` goes through all.
+var topology = flag.String("topology", "single", "single, pgbouncer, replica, cluster or sentinel")
+
+// redisOf returns the URL of an empty Redis of the test's own.
+func redisOf(t *testing.T) string {
+	t.Helper()
+	if *topology == "cluster" || *topology == "sentinel" {
+		return manyRedis(t, *topology)
+	}
+	return devtest.Redis(t)
+}
+
+// through returns the settings by which the service reaches the database, which
+// has been migrated: through what the topology puts before or beside it.
+func through(t *testing.T, database string) []string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shared := strings.HasPrefix(u.Path, "/test_"); !shared {
+		return []string{"DATABASE_URL=" + database}
+	}
+	switch *topology {
+	case "pgbouncer":
+		return []string{"DATABASE_URL=" + devtest.PgBouncer(t, database), "DATABASE_PREPARED=false"}
+	case "replica":
+		replica := devtest.DatabaseReplica(t, database)
+		db := openDB(t, replica)
+		eventually(t, "the replica has the test's database", func() bool { return db.PingContext(t.Context()) == nil })
+		return []string{"DATABASE_URL=" + database, "DATABASE_REPLICA_URL=" + replica}
+	}
+	return []string{"DATABASE_URL=" + database}
+}

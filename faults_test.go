@@ -1,0 +1,352 @@
+package main_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/jmoiron/sqlx"
+	"github.com/rs/zerolog"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
+	"example.com/prefab/services"
+)
+
+var faultTime = flag.Duration("faults", 4*time.Second, "how long each fault of TestFaults lasts")
+
+const (
+	faultDeadline = 3 * time.Second // REQUEST_TIMEOUT
+	faultSlack    = 5 * time.Second // for a statement that is cancelled, and for a busy machine
+	faultRecovery = 5 * time.Second // is promised; asked of full-length faults alone, which nothing else runs beside
+	fullFault     = 30 * time.Second
+
+	faultPace     = 20 * time.Millisecond // between a client's requests
+	faultProducts = 20_000
+	faultWriters  = 3 // of stock, each of its own product
+	faultEmail    = "ada@people.example"
+	faultPassword = "correct horse battery staple"
+)
+
+// faults are what happens to all connections to one server.
+var faults = []struct {
+	name   string
+	toxic  string // of Toxiproxy; none: nobody listens
+	unseen bool   // a probe may still get through
+}{
+	{"latency", `{"type":"latency","stream":"%s","attributes":{"latency":200,"jitter":100}}`, true},
+	{"latency above every deadline", `{"type":"latency","stream":"%s","attributes":{"latency":5000}}`, false},
+	{"reset", `{"type":"reset_peer","stream":"%s","attributes":{"timeout":0}}`, false},
+	{"black hole", `{"type":"timeout","stream":"%s","attributes":{"timeout":0}}`, false},
+	{"down", "", false},
+}
+
+func TestFaults_CostNothingThatWasAcknowledgedAndEndWithTheirCause(t *testing.T) {
+	for _, server := range []string{"database", "redis"} {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			f := newFaulty(t, server)
+			f.drive()
+			for _, fault := range faults {
+				f.suffer(fault.name, fault.toxic, fault.unseen)
+			}
+			f.wantAllStored()
+		})
+	}
+}
+
+// faulty is a service under load, and the server behind it that fails.
+type faulty struct {
+	*process
+	server  string
+	proxy   *toxiproxy.Proxy
+	db      *sqlx.DB
+	client  *http.Client
+	clients sync.WaitGroup
+	end     chan struct{}
+
+	mu       sync.Mutex
+	tallies  map[string]*tally // by kind of request
+	problems []string
+	named    bool // ready has named the server since the fault began
+	stock    [faultWriters + 1]struct{ acknowledged, tried int }
+	reviews  []int // acknowledged, by product
+}
+
+// tally is how requests of a kind were answered in the present fault.
+type tally struct {
+	statuses map[int]int
+	slowest  time.Duration
+	well     time.Time // the begin of the last one that was answered as if nothing were
+}
+
+func newFaulty(t *testing.T, server string) *faulty {
+	t.Helper()
+	database, redis := devtest.Database(t), devtest.Redis(t)
+	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: database, MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if _, err := db.Exec(`INSERT INTO categories (name) VALUES ('Lamps')`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`INSERT INTO products (id, name, description, price_cents, category_id) OVERRIDING SYSTEM VALUE
+		SELECT n, 'Lamp', '', n, (SELECT id FROM categories) FROM generate_series(1, $1::int) n`, faultProducts); err != nil {
+		t.Fatal(err)
+	}
+	users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(1))
+	if _, err := users.Add(t.Context(), services.User{Email: faultEmail, Name: "Ada", Role: services.Admin}, faultPassword); err != nil {
+		t.Fatal(err)
+	}
+
+	f := &faulty{server: server, db: db, end: make(chan struct{}), tallies: make(map[string]*tally)}
+	addresses := map[string]*string{"database": new(overTCP(t, database)), "redis": new(devtest.Slow(t, redis).URL)}
+	u, err := url.Parse(*addresses[server])
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	f.proxy = toxiproxy.NewProxy(api, server, "127.0.0.1:0", u.Host)
+	if err := f.proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.proxy.Stop)
+	u.Host = f.proxy.Listen
+	*addresses[server] = u.String()
+
+	f.process = startPrefork(t, "DATABASE_URL="+*addresses["database"], "REDIS_URL="+*addresses["redis"],
+		"REQUEST_TIMEOUT="+faultDeadline.String(), "WRITE_BEHIND_INTERVAL=1s")
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.client = &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	t.Cleanup(f.client.CloseIdleConnections)
+	status, body, _, err := f.send(http.MethodPost, "/api/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, faultEmail, faultPassword))
+	if status != http.StatusOK {
+		t.Fatalf("signing in is answered by %d %s %v", status, body, err)
+	}
+	return f
+}
+
+func (f *faulty) send(method, path, body string) (status int, text string, header http.Header, err error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, f.URL+path, strings.NewReader(body))
+	if err != nil {
+		return 0, "", nil, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := f.client.Do(request)
+	if err != nil {
+		return 0, "", nil, err
+	}
+	defer response.Body.Close()
+	all, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(all), response.Header, err
+}
+
+// drive starts the clients, which stop with the test.
+func (f *faulty) drive() {
+	get := func(path string) func(int) (string, string, string) {
+		return func(n int) (string, string, string) {
+			return http.MethodGet, strings.ReplaceAll(path, "{n}", fmt.Sprint(n%faultProducts+1)), ""
+		}
+	}
+	f.repeat("product", http.StatusOK, get("/api/v1/products/{n}"), nil)
+	f.repeat("list", http.StatusOK, get("/api/v1/products?limit=20"), nil)
+	f.repeat("session", http.StatusOK, get("/api/v1/session"), nil)
+	f.repeat("live", http.StatusOK, get("/health/live"), nil)
+	f.repeat("ready", http.StatusOK, get("/health/ready"), nil)
+	for product := 1; product <= faultWriters; product++ {
+		f.repeat("stock", http.StatusAccepted, func(n int) (string, string, string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.stock[product].tried = n
+			return http.MethodPut, fmt.Sprintf("/api/v1/products/%d/stock", product), fmt.Sprintf(`{"quantity":%d}`, n)
+		}, func(n int) { f.stock[product].acknowledged = n })
+	}
+	f.repeat("review", http.StatusCreated, func(n int) (string, string, string) {
+		return http.MethodPost, fmt.Sprintf("/api/v1/products/%d/reviews", n), `{"rating":5,"body":"Bright."}`
+	}, func(n int) { f.reviews = append(f.reviews, n) })
+	f.t.Cleanup(f.halt)
+}
+
+func (f *faulty) halt() {
+	select {
+	case <-f.end:
+	default:
+		close(f.end)
+	}
+	f.clients.Wait()
+}
+
+// repeat is one client: it makes the n-th request, and is told, under the lock, of
+// what was acknowledged.
+func (f *faulty) repeat(kind string, good int, request func(n int) (method, path, body string), acknowledged func(n int)) {
+	f.clients.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case <-f.end:
+				return
+			case <-time.After(faultPace):
+			}
+			method, path, body := request(n)
+			begin := time.Now()
+			status, text, header, err := f.send(method, path, body)
+			took := time.Since(begin)
+
+			f.mu.Lock()
+			if status == good && acknowledged != nil {
+				acknowledged(n)
+			}
+			problem := ""
+			switch probe := kind == "live" || kind == "ready"; {
+			case err != nil:
+				problem = err.Error()
+			case status != good && (probe || status != http.StatusServiceUnavailable):
+				problem = fmt.Sprint(status, " ", text)
+			case status != good && header.Get("Retry-After") == "":
+				problem = "503 without Retry-After"
+			case took > faultDeadline+faultSlack:
+				problem = "answered after " + took.String()
+			}
+			f.note(kind, status, begin, took, status == good && (kind != "ready" || text == `{"status":"ready"}`))
+			if problem != "" {
+				f.problems = append(f.problems, kind+": "+problem)
+			}
+			if kind == "ready" && strings.Contains(text, `"`+f.server+`"`) {
+				f.named = true
+			}
+			f.mu.Unlock()
+		}
+	})
+}
+
+func (f *faulty) note(kind string, status int, begin time.Time, took time.Duration, well bool) {
+	one := f.tallies[kind]
+	if one == nil {
+		one = &tally{statuses: make(map[int]int)}
+		f.tallies[kind] = one
+	}
+	one.statuses[status]++
+	one.slowest = max(one.slowest, took)
+	if well {
+		one.well = begin
+	}
+}
+
+// suffer goes through one fault, from a service that is well to one that is again.
+func (f *faulty) suffer(name, toxic string, unseen bool) {
+	f.t.Helper()
+	f.wellSince(time.Now())
+	f.mu.Lock()
+	clear(f.tallies)
+	f.named = false
+	f.mu.Unlock()
+
+	if toxic == "" {
+		f.proxy.Stop()
+	} else {
+		for _, direction := range []string{"upstream", "downstream"} {
+			if _, err := f.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(toxic, direction))); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+	}
+	time.Sleep(*faultTime)
+	f.mu.Lock()
+	named, during := f.named, f.table()
+	f.mu.Unlock()
+	if toxic == "" {
+		if err := f.proxy.Start(); err != nil {
+			f.t.Fatal(err)
+		}
+	} else {
+		f.proxy.Toxics.ResetToxics(context.Background())
+	}
+	begin := time.Now()
+	f.wellSince(begin)
+	recovered := time.Since(begin)
+
+	f.t.Logf("%s, %s: recovered after %.1f s\n%s", f.server, name, recovered.Seconds(), during)
+	if !named && !unseen {
+		f.t.Errorf("%s: /health/ready has not named what is degraded", name)
+	}
+	if *faultTime >= fullFault && recovered > faultRecovery {
+		f.t.Errorf("%s: recovery took %s", name, recovered)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, problem := range f.problems[:min(5, len(f.problems))] {
+		f.t.Errorf("%s: %s (one of %d)", name, problem, len(f.problems))
+	}
+	f.problems = nil
+}
+
+// wellSince waits until every kind of request that began later has been answered
+// as if nothing were.
+func (f *faulty) wellSince(begin time.Time) {
+	f.t.Helper()
+	eventually(f.t, "all requests are answered well", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, one := range f.tallies {
+			if !one.well.After(begin) {
+				return false
+			}
+		}
+		return len(f.tallies) > 0
+	})
+}
+
+func (f *faulty) table() string {
+	var lines []string
+	for _, kind := range slices.Sorted(maps.Keys(f.tallies)) {
+		one := f.tallies[kind]
+		lines = append(lines, fmt.Sprintf("  %-8s %v, slowest %.2f s", kind, one.statuses, one.slowest.Seconds()))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wantAllStored wants PostgreSQL to have every write that was acknowledged.
+func (f *faulty) wantAllStored() {
+	f.t.Helper()
+	f.halt()
+	for product := 1; product <= faultWriters; product++ {
+		writes := f.stock[product]
+		if writes.acknowledged == 0 {
+			f.t.Errorf("no stock of product %d was taken", product)
+		}
+		stored := -1
+		eventually(f.t, fmt.Sprintf("the stock of product %d is stored: %+v", product, writes), func() bool {
+			err := f.db.Get(&stored, "SELECT quantity FROM stock WHERE product_id = $1", product)
+			return err == nil && stored >= writes.acknowledged && stored <= writes.tried
+		})
+	}
+	var reviewed []int
+	if err := f.db.Select(&reviewed, "SELECT product_id FROM reviews ORDER BY product_id"); err != nil {
+		f.t.Fatal(err)
+	}
+	for _, product := range f.reviews {
+		if _, found := slices.BinarySearch(reviewed, product); !found {
+			f.t.Errorf("the review of product %d is lost", product)
+		}
+	}
+	if len(f.reviews) == 0 {
+		f.t.Error("no review was taken")
+	}
+	f.t.Logf("%d reviews acknowledged, %d stored; stock %+v", len(f.reviews), len(reviewed), f.stock[1:])
+}
