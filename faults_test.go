@@ -88,7 +88,8 @@ type faulty struct {
 type tally struct {
 	statuses map[int]int
 	slowest  time.Duration
-	well     time.Time // the begin of the last one that was answered as if nothing were
+	good     time.Time // the begin of the last one that was answered as if nothing were
+	bad      time.Time // of the last one that was not
 }
 
 func newFaulty(t *testing.T, server string) *faulty {
@@ -132,7 +133,7 @@ func newFaulty(t *testing.T, server string) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.client = &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	f.client = &http.Client{Jar: jar, Timeout: patience}
 	t.Cleanup(f.client.CloseIdleConnections)
 	status, body, _, err := f.send(http.MethodPost, "/api/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, faultEmail, faultPassword))
 	if status != http.StatusOK {
@@ -146,6 +147,7 @@ func (f *faulty) send(method, path, body string) (status int, text string, heade
 	if err != nil {
 		return 0, "", nil, err
 	}
+	request.Close = true // so that the next one may come to another worker
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -244,14 +246,16 @@ func (f *faulty) note(kind string, status int, begin time.Time, took time.Durati
 	one.statuses[status]++
 	one.slowest = max(one.slowest, took)
 	if well {
-		one.well = begin
+		one.good = begin
+	} else {
+		one.bad = begin
 	}
 }
 
 // suffer goes through one fault, from a service that is well to one that is again.
 func (f *faulty) suffer(name, toxic string, unseen bool) {
 	f.t.Helper()
-	f.wellSince(time.Now())
+	f.recovery(time.Now())
 	f.mu.Lock()
 	clear(f.tallies)
 	f.named = false
@@ -277,9 +281,7 @@ func (f *faulty) suffer(name, toxic string, unseen bool) {
 	} else {
 		f.proxy.Toxics.ResetToxics(context.Background())
 	}
-	begin := time.Now()
-	f.wellSince(begin)
-	recovered := time.Since(begin)
+	recovered := f.recovery(time.Now())
 
 	f.t.Logf("%s, %s: recovered after %.1f s\n%s", f.server, name, recovered.Seconds(), during)
 	if !named && !unseen {
@@ -296,20 +298,26 @@ func (f *faulty) suffer(name, toxic string, unseen bool) {
 	f.problems = nil
 }
 
-// wellSince waits until every kind of request that began later has been answered
-// as if nothing were.
-func (f *faulty) wellSince(begin time.Time) {
+// recovery waits until requests of every kind, by all workers, have been answered
+// as if nothing were for a while, and returns when that began.
+func (f *faulty) recovery(since time.Time) time.Duration {
 	f.t.Helper()
+	const calm = time.Second
+	last := since
 	eventually(f.t, "all requests are answered well", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		for _, one := range f.tallies {
-			if !one.well.After(begin) {
+			if one.bad.After(last) {
+				last = one.bad
+			}
+			if !one.good.After(last) {
 				return false
 			}
 		}
-		return len(f.tallies) > 0
+		return time.Since(last) > calm && len(f.tallies) > 0
 	})
+	return last.Sub(since)
 }
 
 func (f *faulty) table() string {

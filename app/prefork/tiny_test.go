@@ -52,7 +52,8 @@ type tiny struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string
-	done chan struct{}
+	done chan struct{} // closed when it has ended
+	all  chan struct{} // closed when all output is here, that of its workers too
 
 	mu     sync.Mutex
 	output bytes.Buffer
@@ -78,7 +79,7 @@ func ready(t *testing.T, settings ...string) *tiny {
 func launch(t *testing.T, wrapper []string, settings ...string) *tiny {
 	t.Helper()
 	command := append(slices.Clone(wrapper), tinyBinary)
-	p := &tiny{t: t, cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{})}
+	p := &tiny{t: t, cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{}), all: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "ADDRESS=127.0.0.1:0"}, settings...)
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -90,6 +91,7 @@ func launch(t *testing.T, wrapper []string, settings ...string) *tiny {
 	}
 	writer.Close()
 	go func() {
+		defer close(p.all)
 		defer reader.Close()
 		for lines := bufio.NewScanner(reader); lines.Scan(); {
 			p.mu.Lock()
@@ -134,10 +136,12 @@ func (p *tiny) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
 func (p *tiny) exit() int {
 	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("it does not end:\n%s", p.said())
+	for _, end := range []chan struct{}{p.done, p.all} {
+		select {
+		case <-end:
+		case <-time.After(patience):
+			p.t.Fatalf("it does not end:\n%s", p.said())
+		}
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
