@@ -114,6 +114,12 @@ func TestRun_RollingRestartFailsNoRequest(t *testing.T) {
 	}
 }
 
+func TestRun_FiberTakesAWorkerForAChild(t *testing.T) {
+	if told, err := ready(t).get("/child"); told != "true" {
+		t.Errorf("fiber.IsChild says %q, %v", told, err)
+	}
+}
+
 func TestRun_ReplacementThatFailsLeavesTheOldOne(t *testing.T) {
 	flag := filepath.Join(t.TempDir(), "broken")
 	p := ready(t, "BROKEN="+flag)

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"example.com/prefab/app/prefork"
 )
 
@@ -80,6 +82,7 @@ func work(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/child", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, fiber.IsChild()) })
 	mux.HandleFunc("/greeting", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("GREETING")) })
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		for_, _ := time.ParseDuration(r.FormValue("for"))
