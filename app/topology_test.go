@@ -16,10 +16,14 @@ var topology = flag.String("topology", "single", "single, pgbouncer, replica, cl
 // redisOf returns the URL of an empty Redis of the test's own.
 func redisOf(t *testing.T) string {
 	t.Helper()
-	if *topology == "cluster" || *topology == "sentinel" {
+	switch *topology {
+	case "cluster", "sentinel":
 		return manyRedis(t, *topology)
+	case "single", "pgbouncer", "replica":
+		return devtest.Redis(t)
 	}
-	return devtest.Redis(t)
+	t.Fatalf("there is no topology %q", *topology)
+	return ""
 }
 
 // through returns the settings by which the service reaches the database, which

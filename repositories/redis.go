@@ -2,6 +2,7 @@ package repositories
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/url"
 	"strconv"
@@ -58,7 +59,16 @@ func openSentinel(url string) (redis.UniversalClient, error) {
 	}
 	o.DialerRetries, o.ContextTimeoutEnabled = 1, true
 	o.ReplicaOnly, o.RouteByLatency, o.RouteRandomly = false, false, false
+	eachByItsName(o.TLSConfig)
 	return redis.NewFailoverClient(o), nil
+}
+
+// eachByItsName has each server's certificate held against its own address, where
+// go-redis takes that of the URL for all.
+func eachByItsName(tls *tls.Config) {
+	if tls != nil {
+		tls.ServerName = ""
+	}
 }
 
 func openCluster(url string) (redis.UniversalClient, error) {
@@ -66,6 +76,7 @@ func openCluster(url string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errRedisURL
 	}
+	eachByItsName(o.TLSConfig)
 	o.DialerRetries, o.ContextTimeoutEnabled = 1, true
 	o.MaxRetries, o.MaxRedirects = -1, 3 // a redirect is a retry, at the right node
 	o.ReadOnly, o.RouteByLatency, o.RouteRandomly = false, false, false

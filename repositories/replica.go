@@ -86,14 +86,17 @@ type replicaRead struct {
 }
 
 func (r replicaRead) end() {
-	_ = r.tx.Rollback()
-	r.cancel(nil)
+	if r.tx != nil {
+		_ = r.tx.Rollback()
+		r.cancel(nil)
+	}
 }
 
 var (
 	errReplicaRests = errors.New("the replica was away a moment ago")
 	errReplicaSlow  = fmt.Errorf("the replica has not caught up within %s", replicaPatience)
 	errNoReplica    = errors.New("that server does not follow the primary")
+	errNoProgress   = errors.New("the primary does not say how far it is")
 )
 
 // catchUp begins a transaction that sees all that is committed on the primary. It
@@ -105,13 +108,11 @@ func (r *Replica) catchUp(ctx context.Context, primary *sqlx.DB) (replicaRead, e
 	ctx, cancel := context.WithCancelCause(ctx)
 	impatience := time.AfterFunc(replicaPatience, func() { cancel(errReplicaSlow) })
 	read, err := r.begin(ctx, cancel, primary)
-	if err == nil && !impatience.Stop() {
-		read.end()
+	if punctual := impatience.Stop(); !punctual {
 		err = errReplicaSlow
 	}
 	if err != nil {
-		err = errors.Join(err, context.Cause(ctx))
-		impatience.Stop()
+		read.end()
 		cancel(nil)
 		return replicaRead{}, err
 	}
@@ -126,42 +127,48 @@ func (r *Replica) begin(
 ) (replicaRead, error) {
 	var has progress
 	if err := primary.GetContext(ctx, &has, primaryProgress); err != nil {
-		return replicaRead{}, fmt.Errorf("ask the primary how far it is: %w", err)
+		return replicaRead{}, fmt.Errorf("%w: %w", errNoProgress, err)
 	}
 	tx, err := r.db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return replicaRead{}, fmt.Errorf("ask the replica: %w", err)
 	}
-	read := replicaRead{ctx: ctx, cancel: cancel, tx: tx}
-	if err := awaitProgress(ctx, tx, has); err != nil {
-		read.end()
-		return replicaRead{}, err
-	}
-	return read, nil
+	return replicaRead{ctx: ctx, cancel: cancel, tx: tx}, awaitProgress(ctx, tx, has)
 }
 
-// progress is how far a server's write-ahead log goes, and whose log it is.
+// progress is how far a server's write-ahead log goes, in bytes, and whose log it is.
 type progress struct {
-	Position string
+	Position int64
 	System   string
+	Timeline string
 }
 
 const (
 	// The position of what is inserted, since with synchronous_commit off what is
-	// committed need not have been written.
+	// committed need not have been written. Right behind a page's header nothing
+	// has been inserted yet: a replica stands at the page's begin then.
 	primaryProgress = `-- name: replica.primary
-SELECT pg_current_wal_insert_lsn()::text AS position, system_identifier::text AS system FROM pg_control_system()`
+SELECT at - CASE WHEN at % page <= 40 THEN at % page ELSE 0 END AS position, system, timeline
+FROM (
+	SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS at,
+	       current_setting('wal_block_size')::bigint AS page, system_identifier::text AS system,
+	       substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline
+	FROM pg_control_system()
+) AS log`
 
+	// The timeline is that of the last restart point: after a failover the replica is
+	// left alone until there is one.
 	replicaProgress = `-- name: replica.progress
-SELECT pg_is_in_recovery() AND system_identifier::text = $2 AS follows,
-       coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false) AS caught_up
-FROM pg_control_system()`
+SELECT pg_is_in_recovery() AND system_identifier::text = $2
+       AND upper(lpad(to_hex(timeline_id), 8, '0')) = $3 AS follows,
+       coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') >= $1::bigint, false) AS caught_up
+FROM pg_control_system(), pg_control_checkpoint()`
 )
 
 func awaitProgress(ctx context.Context, tx *sqlx.Tx, has progress) error {
 	for {
 		var now struct{ Follows, CaughtUp bool }
-		if err := tx.GetContext(ctx, &now, replicaProgress, has.Position, has.System); err != nil {
+		if err := tx.GetContext(ctx, &now, replicaProgress, has.Position, has.System, has.Timeline); err != nil {
 			return fmt.Errorf("ask the replica how far it is: %w", err)
 		}
 		switch {
@@ -178,9 +185,10 @@ func awaitProgress(ctx context.Context, tx *sqlx.Tx, has progress) error {
 	}
 }
 
-// fail lets the replica rest, unless it is the reader who has gone.
+// fail lets the replica rest, unless it is the reader who has gone, or the
+// primary that is away.
 func (r *Replica) fail(ctx context.Context, err error) {
-	if ctx.Err() != nil || errors.Is(err, errReplicaRests) {
+	if ctx.Err() != nil || errors.Is(err, errReplicaRests) || errors.Is(err, errNoProgress) && passing(err) {
 		return
 	}
 	if r.rests.Swap(new(time.Now().Add(replicaRest))) == nil {

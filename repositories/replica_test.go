@@ -139,6 +139,17 @@ func TestStreamReplica_ReadsThePrimaryWhereTheReplicaIsBehind(t *testing.T) {
 	}
 }
 
+// The log then ends behind a page's header, which no replica replays.
+func TestStreamReplica_ReadsItAfterASwitchOfTheLogToo(t *testing.T) {
+	t.Parallel()
+	f := newFollowed(t)
+	f.exec("INSERT INTO notes VALUES (1)")
+	for range 3 {
+		f.exec("SELECT pg_switch_wal()")
+		f.wantNotes(1, true)
+	}
+}
+
 func TestStreamReplica_ReadsThePrimaryWhereTheReplicaIsAway(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*devtest.Server){

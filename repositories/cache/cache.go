@@ -43,6 +43,7 @@ type Options struct {
 type Cache struct {
 	client  redis.UniversalClient
 	single  *redis.Client // the same, where it speaks to one server; nil with a cluster
+	moves   bool          // another server may take its place while the feed's goes on
 	prefix  string
 	options Options
 
@@ -70,6 +71,7 @@ func New(o Options) *Cache {
 		ended: func() {},
 	}
 	c.single, _ = o.Client.(*redis.Client)
+	c.moves = c.single == nil || c.single.Options().Addr == failoverAddr
 	c.feed.began = time.Now().Add(-feedSilence) // nothing has been heard yet
 	c.trust.state, c.trust.wake, c.trust.log = suspended, make(chan struct{}, 1), o.Log
 	if o.Log == nil {
@@ -174,6 +176,19 @@ func (c *Cache) announce(ctx context.Context, tags []string, step func(redis.Pip
 	})
 	if err != nil || c.single != nil {
 		return err
+	}
+	return c.publish(ctx, news)
+}
+
+// publish tells the feed by the master that it hangs on. By another one the news
+// would depend on the connection between the two, of whose end nobody hears.
+func (c *Cache) publish(ctx context.Context, news string) error {
+	if cluster, ok := c.client.(*redis.ClusterClient); ok {
+		master, err := cluster.MasterForKey(ctx, c.channel())
+		if err != nil {
+			return err
+		}
+		return master.Publish(ctx, c.channel(), news).Err()
 	}
 	return c.client.Publish(ctx, c.channel(), news).Err()
 }

@@ -24,6 +24,14 @@ type feed struct {
 	began time.Time    // what heard counts from, since the time of day can go back
 	heard atomic.Int64 // when Redis was last heard of, ns since began
 	pings atomic.Int32 // sent since then
+	ends  atomic.Pointer[context.CancelFunc]
+}
+
+// leave ends the subscription, so that another one begins.
+func (f *feed) leave() {
+	if end := f.ends.Load(); end != nil {
+		(*end)()
+	}
 }
 
 func (f *feed) hears() {
@@ -110,6 +118,7 @@ func (c *Cache) subscribed(ctx context.Context, subscription *redis.PubSub) (ser
 func (c *Cache) listen(ctx context.Context, subscription *redis.PubSub) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	c.feed.ends.Store(&cancel)
 	c.stamps.bumpAll()
 	c.feed.hears()
 	c.work.Go(func() { c.ping(ctx, subscription) })

@@ -12,6 +12,33 @@ import (
 	"example.com/prefab/repositories/cache"
 )
 
+// The master that is relieved lives on, and so does the feed's connection to it.
+func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
+	t.Parallel()
+	servers := devtest.Sentinels(t)
+	a, b := newNode(t, servers.URL), newNode(t, servers.URL)
+	s := new(source)
+	a.gives(t, s, 0)
+	b.gives(t, s, 0)
+	servers.Failover()
+	for i := range int64(40) {
+		written := time.Now()
+		if err := a.cache.Change(t.Context(), tags, s.set(i+1)); err != nil {
+			t.Fatal(err)
+		}
+		for value := int64(-1); value != i+1; value, _ = b.get(t.Context(), s.load) {
+			if time.Since(written) > 5*time.Second { // a feed on the old master is deaf for ten
+				t.Fatalf("write %d is not seen by the other node, which has %d", i+1, value)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if a.cache.Trusted() != b.cache.Trusted() {
+		eventually(t, "both use the new master", func() bool { return a.cache.Trusted() && b.cache.Trusted() })
+	}
+}
+
 // As on a Cluster: the replica that Sentinels make master lacks the last
 // invalidation, and looks good.
 func TestCache_TrustsNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing.T) {

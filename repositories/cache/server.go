@@ -27,7 +27,7 @@ func (c *Cache) runID(ctx context.Context) (string, error) {
 		id, err := runID(ctx, master)
 		mu.Lock()
 		defer mu.Unlock()
-		ids = append(ids, id)
+		ids = append(ids, master.Options().Addr+" "+id) // the address, where INFO is not allowed
 		return err
 	})
 	if err != nil {
@@ -45,12 +45,16 @@ func runID(ctx context.Context, server *redis.Client) (string, error) {
 	return info["Server"]["run_id"], err
 }
 
-// sameServers checks that the Cluster's masters are those of before. A Cluster
-// promotes a replica only after its master has been away for longer than this is
-// repeated, so that no process trusts a promoted one, which may lack the last
-// invalidations, before the epoch has moved. With one server the feed tells.
+// failoverAddr is what go-redis takes for the address of the master that Sentinels name.
+const failoverAddr = "FailoverClient"
+
+// sameServers checks that the masters, of a Cluster or that Sentinels name, are
+// those of before. A replica is promoted only after its master has been away for
+// longer than this is repeated, so that no process trusts a promoted one, which may
+// lack the last invalidations, before the epoch has moved. The feed may hang on a
+// master of before that lives on, and begins anew. With one server the feed tells.
 func (c *Cache) sameServers(ctx context.Context) error {
-	if c.single != nil {
+	if !c.moves {
 		return nil
 	}
 	now, err := c.runID(ctx)
@@ -60,6 +64,7 @@ func (c *Cache) sameServers(ctx context.Context) error {
 	case now != *c.server.Load():
 		c.trust.lose()
 		c.server.Store(&now)
+		c.feed.leave()
 	}
 	return err
 }

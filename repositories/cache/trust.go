@@ -60,11 +60,11 @@ func (t *trust) failed() {
 	}
 }
 
-// suspend is for a Cluster of which a master does not answer.
+// suspend is for a master that does not answer.
 func (t *trust) suspend() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.doWithout("the cache does without Redis, of which a master is away")
+	t.doWithout("the cache does without Redis, whose master is away")
 }
 
 func (t *trust) doWithout(why string) {

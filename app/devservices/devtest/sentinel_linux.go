@@ -15,10 +15,20 @@ type RedisSentinels struct {
 	URL             string
 	Master, Replica string // their addresses, at the start
 
+	sentinels []string
 	redisNodes
 }
 
-// Sentinels starts them. A master that is away for a second is replaced.
+// Failover has the replica made master while the master lives, and returns when it is.
+func (s *RedisSentinels) Failover() {
+	s.t.Helper()
+	s.await("a Sentinel begins", func() bool { return s.try(s.sentinels[0], "SENTINEL", "FAILOVER", "main") == nil })
+	s.await("the replica is promoted", func() bool {
+		return strings.Contains(fmt.Sprint(s.do(s.Replica, "INFO", "replication")), "role:master")
+	})
+}
+
+// Sentinels starts them. A master that is away for two seconds is replaced.
 func Sentinels(t testing.TB) *RedisSentinels {
 	t.Helper()
 	s := &RedisSentinels{redisNodes: newRedisNodes(t)}
@@ -31,22 +41,22 @@ func Sentinels(t testing.TB) *RedisSentinels {
 		return strings.Contains(fmt.Sprint(s.do(s.Replica, "INFO", "replication")), "master_link_status:up")
 	})
 	const quorum = 2
-	sentinels := make([]string, 3)
-	for i := range sentinels {
+	s.sentinels = make([]string, 3)
+	for i := range s.sentinels {
 		config := filepath.Join(t.TempDir(), "sentinel.conf") // which it writes to
 		text := fmt.Sprintf("sentinel monitor main %s %s %d\n"+
-			"sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 2000\n", host, masterPort, quorum)
+			"sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 2000\n", host, masterPort, quorum)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sentinels[i] = s.start(func(port string) []string { return []string{config, "--sentinel", "--port", port} })
+		s.sentinels[i] = s.start(func(port string) []string { return []string{config, "--sentinel", "--port", port} })
 	}
-	for _, address := range sentinels {
+	for _, address := range s.sentinels {
 		s.await("a Sentinel knows of all", func() bool {
 			info := fmt.Sprint(s.do(address, "INFO", "sentinel"))
 			return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=1,sentinels=3")
 		})
 	}
-	s.URL = fmt.Sprintf("redis-sentinel://%s?addr=%s&addr=%s&master_name=main", sentinels[0], sentinels[1], sentinels[2])
+	s.URL = "redis-sentinel://" + s.sentinels[0] + "?addr=" + strings.Join(s.sentinels[1:], "&addr=") + "&master_name=main"
 	return s
 }
