@@ -39,6 +39,18 @@ func (s *Reviews) Create(
 	return review, nil
 }
 
+const reviewExists = `-- name: reviews.exists
+SELECT EXISTS (SELECT FROM reviews WHERE product_id = $1 AND user_id = $2)`
+
+// Exists is part of services.ReviewStore.
+func (s *Reviews) Exists(ctx context.Context, productID, userID int64) (bool, error) {
+	var exists bool
+	if err := s.db.GetContext(ctx, &exists, reviewExists, productID, userID); err != nil {
+		return false, storeError("look for a review", err)
+	}
+	return exists, nil
+}
+
 // One index range per product: of a product with a million reviews only the
 // newest are read.
 const newestReviewsSQL = `-- name: reviews.newest

@@ -109,3 +109,19 @@ func TestProducts_ShowTheNewestReviewsOfEachAndRateByAll(t *testing.T) {
 		}
 	})
 }
+
+func TestReviewsExists_IsOfTheUserAndTheProduct(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		one, other := newProduct(t, db, "one"), newProduct(t, db, "other")
+		ada, grace := newUser(t, db, "ada@example.com"), newUser(t, db, "grace@example.com")
+		review(t, db, one, ada, 5)
+		for _, c := range []struct {
+			product, user int64
+			want          bool
+		}{{one, ada.ID, true}, {one, grace.ID, false}, {other, ada.ID, false}, {1 << 62, ada.ID, false}} {
+			if got, err := repositories.NewReviews(db).Exists(t.Context(), c.product, c.user); err != nil || got != c.want {
+				t.Errorf("%+v: %t, %v", c, got, err)
+			}
+		}
+	})
+}

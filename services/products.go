@@ -22,12 +22,6 @@ type Product struct {
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
-// Category groups products.
-type Category struct {
-	ID   int64  `json:"id"`
-	Name string `json:"name"`
-}
-
 // Rating sums up a product's reviews.
 type Rating struct {
 	Average float64 `json:"average"` // 1 to 5; 0 without reviews
@@ -73,12 +67,12 @@ type ProductPage struct {
 
 // Bounds of the catalogue.
 const (
-	MaxProductPage = 100 // products in one page or batch
-	ReviewsShown   = 20  // reviews that come with a product
+	MaxProductPage = 100           // products in one page or batch
+	MaxPriceCents  = 1_000_000_000 // of a product
+	ReviewsShown   = 20            // reviews that come with a product
 	pruneBatch     = 1000
 	maxNameLength  = 200
 	maxDescription = 5000
-	maxPriceCents  = 1_000_000_000
 )
 
 // What may go wrong with a product.
@@ -225,7 +219,7 @@ func (f ProductFields) validate(whole bool) error {
 		r.text("description", *f.Description, 0, maxDescription)
 	}
 	if f.PriceCents != nil {
-		r.between("priceCents", *f.PriceCents, 0, maxPriceCents)
+		r.between("priceCents", *f.PriceCents, 0, MaxPriceCents)
 	} else {
 		r.check(!whole, "priceCents", "is required")
 	}

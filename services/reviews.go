@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type ReviewStore interface {
 	// Create returns ErrNoProduct for an absent or inactive product, and
 	// ErrReviewed for the user's second review of a product.
 	Create(ctx context.Context, productID int64, author User, rating int64, body string) (Review, error)
+	// Exists reports whether the user has reviewed the product.
+	Exists(ctx context.Context, productID, userID int64) (bool, error)
 }
 
 // Reviews are the rules of reviewing.
@@ -53,4 +56,16 @@ func (s *Reviews) Create(ctx context.Context, productID int64, author User, f Re
 		return Review{}, err
 	}
 	return s.store.Create(ctx, productID, author, *f.Rating, *f.Body)
+}
+
+// Done reports whether the user has reviewed the product, and so cannot again. An
+// outage of the store says no, since Create will tell.
+func (s *Reviews) Done(ctx context.Context, productID int64, author User) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	done, err := s.store.Exists(limited, productID, author.ID)
+	if CodeOf(err) == Unavailable || errors.Is(err, context.DeadlineExceeded) {
+		return false, nil
+	}
+	return done, err
 }

@@ -1,0 +1,27 @@
+package repositories
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+
+	"example.com/prefab/services"
+)
+
+// Categories keeps categories in PostgreSQL.
+type Categories struct{ db *sqlx.DB }
+
+// NewCategories returns the categories in db.
+func NewCategories(db *sqlx.DB) *Categories { return &Categories{db: db} }
+
+const listCategories = `-- name: categories.list
+SELECT id, name FROM categories ORDER BY name LIMIT $1`
+
+// List is part of services.CategoryStore.
+func (s *Categories) List(ctx context.Context, limit int) ([]services.Category, error) {
+	categories := []services.Category{}
+	if err := s.db.SelectContext(ctx, &categories, listCategories, limit); err != nil {
+		return nil, storeError("list categories", err)
+	}
+	return categories, nil
+}
