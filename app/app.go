@@ -105,7 +105,10 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	})
 	defer p.values.Close()
 
-	w := p.wire()
+	w, err := p.wire()
+	if err != nil {
+		return err
+	}
 	runner := p.schedule(w)
 	return p.serve(ctx, listener, w.server, phases{
 		start: func() error {
@@ -137,8 +140,12 @@ type wired struct {
 }
 
 // wire says what depends on what.
-func (p *process) wire() wired {
+func (p *process) wire() (wired, error) {
 	cfg := p.cfg
+	looks, err := openLooks(cfg.Env)
+	if err != nil {
+		return wired{}, err
+	}
 	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
 	users := services.NewUsers(
 		repositories.RememberUsers(repositories.NewUsers(p.db), p.values, times),
@@ -161,6 +168,8 @@ func (p *process) wire() wired {
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))
+	categories := services.NewCategories(
+		repositories.CacheCategories(repositories.NewCategories(p.db), p.values, times))
 
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		Storage: middleware.Prefix(fiberredis.NewFromConnection(p.redis), "prefab:session:"),
@@ -181,7 +190,7 @@ func (p *process) wire() wired {
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
 	})
 
-	server := newServer(cfg, &p.closing, p.log)
+	server := newServer(cfg, looks.views, &p.closing, p.log)
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
@@ -194,17 +203,23 @@ func (p *process) wire() wired {
 		middleware.Validators,
 		compressor.Handle,
 	)
+	session := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	routes(server, middleware.Started(p.health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products, streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
-		session:  &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End},
+		session:  session,
+		static:   looks.static,
+		pages: &handlers.Pages{
+			Products: products, Categories: categories, Stock: stock, Reviews: reviews,
+			Session: session, Uncached: looks.reload,
+		},
 		health: &handlers.Health{
 			Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
 			Workers:     p.seat.workers,
 			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
 		},
 	})
-	return wired{server: server, products: products, stock: stock, buffer: buffer}
+	return wired{server: server, products: products, stock: stock, buffer: buffer}, nil
 }

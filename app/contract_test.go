@@ -2,6 +2,9 @@ package app_test
 
 import (
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +26,8 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 	)
 	newProduct := `{"name":"Lamp","priceCents":1,"categoryId":` + strconv.FormatInt(lamps, 10) + `}`
 	large := `{"name":"` + strings.Repeat("x", 1100) + `"}`
+	form := append(slices.Clone(asBrowser), "Content-Type", formType)
+	style := regexp.MustCompile(`/static/\w+\.\w+\.css`).FindString(string(visitor.page("/").body))
 	etag := visitor.get(one).want(http.StatusOK).header.Get("ETag")
 
 	seen := make(map[string]bool)
@@ -89,6 +94,65 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 		{413, member, "POST", one + "/reviews", large, nil},
 		{415, member, "POST", one + "/reviews", `{}`, []string{"Content-Type", "text/plain"}},
 		{422, member, "POST", one + "/reviews", unknown, nil},
+
+		{200, visitor, "GET", "/", "", nil},
+		{304, visitor, "GET", "/", "", []string{"If-None-Match", "*"}},
+		{422, visitor, "GET", "/?category=x", "", asBrowser},
+		{200, visitor, "GET", "/products/1", "", nil},
+		{304, visitor, "GET", "/products/1", "", []string{"If-None-Match", "*"}},
+		{404, visitor, "GET", "/products/999999", "", asBrowser},
+		{422, visitor, "GET", "/products/0", "", asBrowser},
+
+		{401, visitor, "POST", "/products/1/reviews", "rating=5&body=Good.", form},
+		{403, member, "POST", "/products/1/reviews", "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{415, member, "POST", "/products/1/reviews", `{"rating":5,"body":"Good."}`, nil},
+		{400, member, "POST", "/products/1/reviews", "%", form},
+		{413, member, "POST", "/products/1/reviews", large, form},
+		{404, member, "POST", "/products/999999/reviews", "rating=5&body=Good.", form},
+		{422, member, "POST", "/products/1/reviews", "rating=6", form},
+		{303, admin, "POST", "/products/1/reviews", "rating=5&body=Good.", form},
+		{409, admin, "POST", "/products/1/reviews", "rating=5&body=Good.", form},
+
+		{200, admin, "GET", "/products/1/edit", "", asBrowser},
+		{303, visitor, "GET", "/products/1/edit", "", asBrowser},
+		{401, visitor, "GET", "/products/1/edit", "", nil},
+		{403, member, "GET", "/products/1/edit", "", nil},
+		{404, admin, "GET", "/products/999999/edit", "", nil},
+		{422, admin, "GET", "/products/0/edit", "", nil},
+		{303, admin, "POST", "/products/2/edit", "version=1&name=Lamp&price=1.5&categoryId=1", form},
+		{412, admin, "POST", "/products/2/edit", "version=1&name=Lamp&price=1.5&categoryId=1", form},
+		{400, admin, "POST", "/products/2/edit", "version=x", form},
+		{401, visitor, "POST", "/products/2/edit", "", form},
+		{403, member, "POST", "/products/2/edit", "", form},
+		{404, admin, "POST", "/products/999999/edit", "version=1&name=Lamp&price=1.5&categoryId=1", form},
+		{413, admin, "POST", "/products/2/edit", large, form},
+		{415, admin, "POST", "/products/2/edit", "{}", nil},
+		{422, admin, "POST", "/products/2/edit", "version=2&name=", form},
+
+		{303, admin, "POST", "/products/2/stock", "quantity=5", form},
+		{400, admin, "POST", "/products/2/stock", "%", form},
+		{401, visitor, "POST", "/products/2/stock", "", form},
+		{403, member, "POST", "/products/2/stock", "", form},
+		{404, admin, "POST", "/products/999999/stock", "quantity=5", form},
+		{413, admin, "POST", "/products/2/stock", large, form},
+		{415, admin, "POST", "/products/2/stock", "{}", nil},
+		{422, admin, "POST", "/products/2/stock", "quantity=-1", form},
+
+		{200, visitor, "GET", "/login", "", nil},
+		{304, visitor, "GET", "/login", "", []string{"If-None-Match", "*"}},
+		{303, member, "GET", "/login", "", nil},
+		{400, visitor, "POST", "/login", "%", form},
+		{401, visitor, "POST", "/login", "email=x&password=x", form},
+		{403, visitor, "POST", "/login", "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{413, visitor, "POST", "/login", large, form},
+		{415, visitor, "POST", "/login", "{}", nil},
+		{429, visitor, "POST", "/login", "email=blocked@people.example&password=wrong", form},
+		{303, s.visitor(), "POST", "/login", "email=max@people.example&password=" + url.QueryEscape(password), form},
+		{403, visitor, "POST", "/logout", "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{303, visitor, "POST", "/logout", "", nil},
+		{200, visitor, "GET", style, "", nil},
+		{304, visitor, "GET", style, "", []string{"If-None-Match", "*"}},
+		{404, visitor, "GET", "/static/none.css", "", nil},
 
 		{401, visitor, "DELETE", one, "", nil},
 		{403, member, "DELETE", one, "", nil},

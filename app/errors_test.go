@@ -24,7 +24,7 @@ func TestErrors_NoSuchAddress(t *testing.T) {
 	s := start(t)
 	path := s.product()
 	for _, path := range []string{
-		"/", "/nowhere", "/api", "/api/v1", "/api/v2/products", "/api/v1/", "/health/", "/healthz",
+		"/nowhere", "/api", "/api/v1", "/api/v2/products", "/api/v1/", "/health/", "/healthz",
 		"/api/v1/products/", "/api/v1//products", "//api/v1/products", "/API/v1/products", "/api/v1/Products",
 		"/api/v1/%70roducts", "/api/v1/./products", "/api/v1/x/../products", "/api/v1/products/1/", path + "/stock/", path + "/none",
 	} {

@@ -29,7 +29,11 @@ func Wire(
 	p := process{
 		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: health,
 	}
-	return p.wire().server
+	w, err := p.wire()
+	if err != nil {
+		panic(err)
+	}
+	return w.server
 }
 
 // Drive serves as a process does, beside jobs.

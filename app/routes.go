@@ -15,6 +15,8 @@ type routed struct {
 	stock    *handlers.Stock
 	reviews  *handlers.Reviews
 	session  *handlers.Session
+	pages    *handlers.Pages
+	static   *middleware.Static
 	health   *handlers.Health
 }
 
@@ -22,17 +24,22 @@ type routed struct {
 func routes(
 	server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed,
 ) {
-	user, admin := sessions.RequireUser, sessions.RequireAdmin
+	user, admin, anybody := sessions.RequireUser, sessions.RequireAdmin, sessions.FindUser
 	list := pages.Route(middleware.CacheRoute{
 		Query: []string{"limit", "after", "category"}, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag},
 	})
 	count := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductCountTag}})
 	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	catalogue := pages.Route(middleware.CacheRoute{
+		Query: []string{"after", "category"}, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
+	})
 
 	server.Get("/health", h.health.Show)
 	server.Get("/health/live", h.health.Live)
 	server.Get("/health/ready", h.health.Ready)
+
+	server.Get(staticRoute+":file", h.static.Serve) // a page that says that the start is not over needs it
 
 	server.Use(started) // nothing below is served before the start is over
 
@@ -53,6 +60,16 @@ func routes(
 	api.Post("/session", h.session.Create)
 	api.Get("/session", user, h.session.Show)
 	api.Delete("/session", h.session.Delete)
+
+	server.Get("/", catalogue, anybody, h.pages.Catalogue)
+	server.Get("/products/:id", product, anybody, h.pages.Product)
+	server.Post("/products/:id/reviews", user, h.pages.Review)
+	server.Get("/products/:id/edit", admin, h.pages.Edit)
+	server.Post("/products/:id/edit", admin, h.pages.Update)
+	server.Post("/products/:id/stock", admin, h.pages.UpdateStock)
+	server.Get("/login", anybody, h.pages.Login)
+	server.Post("/login", h.pages.SignIn)
+	server.Post("/logout", h.pages.SignOut)
 
 	middleware.NameRoutes(server)
 }

@@ -74,11 +74,12 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 }
 
 const welcome = `
-  %[1]s/api/v1/products   the sample catalogue
+  %[1]s/                  the sample catalogue
+  %[1]s/api/v1/products   the same as JSON
   %[1]s/openapi.json      every route
   %[1]s/health            how it is doing
 
-  Sign in with POST %[1]s/api/v1/session as
+  Sign in at %[1]s/login as
 `
 
 func printWelcome(out io.Writer, address net.Addr) {

@@ -56,7 +56,7 @@ func TestSecurityHeaders_AreOnEveryAnswer(t *testing.T) {
 	for _, path := range []string{path, "/health/live", "/nowhere", productsPath + "/0", sessionPath} {
 		header := s.visitor().get(path).header
 		for name, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Cross-Origin-Opener-Policy": "same-origin",
 		} {
 			if header.Get(name) != want {

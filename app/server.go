@@ -10,16 +10,17 @@ import (
 	"example.com/prefab/handlers"
 )
 
-// newServer returns a Fiber app without routes whose every limit is set: Fiber
-// leaves the timeouts infinite. Once closing is set, each answer is the last one of
+// newServer returns a Fiber app without routes, whose pages are those of views and
+// whose every limit is set: Fiber leaves the timeouts infinite. Once closing is set, each answer is the last one of
 // its connection.
-func newServer(cfg Config, closing *atomic.Bool, log *slog.Logger) *fiber.App {
+func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Logger) *fiber.App {
 	var proxies []string // in the form that Fiber compares
 	for _, prefix := range cfg.proxies {
 		proxies = append(proxies, prefix.Masked().String())
 	}
 	server := fiber.New(fiber.Config{
 		DisableStartupMessage:        true,
+		Views:                        views,
 		ErrorHandler:                 handlers.ErrorHandler(log),
 		CaseSensitive:                true,
 		StrictRouting:                true, // one address for one thing, which caches rely on

@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -215,7 +216,7 @@ func (s *spec) checkBody(at string, e exchange) error {
 	}
 	schema := at + "/content/" + escape(given) + "/schema"
 	switch media, _, _ := mime.ParseMediaType(given); media {
-	case "text/csv":
+	case "text/csv", "text/html", "text/css", "text/javascript", "image/svg+xml":
 		err = s.validate(schema, string(body))
 	case "application/x-ndjson":
 		for line := range bytes.Lines(body) {
@@ -244,10 +245,10 @@ func unpacked(e exchange) ([]byte, error) {
 // checkProblem wants what every error promises.
 func checkProblem(e exchange) error {
 	header := e.response.Header
-	if header.Get("Cache-Control") != "no-store" || header.Get("ETag") != "" {
+	if !strings.HasSuffix(header.Get("Cache-Control"), "no-store") || header.Get("ETag") != "" {
 		return fmt.Errorf("an error can be cached: %v", header)
 	}
-	if e.request.Method == http.MethodHead {
+	if e.request.Method == http.MethodHead || isPage(e.response) {
 		return nil
 	}
 	var problem struct {
@@ -265,20 +266,40 @@ func checkProblem(e exchange) error {
 	return nil
 }
 
+func isPage(response *http.Response) bool {
+	return strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+}
+
 // checkTaken wants of a body that was taken that the document allows it.
 func (s *spec) checkTaken(op operation, e exchange) error {
 	content := op.at + "/requestBody/content/"
-	if e.response.StatusCode >= 300 || s.object(content[:len(content)-1]) == nil {
+	if e.response.StatusCode >= 400 || s.object(content[:len(content)-1]) == nil {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(e.request.Header.Get("Content-Type"))
 	if err != nil {
 		return err
 	}
-	if err := s.validateJSON(content+escape(media)+"/schema", e.sent); err != nil {
+	err = s.validateJSON(content+escape(media)+"/schema", e.sent)
+	if media == "application/x-www-form-urlencoded" {
+		err = s.validate(content+escape(media)+"/schema", formOf(e.sent))
+	}
+	if err != nil {
 		return fmt.Errorf("%s was taken against the document: %w", e.sent, err)
 	}
 	return nil
+}
+
+func formOf(sent []byte) any {
+	values, err := url.ParseQuery(string(sent))
+	form := map[string]any{}
+	for name := range values {
+		form[name] = values.Get(name)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return form
 }
 
 // documented is a transport that checks every answer against the document.

@@ -24,6 +24,8 @@ type Problem struct {
 	Errors   []services.FieldError `json:"errors,omitempty"`
 }
 
+const problemType = "application/problem+json"
+
 const somethingWrong = "Something went wrong."
 
 var statusOf = map[services.Code]int{
@@ -41,8 +43,8 @@ var statusOf = map[services.Code]int{
 }
 
 // ErrorHandler turns every error, ours, Fiber's and the unforeseen, into a
-// Problem. It is the only place that logs a failed request's cause, and what
-// is not a services.Error never reaches the client.
+// Problem, which a browser gets as a page. It is the only place that logs a failed
+// request's cause, and what is not a services.Error never reaches the client.
 func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		problem, retryAfter := problemOf(err)
@@ -52,16 +54,26 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 		case fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
-		if retryAfter > 0 {
-			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
-		}
+		setRetryAfter(c, retryAfter)
 		if len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0 {
 			early(c, log, problem.Status)
 		}
 		problem.Instance = c.Path()
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		c.Response().Header.Del(fiber.HeaderETag)
-		return c.Status(problem.Status).JSON(problem, "application/problem+json")
+		if c.Status(problem.Status); wantsPage(c) {
+			if err = showProblem(c, problem); err == nil {
+				return nil
+			}
+			log.ErrorContext(c.UserContext(), "error page not rendered", "error", err)
+		}
+		return c.JSON(problem, problemType)
+	}
+}
+
+func setRetryAfter(c *fiber.Ctx, seconds int) {
+	if seconds > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
 }
 

@@ -36,27 +36,16 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if c.Context().QueryArgs().Has("ids") {
 		return h.batch(c)
 	}
-	filter := services.ProductFilter{Limit: defaultPage}
+	filter, err := productFilter(c, defaultPage)
+	if err != nil {
+		return err
+	}
 	if limit := c.Query("limit"); limit != "" {
 		n, ok := parseID(limit) // a whole number from 1 on, too
 		if !ok || n > services.MaxProductPage {
 			return services.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
 		}
 		filter.Limit = int(n)
-	}
-	if category := c.Query("category"); category != "" {
-		id, ok := parseID(category)
-		if !ok {
-			return services.InvalidField("category", positiveID)
-		}
-		filter.CategoryID = id
-	}
-	if after := c.Query("after"); after != "" {
-		position, ok := decodeCursor(after)
-		if !ok {
-			return services.InvalidField("after", "must be the nextCursor of an earlier page")
-		}
-		filter.After = position
 	}
 	page, err := h.products.List(c.UserContext(), filter)
 	if err != nil {
@@ -66,6 +55,27 @@ func (h *Products) List(c *fiber.Ctx) error {
 		Items      []services.ProductSummary `json:"items"`
 		NextCursor string                    `json:"nextCursor,omitempty"`
 	}{page.Items, encodeCursor(page.Next)})
+}
+
+// productFilter reads which products are asked for: of which category, and after
+// which one.
+func productFilter(c *fiber.Ctx, limit int) (services.ProductFilter, error) {
+	filter := services.ProductFilter{Limit: limit}
+	if category := c.Query("category"); category != "" {
+		id, ok := parseID(category)
+		if !ok {
+			return filter, services.InvalidField("category", positiveID)
+		}
+		filter.CategoryID = id
+	}
+	if after := c.Query("after"); after != "" {
+		position, ok := decodeCursor(after)
+		if !ok {
+			return filter, services.InvalidField("after", "must be the nextCursor of an earlier page")
+		}
+		filter.After = position
+	}
+	return filter, nil
 }
 
 func (h *Products) batch(c *fiber.Ctx) error {

@@ -22,15 +22,20 @@ func (h *Session) Create(c *fiber.Ctx) error {
 	if err := decodeJSON(c, &body); err != nil {
 		return err
 	}
-	ctx := c.UserContext()
-	user, err := h.Users.SignIn(ctx, body.Email, body.Password, services.TraceFrom(ctx).ClientAddress())
+	user, err := h.signIn(c, body.Email, body.Password)
 	if err != nil {
 		return err
 	}
-	if err := h.Start(c, user.ID); err != nil {
-		return err
-	}
 	return sendPrivate(c, user)
+}
+
+func (h *Session) signIn(c *fiber.Ctx, email, password string) (services.User, error) {
+	ctx := c.UserContext()
+	user, err := h.Users.SignIn(ctx, email, password, services.TraceFrom(ctx).ClientAddress())
+	if err != nil {
+		return user, err
+	}
+	return user, h.Start(c, user.ID)
 }
 
 // Show answers GET /api/v1/session: who am I.

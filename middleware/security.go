@@ -21,6 +21,9 @@ func SecurityHeaders() fiber.Handler {
 	return helmet.New(helmet.Config{
 		ContentSecurityPolicy: contentSecurityPolicy,
 		XFrameOptions:         "DENY",
+		// Helmet's default, no-referrer, makes a browser post forms as from nowhere
+		// (Origin: null), which SameOrigin has to refuse where https is not spoken.
+		ReferrerPolicy:        "same-origin",
 		HSTSMaxAge:            365 * 24 * 60 * 60,
 		HSTSExcludeSubdomains: true, // they may be other people's
 		// Helmet's default, require-corp, breaks every picture from elsewhere.

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -71,6 +72,33 @@ func (s *Sessions) RequireAdmin(c *fiber.Ctx) error {
 	}
 	if user, _ := services.UserFrom(c.UserContext()); !user.IsAdmin() {
 		return services.ErrAdminNeeded
+	}
+	return c.Next()
+}
+
+// nameWait bounds what a page waits to learn who reads it.
+const nameWait = time.Second
+
+// FindUser lets everybody pass; of who is signed in, handlers find the user by
+// services.UserFrom. A page should be there without Redis too, so while sessions
+// cannot be read everybody is a visitor. What changes something needs a guard.
+func (s *Sessions) FindUser(c *fiber.Ctx) error {
+	if !s.given(c) {
+		return c.Next()
+	}
+	ctx := c.UserContext()
+	limited, cancel := context.WithTimeout(ctx, nameWait)
+	c.SetUserContext(limited)
+	err := s.load(c)
+	cancel()
+	user, known := services.UserFrom(c.UserContext())
+	c.SetUserContext(ctx)
+	switch code := services.CodeOf(err); {
+	case known:
+		c.SetUserContext(services.WithUser(ctx, user))
+	case code == services.Unauthenticated, code == services.Unavailable, errors.Is(err, context.DeadlineExceeded):
+	default:
+		return err
 	}
 	return c.Next()
 }

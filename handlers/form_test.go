@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+func formOf(t *testing.T, body string, names ...string) *form {
+	t.Helper()
+	requests := newRequests()
+	c := requests.post([]byte(body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationForm})
+	defer requests.release(c)
+	f, err := readForm(c, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestReadForm_TakesTheFieldsThatAreAskedFor(t *testing.T) {
+	f := formOf(t, "a=1&b=x%0D%0Ay+z&c=3&a=2", "a", "b", "d")
+	for name, want := range map[string]string{"a": "1", "b": "x\ny z", "c": "", "d": ""} {
+		if got := f.Field(name).Value; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFormCents_AreExact(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "0.0": 0, "0.01": 1, "0.1": 10, "1": 100, "12.5": 1250, "12.50": 1250, "19.99": 1999, "0012.3": 1230, "100": 10_000,
+	} {
+		f := newForm("price", text)
+		if got := f.cents("price", 10_000); got == nil || *got != want || len(f.errors) > 0 {
+			t.Errorf("%q: %v, %v", text, got, f.errors)
+		}
+	}
+	for _, text := range []string{"100.01", "x", "1.234", "1.", ".1", "-1", "+1", "1 0", "1_0", "0x1", "1,5", "٣", strings.Repeat("9", 99)} {
+		f := newForm("price", text)
+		if got := f.cents("price", 10_000); got != nil || f.errors["price"] == "" {
+			t.Errorf("%q: %v, %v", text, got, f.errors)
+		}
+	}
+}
+
+func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
+	requests := newRequests()
+	c := requests.post(nil, nil)
+	defer requests.release(c)
+	broken := errors.New("broken")
+	for _, test := range []struct {
+		err     error
+		message string // "": it is returned
+	}{
+		{services.InvalidField("name", "is bad"), "The input is not valid."},
+		{services.InvalidField("elsewhere", "is bad"), "The input is not valid. elsewhere is bad."},
+		{services.ErrReviewed, services.ErrReviewed.Message},
+		{services.ErrStaleProduct, services.ErrStaleProduct.Message},
+		{services.ErrBadCredentials, services.ErrBadCredentials.Message},
+		{services.ErrNoProduct, ""},
+		{services.ErrUnavailable, ""},
+		{services.ErrAdminNeeded, ""},
+		{broken, ""},
+	} {
+		f := newForm("other", "", "name", "x")
+		done, err := f.submit(c, func() error { return test.err })
+		if done || f.Message != test.message || (err == nil) != (test.message != "") || err != nil && !errors.Is(err, test.err) {
+			t.Errorf("%v: %t, %q, %v", test.err, done, f.Message, err)
+		}
+	}
+	f := newForm("first", "", "second", "")
+	f.require("second")
+	if done, err := f.submit(c, func() error { t.Error("a form with a fault is carried out"); return nil }); done || err != nil {
+		t.Errorf("%t, %v", done, err)
+	}
+	if f.Field("first").First || !f.Field("second").First || f.status != fiber.StatusUnprocessableEntity {
+		t.Errorf("%+v", f)
+	}
+	if done, err := newForm().submit(c, func() error { return nil }); !done || err != nil {
+		t.Errorf("%t, %v", done, err)
+	}
+}
