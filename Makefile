@@ -4,7 +4,9 @@ SHELL := /bin/sh
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
+AXE_VERSION           := 4.14.1
 BIN := $(CURDIR)/bin
+AXE := .axe/$(AXE_VERSION)/node_modules/axe-core/axe.min.js
 
 # What the environment or the file .env gives for a setting.
 setting = $(or $($(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
@@ -21,9 +23,11 @@ run: ## Install what is missing, and serve with a PostgreSQL and Redis of our ow
 
 .PHONY: test
 test: ## Install what is missing, and run every test against real servers
-	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?'
+	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' chromium 'npm?'
+	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
+		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
 	go vet ./...
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Run the linters and look for known vulnerabilities
@@ -66,9 +70,14 @@ faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTT
 	@app/devservices/install.sh postgres redis
 	go test . -run TestFaults -v -timeout 30m -args -faults=$${FAULTTIME:-30s}
 
+.PHONY: screenshots
+screenshots: ## Take the pictures of docs/screenshots anew
+	@app/devservices/install.sh postgres redis chromium
+	go test ./app -count 1 -tags screenshots -run TestScreenshots -v
+
 .PHONY: clean
 clean: ## Remove what was built, and .data
-	rm -rf $(BIN) .data
+	rm -rf $(BIN) .axe .data
 
 $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
@@ -77,3 +86,6 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 $(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
 	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	mv $(BIN)/govulncheck $@
+
+$(AXE): # judges whether pages keep people out; browser tests load it
+	npm install --prefix .axe/$(AXE_VERSION) --no-save --no-audit --no-fund --ignore-scripts axe-core@$(AXE_VERSION)

@@ -15,18 +15,23 @@ import (
 )
 
 // BenchmarkPage takes a page of the catalogue through the whole program but for
-// the network: from the HTTP cache, and past it.
+// the network: from the HTTP cache, and past it, as JSON and as HTML.
 func BenchmarkPage(b *testing.B) {
-	for name, header := range map[string]string{"hit": "", "past the cache": "no-store"} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct{ name, path, header string }{
+		{"json/hit", "/api/v1/products?limit=24", ""},
+		{"json/past the cache", "/api/v1/products?limit=24", "no-store"},
+		{"html/hit", "/", ""},
+		{"html/past the cache", "/", "no-store"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			handle := wired(b)
 			ctx := new(fasthttp.RequestCtx)
 			request := func() {
 				ctx.Request.Reset()
 				ctx.Response.Reset()
-				ctx.Request.SetRequestURI("http://localhost:3000/api/v1/products?limit=36")
-				if header != "" {
-					ctx.Request.Header.Set(fasthttp.HeaderCacheControl, header)
+				ctx.Request.SetRequestURI("http://localhost:3000" + c.path)
+				if c.header != "" {
+					ctx.Request.Header.Set(fasthttp.HeaderCacheControl, c.header)
 				}
 				handle(ctx)
 			}

@@ -26,7 +26,11 @@ func TestMain(m *testing.M) {
 	if kind := os.Getenv(benchServer); kind != "" {
 		panic(runBenchServer(kind))
 	}
-	devtest.Main(m)
+	code := devtest.Run(m)
+	if chromium.stop != nil {
+		chromium.stop()
+	}
+	os.Exit(code)
 }
 
 // service is the whole program, running in this process on servers of the test's

@@ -38,12 +38,13 @@ present() {
       have pgbouncer || any_file /usr/sbin/pgbouncer ;;
     nginx)
       have nginx || any_file /usr/sbin/nginx /usr/local/sbin/nginx ;;
+    npm) have npm ;;
     chromium)
       have chromium || have chromium-browser || have google-chrome ||
         have google-chrome-stable || have headless-shell || any_file \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
         /Applications/Chromium.app/Contents/MacOS/Chromium ;;
-    *) say "install.sh knows postgres, redis, pgbouncer, nginx and chromium, not $1"; exit 2 ;;
+    *) say "install.sh knows postgres, redis, pgbouncer, nginx, npm and chromium, not $1"; exit 2 ;;
   esac
 }
 
@@ -68,6 +69,10 @@ packages() {
     *:pgbouncer) echo pgbouncer ;;
     apt-get:nginx) echo nginx-light nginx ;;
     *:nginx) echo nginx ;;
+    dnf:npm) echo nodejs-npm npm ;;
+    zypper:npm) echo npm-default npm ;;
+    brew:npm) echo node ;;
+    *:npm) echo npm ;;
     apt-get:chromium) echo chromium chromium-browser ;;
     dnf:chromium) echo chromium-headless chromium ;;
     brew:chromium) echo google-chrome ;;
@@ -175,7 +180,7 @@ fi
 for name in $missing; do
   if ! install "$name"; then
     refuse "$name" "could not be installed (see above)"
-  elif [ "$name" != chromium ]; then
+  elif [ "$name" != chromium ] && [ "$name" != npm ]; then
     say "$name is installed. Prefab runs a private copy of its own: a system-wide server, if your system starts one, is not used and may be disabled."
   fi
 done

@@ -1,0 +1,400 @@
+package app_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"example.com/prefab/services"
+)
+
+// looks are both widths and both schemes, with scripts and without.
+func looks() (all []look) {
+	for _, l := range []look{phone, desktop} {
+		for _, l.dark = range []bool{false, true} {
+			for _, l.scripts = range []bool{true, false} {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
+func everyLook(t *testing.T, test func(t *testing.T, l look)) {
+	for _, l := range looks() {
+		t.Run(fmt.Sprintf("%s,dark=%t,scripts=%t", l.name, l.dark, l.scripts), func(t *testing.T) {
+			t.Parallel()
+			test(t, l)
+		})
+	}
+}
+
+// checked looks for what keeps people out, where it can.
+func (w *window) checked() {
+	w.s.t.Helper()
+	if w.look.scripts { // axe is one
+		w.isAccessible()
+	}
+}
+
+func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
+	everyLook(t, func(t *testing.T, l look) {
+		s := start(t)
+		lamps, chairs := s.category("Lamps"), s.category("Chairs")
+		s.products(lamps, 30)
+		s.exec("INSERT INTO products (name, price_cents, category_id) VALUES ('Stool', 4999, $1)", chairs)
+		user := s.user("max", services.Member)
+
+		w := s.window(l)
+		w.open("/")
+		w.reads("All products", "Stool", "€49.99")
+		w.checked()
+		w.follow("Lamps")
+		w.isAt(fmt.Sprintf("/?category=%d", lamps), 200)
+		w.readsNot("Stool")
+		w.follow("Older")
+		w.reads("Lamp 1 ", "€1.00", "Newest")
+		w.readsNot("Older")
+		w.checked()
+		w.follow("Newest")
+		w.follow("Lamp 30")
+		product := w.path()
+		w.reads("Lamp 30", "€30.00", "Sold out", "Bright.", "Nobody has written one yet.", "Sign in to write one.")
+		w.checked()
+
+		w.leads(chromedp.Click(chromedp.CSS(`main section a[href^="/login"]`)))
+		w.checked()
+		w.fill("email", user.Email)
+		w.fill("password", "wrong")
+		w.leads(chromedp.Click(chromedp.CSS(`main button`)))
+		w.isAt("/login", 401)
+		w.reads("The e-mail address or the password is wrong.")
+		w.checked()
+		w.signIn(user.Email)
+		w.isAt(product, 200)
+		w.reads("max", "Sign out", "Your review")
+		w.checked()
+
+		w.choose("rating", "4")
+		w.fill("body", "   ") // which the browser takes for a text
+		w.follow("Send")
+		w.isAt(product+"/reviews", 422)
+		w.reads("The input is not valid.", "Must not be empty.")
+		if !eval[bool](w, `document.querySelector("[name=rating][value='4']").checked`) {
+			t.Error("the rating that was chosen is forgotten")
+		}
+		if focus := eval[string](w, `document.activeElement.name || ""`); focus != "body" {
+			t.Errorf("the reader goes on at %q", focus)
+		}
+		w.checked()
+		w.fill("body", "Lights the whole <b>desk</b>.")
+		w.follow("Send")
+		w.isAt(product+"?done=review", 200)
+		w.reads("Thank you for your review.", "4.0 of 5 from 1 review", "Lights the whole <b>desk</b>.", "You have reviewed this product.")
+		w.checked()
+		w.follow("Sign out")
+		w.isAt("/", 200)
+		w.reads("Sign in")
+		w.open(product)
+		w.reads("Lights the whole", "Sign in to write one.")
+		w.readsNot("Sign out")
+	})
+}
+
+func TestBrowser_AnAdminEditsAProductAndItsStock(t *testing.T) {
+	everyLook(t, func(t *testing.T, l look) {
+		s := start(t)
+		s.category("Chairs")
+		product := s.productPage()
+		admin := s.user("ada", services.Admin)
+
+		w := s.window(l)
+		w.open(product + "/edit")
+		w.isAt("/login?next="+strings.ReplaceAll(product+"/edit", "/", "%2F"), 200)
+		w.signIn(admin.Email)
+		w.isAt(product+"/edit", 200)
+		w.checked()
+		w.fill("name", "Desk Lamp")
+		w.fill("price", "12,50")
+		w.follow("Save")
+		w.isAt(product+"/edit", 422)
+		w.reads("Must be an amount such as 12.50.")
+		w.checked()
+		w.fill("price", "12.50")
+		w.do(chromedp.SetValue(chromedp.CSS(`[name=categoryId]`), "1"))
+		w.fill("description", "One line.\nAnd another.")
+		w.follow("Save")
+		w.isAt(product+"?done=product", 200)
+		w.reads("The product is saved.", "Desk Lamp", "€12.50", "Chairs", "One line. And another.")
+		w.checked()
+
+		w.follow("Edit")
+		w.fill("quantity", "many")
+		w.follow("Save the stock")
+		w.isAt(product+"/stock", 422)
+		w.reads("Must be a whole number.")
+		w.checked()
+		w.fill("quantity", "12")
+		w.follow("Save the stock")
+		w.isAt(product+"?done=stock", 200)
+		w.reads("The stock is saved.", "12 in stock")
+
+		w.follow("Edit")
+		s.exec("UPDATE products SET name = 'Lamp of another', row_version = row_version + 1")
+		w.fill("name", "Lamp of mine")
+		w.follow("Save")
+		w.isAt(product+"/edit", 412)
+		w.reads("The product has changed since you read it.", "Name Lamp of another")
+		w.checked()
+		w.follow("Save")
+		w.reads("The product is saved.", "Lamp of mine")
+	})
+}
+
+func TestBrowser_ErrorsArePages(t *testing.T) {
+	everyLook(t, func(t *testing.T, l look) {
+		s := start(t)
+		product, member := s.productPage(), s.user("max", services.Member)
+		w := s.window(l)
+		for _, c := range []struct {
+			path   string
+			status int64
+			reads  string
+		}{
+			{"/nowhere", 404, "There is nothing at this address."},
+			{"/products/999", 404, "No such product."},
+			{"/products/x", 422, "id must be a whole number"},
+			{"/?after=x", 422, "after must be the nextCursor of an earlier page"},
+		} {
+			w.open(c.path)
+			w.isAt(c.path, c.status)
+			w.reads(c.reads, "Request ")
+			w.checked()
+		}
+		w.follow("To the catalogue")
+		w.isAt("/", 200)
+		w.follow("Sign in")
+		w.signIn(member.Email)
+		w.open(product + "/edit")
+		w.isAt(product+"/edit", 403)
+		w.reads("Only an admin may do this.")
+		w.checked()
+	})
+}
+
+// What somebody has planted must not become an element, wherever it is shown.
+func TestBrowser_MarkupOfOthersIsText(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const planted = `"'></textarea></title></option></script><x-planted onclick=x><script>planted = 1</script>`
+	s.exec("INSERT INTO categories (name) VALUES ($1)", "c"+planted)
+	s.exec("INSERT INTO products (name, description, price_cents, category_id) VALUES ($1, $2, 1, 1)", "n"+planted, "d"+planted)
+	admin := s.user("max", services.Admin)
+	s.exec("UPDATE users SET name = $1", "u"+planted)
+
+	w := s.window(desktop)
+	clean := func() {
+		t.Helper()
+		if n := eval[int](w, `document.querySelectorAll("x-planted, [onclick], script:not([src])").length + (window.planted || 0)`); n > 0 {
+			t.Errorf("%s: what was planted has come up %d times", w.path(), n)
+		}
+	}
+	w.open("/login?next=/" + strings.ReplaceAll(planted, " ", "%20"))
+	w.fill("email", planted)
+	w.fill("password", planted)
+	eval[chromedp.Void](w, `for (const input of document.querySelectorAll("input")) input.type = "text"`) // else Chromium asks for an address
+	w.leads(chromedp.Click(chromedp.CSS(`main button`)))
+	w.isAt("/login", 401)
+	clean()
+	w.open("/login")
+	w.signIn(admin.Email)
+	clean()
+	w.reads("n"+planted, "c"+planted, "u"+planted)
+	w.open("/products/1")
+	w.choose("rating", "1")
+	w.fill("body", "b"+planted)
+	w.follow("Send")
+	clean()
+	w.reads("n"+planted, "c"+planted, "d"+planted, "u"+planted, "b"+planted)
+	w.follow("Edit")
+	clean()
+	w.fill("name", planted)
+	w.fill("price", planted)
+	w.fill("description", planted)
+	w.follow("Save")
+	w.isAt("/products/1/edit", 422)
+	clean()
+	w.fill("quantity", planted)
+	w.follow("Save the stock")
+	w.isAt("/products/1/stock", 422)
+	clean()
+	w.open("/nowhere/%3Cx-planted%3E?" + planted)
+	clean()
+}
+
+func TestBrowser_TheKeyboardIsEnough(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	product, user := s.productPage(), s.user("max", services.Member)
+	w := s.window(desktop)
+	press := func(keys ...string) {
+		t.Helper()
+		for _, key := range keys {
+			w.do(chromedp.KeyEvent(key))
+		}
+	}
+	focused := func() string {
+		return eval[string](w, `document.activeElement.textContent.trim() || document.activeElement.name`)
+	}
+	w.open(product)
+	press(kb.Tab)
+	if got := focused(); got != "Skip to content" {
+		t.Fatalf("the first stop is %q", got)
+	}
+	press(kb.Enter)
+	if got := eval[string](w, `document.activeElement.id`); got != "main" {
+		t.Errorf("the way past the header leads to %q", got)
+	}
+	for stops := 0; focused() != "Sign in"; stops++ {
+		if stops > 10 {
+			t.Fatal("there is no way to sign in")
+		}
+		press(kb.Tab)
+	}
+	w.leads(chromedp.KeyEvent(kb.Enter))
+	w.do(chromedp.Focus(chromedp.CSS(`[name=email]`)))
+	press(user.Email, kb.Tab, password)
+	w.leads(chromedp.KeyEvent(kb.Enter))
+	w.isAt(product, 200)
+	w.do(chromedp.Focus(chromedp.CSS(`[name=rating]`)))
+	press(kb.ArrowDown, kb.Tab, "Good.", kb.Tab)
+	if got := focused(); got != "Send" {
+		t.Errorf("after the text comes %q", got)
+	}
+	w.leads(chromedp.KeyEvent(kb.Enter))
+	w.reads("Thank you for your review.", "4.0 of 5")
+}
+
+func TestBrowser_AScreenReaderHearsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	product, user := s.productPage(), s.user("max", services.Member)
+	w := s.window(phone)
+	w.open("/login?next=" + product)
+	w.signIn(user.Email)
+	w.choose("rating", "4")
+	w.fill("body", " ")
+	w.follow("Send")
+	text := func(v *accessibility.Value) string {
+		if v == nil {
+			return ""
+		}
+		return strings.Trim(string(v.Value), `"`)
+	}
+	var heard []string
+	for _, node := range call(w, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {
+		if !node.Ignored {
+			heard = append(heard, fmt.Sprintf("%s: %s (%s)", text(node.Role), text(node.Name), text(node.Description)))
+		}
+	}
+	all := strings.Join(heard, "\n")
+	for _, want := range []string{
+		"textbox: What do you think of it? (Must not be empty.)", "alert: ", "group: Rating", "radio: 4", "button: Send",
+		"heading: Reviews", "main: ", "link: Skip to content",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("nobody hears %q in:\n%s", want, all)
+		}
+	}
+}
+
+func TestBrowser_ASecondClickSendsNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	product, user := s.productPage(), s.user("max", services.Member)
+	w := s.window(desktop)
+	w.open("/login?next=" + product)
+	w.signIn(user.Email)
+	w.choose("rating", "4")
+	w.fill("body", "Good.")
+	w.leads(chromedp.DoubleClick(chromedp.CSS(`section form button`)))
+	w.isAt(product+"?done=review", 200) // the second one would be a conflict
+	w.do(chromedp.NavigateBack())
+	if busy := eval[int](w, `document.querySelectorAll("[aria-busy]").length`); busy > 0 {
+		t.Error("the form is still busy when one comes back to it")
+	}
+}
+
+// Without https a browser sends no Fetch metadata, so Origin alone tells where a form
+// comes from.
+func TestBrowser_FormsWorkOverPlainHTTP(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	product, user := s.productPage(), s.user("max", services.Member)
+	w := s.window(desktop)
+	w.base = strings.Replace(s.url, "127.0.0.1", plainHost, 1)
+	w.open("/login?next=" + product)
+	w.signIn(user.Email)
+	w.isAt(product, 200)
+	w.follow("Sign out")
+	w.isAt("/", 200)
+}
+
+func TestBrowser_ASignInLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	user := s.user("max", services.Member)
+	w := s.window(desktop)
+	for _, next := range []string{
+		"//" + plainHost, `/\` + plainHost, "/%09/" + plainHost, "/%0a/" + plainHost, "/%2f" + plainHost + "%22", "https:" + plainHost,
+		"/.//" + plainHost, "/%5c" + plainHost, "%20//" + plainHost, "http://" + plainHost,
+	} {
+		w.open("/login?next=" + next)
+		w.signIn(user.Email)
+		if origin := eval[string](w, `location.origin`); origin != s.url {
+			t.Fatalf("%q leads to %s", next, origin)
+		}
+		w.open("/")
+		w.follow("Sign out")
+	}
+}
+
+func TestBrowser_TimesAreTheReaders(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	path := s.productPage()
+	user := s.user("max", services.Member)
+	s.exec("INSERT INTO reviews (product_id, user_id, rating, body, created_at) VALUES (1, $1, 5, 'x', '2026-01-01 00:30Z')", user.ID)
+	for scripts, want := range map[bool]string{true: "December 31, 2025", false: "1 January 2026"} {
+		l := desktop
+		l.scripts = scripts
+		w := s.window(l)
+		call(w, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "America/New_York"})
+		w.open(path)
+		w.reads(want)
+	}
+}
+
+func TestBrowser_StaticFilesAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	path := s.productPage()
+	w := s.window(desktop)
+	w.open("/")
+	w.open(path)
+	w.open("/login")
+	n := 0
+	for _, line := range s.log.lines(t) {
+		if line["route"] == "GET /static/:file" {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("three pages asked for static files %d times, want once each of three", n)
+	}
+}
