@@ -55,7 +55,8 @@ func New(files fs.FS, asset func(name string) (string, error), reload bool) (*Vi
 }
 
 func (v *Views) parse(name string) (*template.Template, error) {
-	page, err := template.New("layout.html").Funcs(v.funcs).ParseFS(v.files, "layout.html", "parts.html", "pages/"+name+".html")
+	page, err := template.New("layout.html").Funcs(v.funcs).
+		ParseFS(v.files, "layout.html", "parts.html", "pages/"+name+".html")
 	if err != nil {
 		return nil, fmt.Errorf("read the page %s: %w", name, err)
 	}

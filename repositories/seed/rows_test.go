@@ -137,7 +137,7 @@ type agreeToStock struct{ services.StockBuffer }
 
 func (agreeToStock) Put(context.Context, int64, int64) (int, error) { return 1, nil }
 
-type agreeToReviews struct{}
+type agreeToReviews struct{ services.ReviewStore }
 
 func (agreeToReviews) Create(context.Context, int64, services.User, int64, string) (services.Review, error) {
 	return services.Review{}, nil
