@@ -27,7 +27,8 @@ test: ## Install what is missing, and run every test against real servers
 	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
 		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
 	go vet ./...
-	go test -race -timeout 30m ./...
+	go test -race -timeout 30m -skip '^TestBrowser' ./...
+	go test -race -timeout 30m -run '^TestBrowser' ./app # by themselves: a browser takes all cores
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Run the linters and look for known vulnerabilities
@@ -63,7 +64,7 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 topologies: ## Run the tests of HTTP behind a PgBouncer, with a replica, on a Redis Cluster, and on Sentinels
 	@app/devservices/install.sh postgres redis pgbouncer
 	for topology in pgbouncer replica cluster sentinel; do \
-		go test ./app -timeout 30m -parallel 2 -args -topology=$$topology || exit 1; done
+		go test ./app -timeout 30m -parallel 2 -skip TestBrowser -args -topology=$$topology || exit 1; done
 
 .PHONY: faults
 faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTTIME (30s), under load

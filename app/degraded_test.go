@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"regexp"
 	"syscall"
 	"testing"
 
@@ -124,7 +125,7 @@ func wantDown(s *service, name, ready string) {
 	}
 }
 
-func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
+func TestStart_AnswersProbesAndLittleElse(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
 	postgres.Signal(syscall.SIGSTOP)
 	s := launchOn(t, postgres.URL, redisOf(t))
@@ -142,10 +143,16 @@ func TestStart_AnswersProbesAndNothingElse(t *testing.T) {
 		t.Errorf("what needs no database is served with %s", response.Status)
 	}
 
+	page := s.visitor().page("/").want(http.StatusServiceUnavailable).shows(services.ErrUnavailable.Message)
+	s.visitor().get(style.FindString(string(page.body))).want(http.StatusOK)
+
 	back(postgres)
 	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
 	s.visitor().get(productsPath).want(http.StatusOK)
 }
+
+// style finds the address of the style sheet in a page.
+var style = regexp.MustCompile(`/static/\w+\.\w+\.css`)
 
 func TestSignIn_AnOutageOfOursIsNobodysFailure(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)

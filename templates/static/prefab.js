@@ -1,7 +1,15 @@
 // What makes the pages nicer, and nothing that they need: each works without it.
 "use strict";
 
-// A second click sends a form no second time.
+// A second click sends a form no second time. Who stops the page from loading, or
+// comes back to it, can send it again.
+const patience = 10_000; // ms
+
+function release(form) {
+  delete form.dataset.sent;
+  form.removeAttribute("aria-busy");
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) {
@@ -10,15 +18,10 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   form.setAttribute("aria-busy", "true");
+  setTimeout(release, patience, form);
 });
 
-// Back shows the page as it was left.
-window.addEventListener("pageshow", () => {
-  for (const form of document.forms) {
-    delete form.dataset.sent;
-    form.removeAttribute("aria-busy");
-  }
-});
+window.addEventListener("pageshow", () => Array.from(document.forms, release));
 
 // Moments are in the reader's own time zone.
 const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long" });
