@@ -232,6 +232,9 @@ func eval[T any](w *window, expression string) T {
 	return value
 }
 
+// run is eval for what gives nothing.
+func (w *window) run(statement string) { w.s.t.Helper(); eval[chromedp.Void](w, statement) }
+
 func (w *window) path() string {
 	w.s.t.Helper()
 	return eval[string](w, `location.pathname + location.search`)
@@ -253,6 +256,14 @@ func (w *window) reads(texts ...string) {
 		if !strings.Contains(shown, text) {
 			w.s.t.Errorf("%s does not show %q, but: %s", w.path(), text, shown)
 		}
+	}
+}
+
+// goesOnAt wants the focus to be on the field of that name.
+func (w *window) goesOnAt(name string) {
+	w.s.t.Helper()
+	if focus := eval[string](w, `document.activeElement.name || ""`); focus != name {
+		w.s.t.Errorf("at %s the reader goes on at %q, want %q", w.path(), focus, name)
 	}
 }
 
@@ -285,7 +296,7 @@ func (w *window) isAccessible() {
 	if err != nil {
 		w.s.t.Fatal(err)
 	}
-	eval[chromedp.Void](w, string(script))
+	w.run(string(script))
 	for _, violation := range eval[[]string](w, `axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
 		violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html).join(" | ")))`) {
 		w.s.t.Errorf("%s on a %s, dark %t: %s", w.path(), w.look.name, w.look.dark, violation)

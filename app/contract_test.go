@@ -102,6 +102,10 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 		{404, visitor, "GET", "/products/999999", "", asBrowser},
 		{422, visitor, "GET", "/products/0", "", asBrowser},
 
+		{303, visitor, "GET", "/products/1/reviews", "", nil},
+		{422, visitor, "GET", "/products/0/reviews", "", nil},
+		{303, visitor, "GET", "/products/1/stock", "", nil},
+		{422, visitor, "GET", "/products/0/stock", "", nil},
 		{401, visitor, "POST", "/products/1/reviews", "rating=5&body=Good.", form},
 		{403, member, "POST", "/products/1/reviews", "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{415, member, "POST", "/products/1/reviews", `{"rating":5,"body":"Good."}`, nil},

@@ -140,11 +140,14 @@ func TestCatalogue_FiltersAndPages(t *testing.T) {
 	ids := s.products(lamps, 50)
 	s.exec("INSERT INTO products (name, price_cents, category_id) VALUES ('Stool', 123456789, $1)", chairs)
 
-	s.visitor().page("/").shows("<h1>All products</h1>", "Stool", "€1,234,567.89")
-	s.visitor().page(fmt.Sprintf("/?category=%d", chairs)).shows("<h1>Chairs</h1>", "Stool").hides("Lamp 50", "Older")
-	s.visitor().page("/?category=999").want(http.StatusOK).shows("There is nothing here yet.")
+	s.visitor().page("/").shows("<h1>All products</h1>", "Stool", "€1,234,567.89", `<a href="/" aria-current="true">All</a>`)
+	chairsPath := fmt.Sprintf("/?category=%d", chairs)
+	s.visitor().page(chairsPath).shows("<h1>Chairs</h1>", "Stool", `<a href="`+chairsPath+`" aria-current="true">Chairs</a>`).
+		hides("Lamp 50", "Older", `aria-label="Pages"`, `<a href="/" aria-current`)
+	s.visitor().page("/?category=999").want(http.StatusOK).shows("<h1>Products</h1>", "There is nothing here yet.")
 
 	card := regexp.MustCompile(`<a href="/products/(\d+)">`)
+	login := regexp.MustCompile(`href="/login\?next=([^"]+)"`)
 	next := regexp.MustCompile(`<a class="next" href="([^"]+)"`)
 	var seen []string
 	path := fmt.Sprintf("/?category=%d", lamps)
@@ -153,6 +156,9 @@ func TestCatalogue_FiltersAndPages(t *testing.T) {
 			t.Fatal("the pages do not end")
 		}
 		got := s.visitor().page(path).want(http.StatusOK)
+		if back, err := url.QueryUnescape(string(login.FindSubmatch(got.body)[1])); err != nil || back != path {
+			t.Errorf("a sign-in leads from %s to %s, %v", path, back, err)
+		}
 		for _, link := range card.FindAllSubmatch(got.body, -1) {
 			seen = append(seen, string(link[1]))
 		}
@@ -221,7 +227,8 @@ func TestLogin_SignsInAndLeadsBack(t *testing.T) {
 	user, product := s.user("max", services.Member), s.productPage()
 	c := s.visitor()
 	c.page(product).shows(`href="/login?next=%2fproducts%2f1"`)
-	c.page("/login?next=" + product).want(http.StatusOK).shows(`value="` + product + `"`)
+	c.page("/login?next="+product).want(http.StatusOK).
+		shows(`value="`+product+`"`, `type="password"`, `autocomplete="current-password"`, `autocomplete="username"`)
 	c.post("/login", "email", user.Email, "password", "wrong", "next", product).want(http.StatusUnauthorized).
 		shows(services.ErrBadCredentials.Message, `value="`+user.Email+`"`, `value="`+product+`"`).hides(`value="wrong"`)
 	c.post("/login", "email", user.Email, "password", password, "next", product).leads(product)
@@ -232,6 +239,21 @@ func TestLogin_SignsInAndLeadsBack(t *testing.T) {
 	c.post("/logout").leads("/")
 	if keys := s.keys("prefab:session:*"); len(keys) > 0 {
 		t.Errorf("Redis still keeps %v", keys)
+	}
+}
+
+func TestLogin_LeadsNowhereElse(t *testing.T) {
+	s := start(t)
+	user := s.user("max", services.Member)
+	c := s.visitor()
+	c.signIn(user.Email, password).want(http.StatusOK)
+	for _, elsewhere := range []string{"//evil.example", "https://evil.example", "/%09/evil.example", "/%2fevil.example%22", ""} {
+		c.page("/login?next=" + elsewhere).leads("/")
+		unescaped, err := url.QueryUnescape(elsewhere)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.visitor().post("/login", "email", user.Email, "password", password, "next", unescaped).leads("/")
 	}
 }
 
@@ -248,9 +270,25 @@ func TestLogin_IsLimitedAsTheAPIIs(t *testing.T) {
 	c.signIn("x"+emailDomain, "wrong").problem(http.StatusTooManyRequests)
 }
 
+func TestPages_WhoIsNotSignedInAnyMoreFindsTheWayBack(t *testing.T) {
+	s := start(t)
+	product := s.productPage()
+	post := func(referer string) answer {
+		return s.visitor().send("POST", product+"/reviews", "", append(asBrowser, "Content-Type", formType, "Referer", referer)...).
+			want(http.StatusUnauthorized)
+	}
+	post(s.url + product + "?a=b").shows(`href="/login?next=%2fproducts%2f1%3fa%3db"`)
+	for _, referer := range []string{"", "https://evil.example" + product, "x", "//", s.url + "//evil.example", "http://%zz"} {
+		post(referer).shows(`href="/login?next=%2f"`)
+	}
+	s.visitor().page(product + "/reviews").leads(product)
+	s.visitor().page(product + "/stock").leads(product + "/edit")
+}
+
 func TestEditPage_LeadsToTheLoginAndBack(t *testing.T) {
 	s := start(t)
 	product := s.productPage()
+	s.visitor().send("HEAD", product+"/edit", "", asBrowser...).leads("/login?next=" + url.QueryEscape(product+"/edit"))
 	s.visitor().page(product + "/edit?x=%41&y").leads("/login?next=" + url.QueryEscape(product+"/edit?x=%41&y"))
 	s.visitor().get(product + "/edit").problem(http.StatusUnauthorized)
 }
@@ -303,6 +341,20 @@ func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 		s.exec("UPDATE products SET row_version = 1")
 		send("price", price).leads(product + "?done=product")
 	}
+}
+
+func TestEditPage_ChoosesTheProductsOwnCategory(t *testing.T) {
+	s := start(t)
+	admin := s.admin()
+	s.exec("INSERT INTO categories (name) SELECT 'A ' || n FROM generate_series(1, 120) n")
+	last := s.category("Z") // the list does not get so far
+	product := s.products(last, 1)[0]
+	path := fmt.Sprintf("/products/%d", product)
+	admin.page(path + "/edit").want(http.StatusOK).shows(fmt.Sprintf(`<option value="%d" selected>Z</option>`, last))
+	s.visitor().page(fmt.Sprintf("/?category=%d", last)).shows("<h1>Z</h1>")
+	admin.send("PATCH", "/api/v1"+path, `{"categoryId":1}`).want(http.StatusOK)
+	admin.page(path + "/edit").want(http.StatusOK).shows(`<option value="1" selected>A 1</option>`).
+		hides(fmt.Sprintf(`<option value="%d"`, last))
 }
 
 func TestEditPage_ALostRaceIsShownAndCanBeWon(t *testing.T) {

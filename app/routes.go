@@ -63,9 +63,11 @@ func routes(
 
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
 	server.Get("/products/:id", product, anybody, h.pages.Product)
+	server.Get("/products/:id/reviews", h.pages.ToProduct)
 	server.Post("/products/:id/reviews", user, h.pages.Review)
 	server.Get("/products/:id/edit", admin, h.pages.Edit)
 	server.Post("/products/:id/edit", admin, h.pages.Update)
+	server.Get("/products/:id/stock", h.pages.ToEdit)
 	server.Post("/products/:id/stock", admin, h.pages.UpdateStock)
 	server.Get("/login", anybody, h.pages.Login)
 	server.Post("/login", h.pages.SignIn)

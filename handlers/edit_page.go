@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -27,6 +28,9 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
 	if err != nil {
 		return err
 	}
+	if !slices.Contains(categories, product.Category) { // else to save would move the product to the first one
+		categories = append(slices.Clone(categories), product.Category)
+	}
 	page := struct {
 		Product        services.Product
 		Version        int64
@@ -49,8 +53,10 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
 	if stock == nil {
 		page.Stock = newForm("quantity", strconv.FormatInt(product.Stock, 10))
 	}
-	return h.show(c, "edit", view{Title: "Edit " + product.Name, Here: productURL(id) + "/edit", Page: page})
+	return h.show(c, "edit", view{Title: "Edit " + product.Name, Here: editURL(id), Page: page})
 }
+
+func editURL(id int64) string { return productURL(id) + "/edit" }
 
 // Update answers POST /products/:id/edit.
 func (h *Pages) Update(c *fiber.Ctx) error {
@@ -82,6 +88,16 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 		return h.edit(c.Status(f.status), f, nil)
 	}
 	return seeOther(c, productURL(id)+"?done=product")
+}
+
+// ToEdit answers GET /products/:id/stock, the address of a stock's form that was
+// refused, for who asks for it once more.
+func (h *Pages) ToEdit(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, editURL(id))
 }
 
 // UpdateStock answers POST /products/:id/stock.

@@ -55,13 +55,14 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
 		setRetryAfter(c, retryAfter)
-		if len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0 {
+		isEarly := len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0
+		if isEarly {
 			early(c, log, problem.Status)
 		}
 		problem.Instance = c.Path()
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		c.Response().Header.Del(fiber.HeaderETag)
-		if c.Status(problem.Status); wantsPage(c) {
+		if c.Status(problem.Status); !isEarly && wantsPage(c) {
 			if err = showProblem(c, problem); err == nil {
 				return nil
 			}

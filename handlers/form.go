@@ -17,11 +17,11 @@ import (
 // that is refused is shown again, with all that was filled in.
 type form struct {
 	Message string // about the whole; "" while nothing is wrong
+	First   string // the field with a fault where the reader goes on; "": there is none
 	status  int    // of the answer then
 
 	values map[string]string
 	errors map[string]string
-	first  string // the field on which the reader goes on
 	names  []string
 }
 
@@ -68,7 +68,7 @@ var errBadForm = &services.Error{Code: services.Malformed, Message: "The form ca
 
 // Field returns a field for a template.
 func (f *form) Field(name string) field {
-	return field{Name: name, Value: f.values[name], Error: f.errors[name], First: name == f.first}
+	return field{Name: name, Value: f.values[name], Error: f.errors[name], First: name == f.First}
 }
 
 func (f *form) text(name string) *string { return new(f.values[name]) }
@@ -80,7 +80,7 @@ func (f *form) number(name string) *int64 {
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	if err != nil || text[0] == '+' {
 		f.errors[name] = "must be a whole number"
 		return nil
 	}
@@ -153,7 +153,7 @@ func (f *form) note(c *fiber.Ctx, err error) {
 	}
 	for _, name := range f.names {
 		if f.errors[name] != "" {
-			f.first = name
+			f.First = name
 			break
 		}
 	}

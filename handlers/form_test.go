@@ -48,6 +48,27 @@ func TestFormCents_AreExact(t *testing.T) {
 	}
 }
 
+func TestFormNumber_IsWholeOrNone(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "7": 7, " 12 ": 12, "-3": -3, "9223372036854775807": 1<<63 - 1} {
+		f := newForm("n", text)
+		if got := f.number("n"); got == nil || *got != want || len(f.errors) > 0 {
+			t.Errorf("%q: %v, %v", text, got, f.errors)
+		}
+	}
+	for _, text := range []string{"x", "1.5", "1e3", "+1", "1 0", "0x1", "9223372036854775808", "٣"} {
+		f := newForm("n", text)
+		if got := f.number("n"); got != nil || f.errors["n"] == "" {
+			t.Errorf("%q: %v, %v", text, got, f.errors)
+		}
+	}
+	for _, text := range []string{"", "  "} {
+		f := newForm("n", text)
+		if got := f.number("n"); got != nil || len(f.errors) > 0 {
+			t.Errorf("%q: %v, %v", text, got, f.errors)
+		}
+	}
+}
+
 func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
 	requests := newRequests()
 	c := requests.post(nil, nil)
@@ -73,12 +94,12 @@ func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
 			t.Errorf("%v: %t, %q, %v", test.err, done, f.Message, err)
 		}
 	}
-	f := newForm("first", "", "second", "")
-	f.require("second")
+	f := newForm("first", "", "second", "", "third", "")
+	f.require("third", "second")
 	if done, err := f.submit(c, func() error { t.Error("a form with a fault is carried out"); return nil }); done || err != nil {
 		t.Errorf("%t, %v", done, err)
 	}
-	if f.Field("first").First || !f.Field("second").First || f.status != fiber.StatusUnprocessableEntity {
+	if f.Field("first").First || !f.Field("second").First || f.Field("third").First || f.status != fiber.StatusUnprocessableEntity {
 		t.Errorf("%+v", f)
 	}
 	if done, err := newForm().submit(c, func() error { return nil }); !done || err != nil {

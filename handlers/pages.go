@@ -66,10 +66,8 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 		return err
 	}
 	title := "All products"
-	for _, category := range categories {
-		if category.ID == filter.CategoryID {
-			title = category.Name
-		}
+	if filter.CategoryID != 0 {
+		title = categoryName(filter.CategoryID, categories, products.Items)
 	}
 	first, here := catalogueURL(filter.CategoryID, ""), catalogueURL(filter.CategoryID, c.Query("after"))
 	next := ""
@@ -83,6 +81,20 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 		IsFirst     bool
 		First, Next string
 	}{products.Items, categories, filter.CategoryID, here == first, first, next}})
+}
+
+// categoryName looks among the products too: the list of categories has a bound, and
+// may be a minute old.
+func categoryName(id int64, categories []services.Category, products []services.ProductSummary) string {
+	for _, category := range categories {
+		if category.ID == id {
+			return category.Name
+		}
+	}
+	if len(products) > 0 {
+		return products[0].Category.Name
+	}
+	return "Products"
 }
 
 // catalogueURL is the address of a page of the catalogue.
@@ -129,6 +141,16 @@ func (h *Pages) showProduct(c *fiber.Ctx, id int64, review *form) error {
 }
 
 func productURL(id int64) string { return "/products/" + strconv.FormatInt(id, 10) }
+
+// ToProduct answers GET /products/:id/reviews, the address of a review's form that was
+// refused, for who asks for it once more.
+func (h *Pages) ToProduct(c *fiber.Ctx) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, productURL(id))
+}
 
 // Review answers POST /products/:id/reviews.
 func (h *Pages) Review(c *fiber.Ctx) error {

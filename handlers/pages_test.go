@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -58,6 +59,30 @@ func TestRender_OfOnePageRunsInParallel(t *testing.T) {
 		if got := <-bodies; got != "<title>all</title>met" {
 			t.Errorf("got %q", got)
 		}
+	}
+}
+
+func TestErrorPage_IsWholeAfterAPageThatFailsHalfWay(t *testing.T) {
+	views, err := templates.New(fstest.MapFS{
+		"layout.html":        {Data: []byte(`{{template "main" .}}`)},
+		"parts.html":         {},
+		"pages/page.html":    {Data: []byte(`{{define "main"}}half{{.Page.None}}{{end}}`)},
+		"pages/problem.html": {Data: []byte(`{{define "main"}}{{.Page.Status}}{{end}}`)},
+	}, func(string) (string, error) { return "", nil }, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := fiber.New(fiber.Config{Views: views, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
+	app.Get("/", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderXRequestID, "1")
+		return render(c, "page", view{Page: "a text, which has no None"})
+	})
+	var request fasthttp.RequestCtx
+	request.Request.SetRequestURI("/")
+	request.Request.Header.Set("Accept", "text/html")
+	app.Handler()(&request)
+	if got := string(request.Response.Body()); got != "500" || request.Response.StatusCode() != 500 {
+		t.Errorf("%d: %q", request.Response.StatusCode(), got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,11 +20,22 @@ func wantsPage(c *fiber.Ctx) bool {
 // showProblem answers with the problem as a page. Who has to sign in to see a page
 // is led to where they can.
 func showProblem(c *fiber.Ctx, problem Problem) error {
-	if problem.Status == fiber.StatusUnauthorized && c.Method() == fiber.MethodGet {
+	reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
+	if problem.Status == fiber.StatusUnauthorized && reads {
 		return seeOther(c, loginURL(c.OriginalURL()))
 	}
 	return render(c, "problem", view{Title: problem.Title, Page: struct {
 		Problem
 		RequestID string
-	}{problem, string(c.Response().Header.Peek(fiber.HeaderXRequestID))}})
+		From      string
+	}{problem, string(c.Response().Header.Peek(fiber.HeaderXRequestID)), cameFrom(c)}})
+}
+
+// cameFrom returns the path of the page from which the request came, or "/".
+func cameFrom(c *fiber.Ctx) string {
+	referer, err := url.Parse(c.Get(fiber.HeaderReferer))
+	if err != nil || referer.Host != string(c.Request().Host()) {
+		return "/"
+	}
+	return localPath(referer.RequestURI())
 }

@@ -61,7 +61,7 @@ func TestSecurityHeaders_StandOnEveryAnswer(t *testing.T) {
 		for name, want := range map[string]string{
 			"X-Content-Type-Options":       "nosniff",
 			"X-Frame-Options":              "DENY",
-			"Referrer-Policy":              "no-referrer",
+			"Referrer-Policy":              "same-origin",
 			"Cross-Origin-Opener-Policy":   "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 			"Cross-Origin-Embedder-Policy": "unsafe-none",

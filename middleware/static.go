@@ -3,7 +3,6 @@ package middleware
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -103,11 +102,8 @@ func (s *Static) URL(name string) (string, error) {
 // version is rolled out, pages and files of both are under way.
 func (s *Static) Serve(c *fiber.Ctx) error {
 	file, hash, err := s.named(c.Params("file"))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return fiber.ErrNotFound
-	}
 	if err != nil {
-		return err
+		return fiber.ErrNotFound // with reload a disk has many words for it
 	}
 	header := &c.Response().Header
 	header.Set(fiber.HeaderCacheControl, "no-cache")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -114,11 +115,16 @@ func TestStatic_OfAnotherVersionIsNotKept(t *testing.T) {
 }
 
 func TestStatic_WhatIsNotThereIs404(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, files()); err != nil {
+		t.Fatal(err)
+	}
 	for _, reload := range []bool{false, true} {
-		app, static := staticApp(t, files(), reload)
+		app, static := staticApp(t, os.DirFS(dir), reload)
 		for _, path := range []string{
 			"/static/b.css", "/static/", "/static/.", "/static/..", "/static/%2e%2e", "/static/..%2fmiddleware.go", "/static/folder/b.css",
 			"/static/folder%2fb.css", "/static/a.0123.js", "/static/%00", "/static/%ff", "/static/a.css/", "/static/..%5cstatic.go",
+			"/static/folder", "/static/" + strings.Repeat("a", 300) + ".css", "/static/.css", "/static/..css",
 		} {
 			if response, _ := send(t, app, "GET", path); response.StatusCode != http.StatusNotFound {
 				t.Errorf("%s: %d", path, response.StatusCode)

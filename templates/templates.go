@@ -8,6 +8,7 @@
 package templates
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -38,8 +39,8 @@ type Views struct {
 func New(files fs.FS, asset func(name string) (string, error), reload bool) (*Views, error) {
 	v := &Views{files: files, funcs: funcs(asset)}
 	names, err := fs.Glob(files, "pages/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("list the pages: %w", err)
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("there are no pages: %w", cmp.Or(err, fs.ErrNotExist))
 	}
 	pages := make(map[string]*template.Template)
 	for _, file := range names {
@@ -61,10 +62,11 @@ func (v *Views) parse(name string) (*template.Template, error) {
 		return nil, fmt.Errorf("read the page %s: %w", name, err)
 	}
 	// Where a value stands decides how it is escaped. That is worked out at the first
-	// execution, which fails here for want of data, but not for that reason.
+	// execution, which may fail here for want of data, but not for other reasons.
+	err = page.Execute(io.Discard, nil)
 	var unescapable *template.Error
-	if err := page.Execute(io.Discard, nil); errors.As(err, &unescapable) {
-		return nil, fmt.Errorf("read the page %s: %w", name, unescapable)
+	if errors.As(err, &unescapable) || errors.Is(err, errNoAsset) {
+		return nil, fmt.Errorf("read the page %s: %w", name, err)
 	}
 	return page, nil
 }

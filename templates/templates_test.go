@@ -3,6 +3,7 @@ package templates_test
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -42,6 +43,13 @@ func TestNew_RefusesABrokenPage(t *testing.T) {
 		if _, err := templates.New(small(page), noAsset, false); err == nil || !strings.Contains(err.Error(), "the page page") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	noFile := func(string) (string, error) { return "", fs.ErrNotExist }
+	if _, err := templates.New(small(`{{define "main"}}{{asset "none.css"}}{{end}}`), noFile, false); err == nil {
+		t.Error("a page passes that names a file that is not there")
+	}
+	if _, err := templates.New(fstest.MapFS{}, noAsset, false); err == nil {
+		t.Error("a folder without pages passes")
 	}
 	broken := small(`{{define "main"}}{{end}}`)
 	broken["layout.html"] = &fstest.MapFile{Data: []byte(`{{`)}

@@ -3,7 +3,7 @@
 
 // A second click sends a form no second time. Who stops the page from loading, or
 // comes back to it, can send it again.
-const patience = 10_000; // ms
+const patience = 15_000; // ms, longer than an answer takes
 
 function release(form) {
   delete form.dataset.sent;
