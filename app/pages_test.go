@@ -386,12 +386,14 @@ func TestReviewForm_ShowsWhatIsWrongAtTheFieldsAndKeepsTheText(t *testing.T) {
 	member.post("/products/999/reviews", "rating", "3", "body", "x").want(http.StatusNotFound).shows("No such product.")
 
 	member.post(product+"/reviews", "rating", "3", "body", "Good.").leads(product + "?done=review#reviews")
-	member.page(product+"?done=review").shows("Thank you for your review.", "You have reviewed this product.").hides("textarea")
+	member.page(product+"?done=review").shows(`<p class="notice" role="status">Thank you for your review.</p>`, "You have reviewed this product.").hides("textarea")
 	member.post(product+"/reviews", "rating", "5", "body", "Better!").want(http.StatusConflict).
 		shows(services.ErrReviewed.Message, "Better!")
 	if got := decode[services.Product](s.visitor().get("/api/v1" + product)); got.Rating.Count != 1 {
 		t.Errorf("there are %d reviews", got.Rating.Count)
 	}
+	s.admin().post(product+"/reviews", "rating", "4", "body", "Good.").want(http.StatusSeeOther)
+	s.visitor().page(product).shows("3.5 of 5", "from 2 reviews<")
 }
 
 func TestForms_ThatAreNoneAreRefused(t *testing.T) {

@@ -86,3 +86,21 @@ func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
 		return err == nil && len(got) == 1
 	})
 }
+
+// No route changes them, so nothing tells of a change.
+func TestCachedCategories_AreKeptForAMinuteHoweverLongOthersAre(t *testing.T) {
+	const kept = "test:cache:{categories:100}"
+	client := openRedis(t, devtest.Redis(t))
+	cached := repositories.CacheCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
+	eventually(t, "Redis has them", func() bool {
+		if _, err := cached.List(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+		return len(client.Keys(t.Context(), kept).Val()) > 0
+	})
+	for _, key := range client.Keys(t.Context(), kept).Val() {
+		if left := client.PTTL(t.Context(), key).Val(); left > time.Minute {
+			t.Errorf("%s is kept for %v", key, left)
+		}
+	}
+}
