@@ -49,7 +49,7 @@ func TestFormCents_AreExact(t *testing.T) {
 }
 
 func TestFormNumber_IsWholeOrNone(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "7": 7, " 12 ": 12, "-3": -3, "9223372036854775807": 1<<63 - 1} {
+	for text, want := range map[string]int64{"0": 0, "7": 7, "\n12\t": 12, "-3": -3, "9223372036854775807": 1<<63 - 1} {
 		f := newForm("n", text)
 		if got := f.number("n"); got == nil || *got != want || len(f.errors) > 0 {
 			t.Errorf("%q: %v, %v", text, got, f.errors)
