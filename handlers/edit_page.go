@@ -28,7 +28,8 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(categories, product.Category) { // else to save would move the product to the first one
+	own := func(c services.Category) bool { return c.ID == product.Category.ID }
+	if !slices.ContainsFunc(categories, own) { // else to save would move the product to the first one
 		categories = append(slices.Clone(categories), product.Category)
 	}
 	page := struct {

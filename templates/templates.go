@@ -25,8 +25,8 @@ var embedded embed.FS
 // Embedded are the files as they were when the program was built.
 func Embedded() fs.FS { return embedded }
 
-// Views renders the pages. It is Fiber's Views. Each page is a clone of the layout,
-// made at the start, so that renderings do not wait for each other.
+// Views renders the pages. It is Fiber's Views. Each page has the layout to itself,
+// read at the start, so that renderings do not wait for each other.
 type Views struct {
 	files fs.FS
 	funcs template.FuncMap
