@@ -212,7 +212,7 @@ func TestProduct_ReadsTheSameFromEveryLevel(t *testing.T) {
 
 func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, redisOf(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=500ms")
+	s := startOn(t, postgres.URL, redisOf(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=2s")
 	path := s.product()
 	fresh := s.visitor().get(path).want(http.StatusOK)
 	postgres.Stop()

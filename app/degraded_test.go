@@ -69,7 +69,7 @@ func TestPostgresAway_Is503WithRetryAfterAndComesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			postgres := devtest.OwnPostgres(t)
-			s := startOn(t, postgres.URL, redisOf(t), "REQUEST_TIMEOUT=500ms")
+			s := startOn(t, postgres.URL, redisOf(t), "REQUEST_TIMEOUT=2s")
 			admin, path := s.admin(), s.product()
 			lose(postgres)
 

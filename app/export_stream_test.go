@@ -117,7 +117,7 @@ func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
 }
 
 func TestExport_AFailureBeforeTheFirstRowIsAnAnswer(t *testing.T) {
-	s := start(t, "REQUEST_TIMEOUT=300ms")
+	s := start(t, "REQUEST_TIMEOUT=2s")
 	admin := s.admin()
 	s.product()
 	tx := s.db.MustBegin()
@@ -154,7 +154,7 @@ func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
 }
 
 func TestExport_AClientThatTakesNothingIsDropped(t *testing.T) {
-	s := start(t, "DATABASE_MAX_CONNS=2", "REQUEST_TIMEOUT=1s", "WRITE_TIMEOUT=1s")
+	s := start(t, "DATABASE_MAX_CONNS=2", "REQUEST_TIMEOUT=2s", "WRITE_TIMEOUT=2s")
 	admin := s.admin()
 	s.manyProducts()
 	e := admin.export("csv")
@@ -169,7 +169,7 @@ func TestExport_AClientThatTakesNothingIsDropped(t *testing.T) {
 }
 
 func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
-	s := start(t, "REQUEST_TIMEOUT=500ms", "WRITE_TIMEOUT=2s")
+	s := start(t, "REQUEST_TIMEOUT=2s", "WRITE_TIMEOUT=2s")
 	admin := s.admin()
 	s.manyProducts()
 	held := func() uint64 {
@@ -180,7 +180,7 @@ func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
 	}
 	before, most := held(), uint64(0)
 	begun := time.Now()
-	read, err := admin.export("csv").slowly(1<<20, 60*time.Millisecond, func(int) { most = max(most, held()) })
+	read, err := admin.export("csv").slowly(1<<20, 100*time.Millisecond, func(int) { most = max(most, held()) })
 	if err != nil || read < manyBytes {
 		t.Errorf("%d bytes, error %v", read, err)
 	}

@@ -49,7 +49,7 @@ func Cluster(t testing.TB, replicas int) *RedisCluster {
 	c.await("the cluster is whole", func() bool { return c.all(all, "cluster_state:ok") })
 	for _, address := range c.Replicas {
 		c.await("the replica follows", func() bool {
-			return strings.Contains(fmt.Sprint(c.do(address, "INFO", "replication")), "master_link_status:up")
+			return c.says(address, "master_link_status:up", "INFO", "replication")
 		})
 	}
 	return c
@@ -74,8 +74,7 @@ func (c *RedisCluster) launch() (address string) {
 
 func (c *RedisCluster) all(nodes []string, say string) bool {
 	for _, address := range nodes {
-		info, err := c.ask(address, "CLUSTER", "INFO")
-		if err != nil || !strings.Contains(fmt.Sprint(info), say) {
+		if !c.says(address, say, "CLUSTER", "INFO") {
 			return false
 		}
 	}

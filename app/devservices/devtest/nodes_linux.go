@@ -2,8 +2,10 @@ package devtest
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,6 +75,13 @@ func (r redisNodes) do(address string, command ...any) any {
 		r.t.Fatalf("%v: %v", command, err)
 	}
 	return answer
+}
+
+// says reports whether the node answers, and with this text. For a moment it may
+// not: Sentinels cut the connections of a node that they promote.
+func (r redisNodes) says(address, text string, command ...any) bool {
+	answer, err := r.ask(address, command...)
+	return err == nil && strings.Contains(fmt.Sprint(answer), text)
 }
 
 func (r redisNodes) await(what string, ok func() bool) {

@@ -24,7 +24,7 @@ func (s *RedisSentinels) Failover() {
 	s.t.Helper()
 	s.await("a Sentinel begins", func() bool { return s.try(s.sentinels[0], "SENTINEL", "FAILOVER", "main") == nil })
 	s.await("the replica is promoted", func() bool {
-		return strings.Contains(fmt.Sprint(s.do(s.Replica, "INFO", "replication")), "role:master")
+		return s.says(s.Replica, "role:master", "INFO", "replication")
 	})
 }
 
@@ -38,7 +38,7 @@ func Sentinels(t testing.TB) *RedisSentinels {
 		return []string{"--port", port, "--replicaof", host + " " + masterPort}
 	})
 	s.await("the replica follows", func() bool {
-		return strings.Contains(fmt.Sprint(s.do(s.Replica, "INFO", "replication")), "master_link_status:up")
+		return s.says(s.Replica, "master_link_status:up", "INFO", "replication")
 	})
 	const quorum = 2
 	s.sentinels = make([]string, 3)
@@ -53,8 +53,8 @@ func Sentinels(t testing.TB) *RedisSentinels {
 	}
 	for _, address := range s.sentinels {
 		s.await("a Sentinel knows of all", func() bool {
-			info := fmt.Sprint(s.do(address, "INFO", "sentinel"))
-			return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=1,sentinels=3")
+			return s.says(address, "status=ok,", "INFO", "sentinel") &&
+				s.says(address, "slaves=1,sentinels=3", "INFO", "sentinel")
 		})
 	}
 	s.URL = "redis-sentinel://" + s.sentinels[0] + "?addr=" + strings.Join(s.sentinels[1:], "&addr=") + "&master_name=main"
