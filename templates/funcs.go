@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"errors"
 	"fmt"
 	"html/template"
 	"strconv"
@@ -11,17 +10,9 @@ import (
 // currency stands before every price.
 const currency = "€"
 
-var errNoAsset = errors.New("no such static file")
-
 func funcs(asset func(string) (string, error)) template.FuncMap {
 	return template.FuncMap{
-		"asset": func(name string) (string, error) {
-			url, err := asset(name)
-			if err != nil {
-				return "", fmt.Errorf("%w: %w", errNoAsset, err)
-			}
-			return url, nil
-		},
+		"asset": asset,
 		"price": price,
 		"tint":  tint,
 		"stars": stars,

@@ -29,6 +29,7 @@ func Embedded() fs.FS { return embedded }
 // read at the start, so that renderings do not wait for each other.
 type Views struct {
 	files fs.FS
+	asset func(name string) (string, error)
 	funcs template.FuncMap
 	pages map[string]*template.Template // nil: to be read each time
 }
@@ -37,7 +38,7 @@ type Views struct {
 // returns the address of a static file. With reload, pages are read again each time
 // that they are rendered, so that a change shows at once.
 func New(files fs.FS, asset func(name string) (string, error), reload bool) (*Views, error) {
-	v := &Views{files: files, funcs: funcs(asset)}
+	v := &Views{files: files, asset: asset, funcs: funcs(asset)}
 	names, err := fs.Glob(files, "pages/*.html")
 	if err != nil || len(names) == 0 {
 		return nil, fmt.Errorf("there are no pages: %w", cmp.Or(err, fs.ErrNotExist))
@@ -61,11 +62,13 @@ func (v *Views) parse(name string) (*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the page %s: %w", name, err)
 	}
+	if err := v.checkAssets(page); err != nil {
+		return nil, fmt.Errorf("read the page %s: %w", name, err)
+	}
 	// Where a value stands decides how it is escaped. That is worked out at the first
 	// execution, which may fail here for want of data, but not for other reasons.
 	err = page.Execute(io.Discard, nil)
-	var unescapable *template.Error
-	if errors.As(err, &unescapable) || errors.Is(err, errNoAsset) {
+	if _, unescapable := errors.AsType[*template.Error](err); unescapable {
 		return nil, fmt.Errorf("read the page %s: %w", name, err)
 	}
 	return page, nil

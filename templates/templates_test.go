@@ -45,8 +45,21 @@ func TestNew_RefusesABrokenPage(t *testing.T) {
 		}
 	}
 	noFile := func(string) (string, error) { return "", fs.ErrNotExist }
-	if _, err := templates.New(small(`{{define "main"}}{{asset "none.css"}}{{end}}`), noFile, false); err == nil {
-		t.Error("a page passes that names a file that is not there")
+	for _, name := range []string{
+		`{{asset "none.css"}}`,
+		`{{with .Page}}{{range .Items}}<p>{{asset "none.css"}}</p>{{end}}{{end}}`,
+		`{{if .X}}{{else}}{{with asset "none.css"}}{{.}}{{end}}{{end}}`,
+		`{{if eq .X (asset "none.css")}}{{end}}`,
+		`{{template "part" (asset "none.css")}}`,
+		`{{$file := asset "none.css"}}`,
+	} {
+		page := `{{define "main"}}` + name + `{{end}}`
+		if _, err := templates.New(small(page), noFile, false); err == nil || !strings.Contains(err.Error(), "none.css") {
+			t.Errorf("a page with %s passes, although there is no such file: %v", name, err)
+		}
+	}
+	if _, err := templates.New(small(`{{define "main"}}{{with .X}}{{asset .}}{{end}}{{end}}`), noFile, false); err != nil {
+		t.Errorf("a name that is known later: %v", err)
 	}
 	if _, err := templates.New(fstest.MapFS{}, noAsset, false); err == nil {
 		t.Error("a folder without pages passes")
