@@ -31,6 +31,13 @@ func (r *rules) text(field, value string, low, high int) {
 	}
 }
 
+// line is text without line breaks and tabs, as a one-line field of a form has it.
+func (r *rules) line(field, value string, low, high int) {
+	before := len(r.broken)
+	r.text(field, value, low, high)
+	r.check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
+}
+
 func (r *rules) between(field string, value, low, high int64) {
 	r.check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }

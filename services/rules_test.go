@@ -53,6 +53,23 @@ func TestRulesText(t *testing.T) {
 	}
 }
 
+func TestRules_ALineHasNoBreak(t *testing.T) {
+	for value, want := range map[string]string{
+		"a b": "", "a\nb": "must be a single line", "a\r": "must be a single line", "\ta": "must be a single line",
+		"\n": "must not be empty", "a\x00\n": "must not contain control characters",
+	} {
+		var r rules
+		r.line("field", value, 1, 3)
+		got := ""
+		if len(r.broken) > 0 {
+			got = r.broken[0].Message
+		}
+		if got != want || len(r.broken) > 1 {
+			t.Errorf("%q: %q, want %q", value, r.broken, want)
+		}
+	}
+}
+
 func TestProductFields_RulesOfEachField(t *testing.T) {
 	long := strings.Repeat("é", 5000)
 	for _, c := range []struct {

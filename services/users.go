@@ -138,7 +138,7 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 	u.Email = normalEmail(u.Email)
 	var r rules
 	r.check(validEmail(u.Email), "email", "must be an e-mail address")
-	r.text("name", u.Name, 1, 100)
+	r.line("name", u.Name, 1, 100)
 	r.text("password", password, MinPassword, maxPassword)
 	r.check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
 	if err := r.err(); err != nil {
