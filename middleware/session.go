@@ -76,7 +76,8 @@ func (s *Sessions) RequireAdmin(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// nameWait bounds what a page waits to learn who reads it.
+// nameWait bounds what a page waits for PostgreSQL to learn who reads it. Redis has
+// bounds of its own, and is asked first.
 const nameWait = time.Second
 
 // FindUser lets everybody pass; of who is signed in, handlers find the user by
