@@ -259,6 +259,23 @@ func (w *window) reads(texts ...string) {
 	}
 }
 
+// isTold wants the page of that path to say what was done, where it is seen at once and
+// read first, and an address that does not say it again.
+func (w *window) isTold(path, done, notice string) {
+	w.s.t.Helper()
+	w.reads(notice)
+	if !eval[bool](w, `(() => {
+		const box = document.activeElement.getBoundingClientRect();
+		return document.activeElement.className == "notice" && box.top >= 0 && box.bottom <= innerHeight;
+	})()`) {
+		w.s.t.Errorf("%s: %q is not in sight, or not where the reader goes on", w.path(), notice)
+	}
+	if !w.look.scripts {
+		path += "?done=" + done
+	}
+	w.isAt(path, 200)
+}
+
 // goesOnAt wants the focus to be on the field of that name.
 func (w *window) goesOnAt(name string) {
 	w.s.t.Helper()

@@ -98,7 +98,7 @@ func TestPages_AreGivenFromTheCacheUntilAWrite(t *testing.T) {
 	visit(product).shows("Torch", "€12.50", "New")
 	admin.post(product+"/stock", "quantity", "1200").leads(product + "?done=stock")
 	visit(product).shows("1200 in stock")
-	admin.post(product+"/reviews", "rating", "4", "body", "Bright\r\nenough.").leads(product + "?done=review#reviews")
+	admin.post(product+"/reviews", "rating", "4", "body", "Bright\r\nenough.").leads(product + "?done=review")
 	visit(product).shows("4.0 of 5", "from 1 review<", "★★★★☆", "Bright\nenough.", "<strong>ada</strong>")
 }
 
@@ -205,6 +205,13 @@ func TestPages_ErrorsHaveTheTextOfTheProblems(t *testing.T) {
 			t.Errorf("%s: Vary is %q", page.asked, vary)
 		}
 	}
+	// Who is signed in stays so to be seen.
+	for _, got := range []answer{
+		member.page("/nowhere"), member.page("/products/999"), member.page("/products/x/reviews"), member.page("/products/x/stock"),
+		member.page(product + "/edit"), member.send("PUT", "/", "", asBrowser...), member.send("POST", "/login", "", asBrowser...),
+	} {
+		got.shows("max", "Sign out")
+	}
 	// What programs ask for, and the API, stay as they are.
 	s.visitor().page("/api/v1/products/999").problem(404)
 	s.visitor().get("/nowhere", "Accept", "application/json, text/html;q=0.9").problem(404)
@@ -309,6 +316,7 @@ func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 		{"name", " ", "must not be empty"},
 		{"name", strings.Repeat("x", 201), "must have 1 to 200 characters"},
 		{"name", "a\x00", "must not contain control characters"},
+		{"name", "a\nb", "must be a single line"},
 		{"price", "", "is required"},
 		{"price", "x", "must be an amount"},
 		{"price", "1.005", "must be an amount"},
@@ -326,6 +334,7 @@ func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 		{"categoryId", "x", "must be a whole number"},
 		{"categoryId", "-1", "must be a positive number"},
 		{"categoryId", "99999", "no such category"},
+		{"categoryId", "99999999999999999999", "no such category"},
 		{"description", strings.Repeat("x", 5001), "must have 0 to 5000 characters"},
 	} {
 		send(c.field, c.value).want(http.StatusUnprocessableEntity).
@@ -334,8 +343,16 @@ func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 	for _, version := range []string{"", "0", "-1", "x", "1.0"} {
 		send("version", version).want(http.StatusBadRequest).shows("The form cannot be read.")
 	}
-	for _, quantity := range []string{"", " ", "x", "-1", "1.5", "1000000001", "99999999999999999999"} {
-		admin.post(product+"/stock", "quantity", quantity).want(http.StatusUnprocessableEntity).shows(`id="quantity-error"`)
+	// What cannot be read hides nothing of what breaks a rule.
+	send("name", " ", "price", "x", "categoryId", "0", "description", "\x00").want(http.StatusUnprocessableEntity).
+		shows(`id="name-error"`, `id="price-error"`, `id="categoryId-error"`, `id="description-error"`,
+			`aria-describedby="name-error" autofocus`)
+	for quantity, message := range map[string]string{
+		"": "is required", " ": "is required", "x": "must be a whole number", "1.5": "must be a whole number",
+		"-1": "must be from 0 to", "1000000001": "must be from 0 to", "99999999999999999999": "must be from 0 to",
+	} {
+		admin.post(product+"/stock", "quantity", quantity).want(http.StatusUnprocessableEntity).
+			shows(`<p class="error" id="quantity-error">` + message)
 	}
 	for _, price := range []string{"0", "1", "1.5", "1.55", " 3.00 ", "10000000"} {
 		s.exec("UPDATE products SET row_version = 1")
@@ -382,11 +399,13 @@ func TestReviewForm_ShowsWhatIsWrongAtTheFieldsAndKeepsTheText(t *testing.T) {
 		shows(`id="rating-error"`, "is required", "A good lamp").hides(`id="body-error"`)
 	member.post(product+"/reviews", "rating", "6", "body", " ").want(http.StatusUnprocessableEntity).
 		shows("must be from 1 to 5", "must not be empty", `id="body-error"`)
+	member.post(product+"/reviews", "rating", "x", "body", " ").want(http.StatusUnprocessableEntity).
+		shows("must be a whole number", "must not be empty")
 	member.post(product+"/reviews", "rating", "3", "body", "").want(http.StatusUnprocessableEntity).shows(`value="3" required checked`)
 	member.post("/products/999/reviews", "rating", "3", "body", "x").want(http.StatusNotFound).shows("No such product.")
 
-	member.post(product+"/reviews", "rating", "3", "body", "Good.").leads(product + "?done=review#reviews")
-	member.page(product+"?done=review").shows(`<p class="notice" role="status">Thank you for your review.</p>`, "You have reviewed this product.").hides("textarea")
+	member.post(product+"/reviews", "rating", "3", "body", "Good.").leads(product + "?done=review")
+	member.page(product+"?done=review").shows(`<p class="notice" role="status" tabindex="-1" autofocus>Thank you for your review.</p>`, "You have reviewed this product.").hides("textarea")
 	member.post(product+"/reviews", "rating", "5", "body", "Better!").want(http.StatusConflict).
 		shows(services.ErrReviewed.Message, "Better!")
 	if got := decode[services.Product](s.visitor().get("/api/v1" + product)); got.Rating.Count != 1 {

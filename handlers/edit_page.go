@@ -78,6 +78,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 		PriceCents: f.cents("price", services.MaxPriceCents), CategoryID: f.number("categoryId"),
 	}
 	f.require("price", "categoryId") // a field that is not given would be left as it is
+	f.check(fields.Validate())
 	done, err := f.submit(c, func() error {
 		_, err := h.Products.Update(c.UserContext(), id, version, fields)
 		return err

@@ -73,14 +73,15 @@ func (f *form) Field(name string) field {
 
 func (f *form) text(name string) *string { return new(f.values[name]) }
 
-// number is nil for an empty field, and notes what is no number.
+// number is nil for an empty field, and notes what is no number. Of a number that is
+// too large it gives the largest, which the rules refuse in their own words.
 func (f *form) number(name string) *int64 {
 	text := strings.TrimSpace(f.values[name])
 	if text == "" {
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || text[0] == '+' {
+	if errors.Is(err, strconv.ErrSyntax) || text[0] == '+' {
 		f.errors[name] = "must be a whole number"
 		return nil
 	}
@@ -115,6 +116,20 @@ func (f *form) require(names ...string) {
 	for _, name := range names {
 		if strings.TrimSpace(f.values[name]) == "" {
 			f.errors[name] = "is required"
+		}
+	}
+}
+
+// check notes which of the fields break a rule. Without it the rules would be asked
+// only once all fields can be read, and half of what is wrong shown after the other.
+func (f *form) check(broken error) {
+	ours, _ := errors.AsType[*services.Error](broken)
+	if ours == nil {
+		return
+	}
+	for _, wrong := range ours.Fields {
+		if _, ok := f.values[wrong.Field]; ok && f.errors[wrong.Field] == "" {
+			f.errors[wrong.Field] = wrong.Message
 		}
 	}
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -49,13 +50,16 @@ func TestFormCents_AreExact(t *testing.T) {
 }
 
 func TestFormNumber_IsWholeOrNone(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "7": 7, "\n12\t": 12, "-3": -3, "9223372036854775807": 1<<63 - 1} {
+	for text, want := range map[string]int64{
+		"0": 0, "7": 7, "\n12\t": 12, "-3": -3, "9223372036854775807": math.MaxInt64,
+		"9223372036854775808": math.MaxInt64, strings.Repeat("9", 99): math.MaxInt64, "-" + strings.Repeat("9", 99): math.MinInt64,
+	} {
 		f := newForm("n", text)
 		if got := f.number("n"); got == nil || *got != want || len(f.errors) > 0 {
 			t.Errorf("%q: %v, %v", text, got, f.errors)
 		}
 	}
-	for _, text := range []string{"x", "1.5", "1e3", "+1", "1 0", "0x1", "9223372036854775808", "٣"} {
+	for _, text := range []string{"x", "1.5", "1e3", "+1", "1 0", "0x1", "٣", "+" + strings.Repeat("9", 99)} {
 		f := newForm("n", text)
 		if got := f.number("n"); got != nil || f.errors["n"] == "" {
 			t.Errorf("%q: %v, %v", text, got, f.errors)
@@ -94,7 +98,17 @@ func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
 			t.Errorf("%v: %t, %q, %v", test.err, done, f.Message, err)
 		}
 	}
-	f := newForm("first", "", "second", "", "third", "")
+	f := newForm("price", "x", "name", " ", "other", "")
+	f.errors["price"] = "must be an amount"
+	f.check(services.InvalidFields([]services.FieldError{
+		{Field: "name", Message: "must not be empty"}, {Field: "price", Message: "is required"}, {Field: "strange", Message: "is wrong"},
+	}))
+	f.check(nil)
+	f.check(broken)
+	if len(f.errors) != 2 || f.errors["price"] != "must be an amount" || f.errors["name"] != "must not be empty" {
+		t.Errorf("the faults are %v", f.errors)
+	}
+	f = newForm("first", "", "second", "", "third", "")
 	f.require("third", "second")
 	if done, err := f.submit(c, func() error { t.Error("a form with a fault is carried out"); return nil }); done || err != nil {
 		t.Errorf("%t, %v", done, err)

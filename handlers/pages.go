@@ -167,6 +167,7 @@ func (h *Pages) Review(c *fiber.Ctx) error {
 		return err
 	}
 	review := services.ReviewFields{Rating: f.number("rating"), Body: f.text("body")}
+	f.check(review.Validate())
 	done, err := f.submit(c, func() error {
 		_, err := h.Reviews.Create(c.UserContext(), id, author, review)
 		return err
@@ -177,7 +178,7 @@ func (h *Pages) Review(c *fiber.Ctx) error {
 	case !done:
 		return h.showProduct(c.Status(f.status), id, f)
 	}
-	return seeOther(c, productURL(id)+"?done=review#reviews")
+	return seeOther(c, productURL(id)+"?done=review")
 }
 
 // notices tell what has been done, by the word that a redirect carries.

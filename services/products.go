@@ -183,7 +183,7 @@ func (s *Products) Create(ctx context.Context, f ProductFields) (Product, error)
 // Update writes the fields given and returns the product as it is then. With a
 // version other than 0 it writes only if that is still the current one.
 func (s *Products) Update(ctx context.Context, id, version int64, f ProductFields) (Product, error) {
-	if err := f.validate(false); err != nil {
+	if err := f.Validate(); err != nil {
 		return Product{}, err
 	}
 	return s.store.Update(ctx, id, version, f)
@@ -208,10 +208,13 @@ func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
 	}
 }
 
+// Validate returns an error that names every rule that the fields given break.
+func (f ProductFields) Validate() error { return f.validate(false) }
+
 func (f ProductFields) validate(whole bool) error {
 	var r rules
 	if f.Name != nil {
-		r.text("name", *f.Name, 1, maxNameLength)
+		r.line("name", *f.Name, 1, maxNameLength)
 	} else {
 		r.check(!whole, "name", "is required")
 	}

@@ -41,8 +41,8 @@ type Reviews struct{ store ReviewStore }
 // NewReviews returns the reviews kept in store.
 func NewReviews(store ReviewStore) *Reviews { return &Reviews{store: store} }
 
-// Create adds the user's one review of a product.
-func (s *Reviews) Create(ctx context.Context, productID int64, author User, f ReviewFields) (Review, error) {
+// Validate returns an error that names every rule that the fields break.
+func (f ReviewFields) Validate() error {
 	var r rules
 	r.check(f.Rating != nil, "rating", "is required")
 	if f.Rating != nil {
@@ -52,7 +52,12 @@ func (s *Reviews) Create(ctx context.Context, productID int64, author User, f Re
 	if f.Body != nil {
 		r.text("body", *f.Body, 1, maxReviewBody)
 	}
-	if err := r.err(); err != nil {
+	return r.err()
+}
+
+// Create adds the user's one review of a product.
+func (s *Reviews) Create(ctx context.Context, productID int64, author User, f ReviewFields) (Review, error) {
+	if err := f.Validate(); err != nil {
 		return Review{}, err
 	}
 	return s.store.Create(ctx, productID, author, *f.Rating, *f.Body)

@@ -23,6 +23,14 @@ document.addEventListener("submit", (event) => {
 
 window.addEventListener("pageshow", () => Array.from(document.forms, release));
 
+// A notice is of what was done a moment ago, which a reload or a link that is handed on
+// is not.
+const here = new URL(location);
+if (here.searchParams.has("done")) {
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+}
+
 // Moments are in the reader's own time zone.
 const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long" });
 for (const time of document.querySelectorAll("time[datetime]")) {
