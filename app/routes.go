@@ -71,7 +71,7 @@ func routes(
 	server.Post("/products/:id/stock", admin, h.pages.UpdateStock)
 	server.Get("/login", anybody, h.pages.Login)
 	server.Post("/login", anybody, h.pages.SignIn)
-	server.Post("/logout", anybody, h.pages.SignOut)
+	server.Post("/logout", h.pages.SignOut)
 
 	server.Use(anybody) // what is at no address is told to people by a page, with their name on it
 

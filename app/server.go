@@ -11,8 +11,8 @@ import (
 )
 
 // newServer returns a Fiber app without routes, whose pages are those of views and
-// whose every limit is set: Fiber leaves the timeouts infinite. Once closing is set, each answer is the last one of
-// its connection.
+// whose every limit is set: Fiber leaves the timeouts infinite. Once closing is set,
+// each answer is the last one of its connection.
 func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Logger) *fiber.App {
 	var proxies []string // in the form that Fiber compares
 	for _, prefix := range cfg.proxies {

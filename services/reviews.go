@@ -23,6 +23,20 @@ type ReviewFields struct {
 
 const maxReviewBody = 2000
 
+// Validate returns an error that names every rule that the fields break.
+func (f ReviewFields) Validate() error {
+	var r rules
+	r.check(f.Rating != nil, "rating", "is required")
+	if f.Rating != nil {
+		r.between("rating", *f.Rating, 1, 5)
+	}
+	r.check(f.Body != nil, "body", "is required")
+	if f.Body != nil {
+		r.text("body", *f.Body, 1, maxReviewBody)
+	}
+	return r.err()
+}
+
 // ErrReviewed says that the user has reviewed the product before.
 var ErrReviewed = &Error{Code: Conflict, Message: "You have already reviewed this product."}
 
@@ -40,20 +54,6 @@ type Reviews struct{ store ReviewStore }
 
 // NewReviews returns the reviews kept in store.
 func NewReviews(store ReviewStore) *Reviews { return &Reviews{store: store} }
-
-// Validate returns an error that names every rule that the fields break.
-func (f ReviewFields) Validate() error {
-	var r rules
-	r.check(f.Rating != nil, "rating", "is required")
-	if f.Rating != nil {
-		r.between("rating", *f.Rating, 1, 5)
-	}
-	r.check(f.Body != nil, "body", "is required")
-	if f.Body != nil {
-		r.text("body", *f.Body, 1, maxReviewBody)
-	}
-	return r.err()
-}
 
 // Create adds the user's one review of a product.
 func (s *Reviews) Create(ctx context.Context, productID int64, author User, f ReviewFields) (Review, error) {
