@@ -5,21 +5,23 @@ SHELL := /bin/sh
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
 AXE_VERSION           := 4.14.1
-BIN := $(CURDIR)/bin
+# Relative paths, since the checkout's own may hold spaces, which make cannot quote.
+GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOVULNCHECK   := bin/govulncheck-$(GOVULNCHECK_VERSION)
 AXE := .axe/$(AXE_VERSION)/node_modules/axe-core/axe.min.js
 
 # What the environment or the file .env gives for a setting.
-setting = $(or $($(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
+setting = $(or $(value $(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
 	@app/devservices/install.sh $(if $(call setting,DATABASE_URL),,postgres) $(if $(call setting,REDIS_URL),,'redis?')
-	@go build -o $(BIN)/prefab .
-	@exec $(BIN)/prefab serve
+	@go build -o bin/prefab .
+	@exec bin/prefab serve
 
 .PHONY: test
 test: ## Install what is missing, and run every test against real servers
@@ -32,9 +34,9 @@ test: ## Install what is missing, and run every test against real servers
 	go test -race -timeout 30m -run '^TestBrowser' ./app
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Run the linters and look for known vulnerabilities
-	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run
-	@$(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { status=$$?; \
+lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vulnerabilities
+	$(GOLANGCI_LINT) run
+	@$(GOVULNCHECK) ./... || { status=$$?; \
 		if [ $$status -eq 3 ]; then exit 3; fi; \
 		echo "govulncheck did not run: its database cannot be had here. Nothing is known about vulnerabilities." >&2; }
 
@@ -53,7 +55,7 @@ fuzz: ## Fuzz every parser of input, each for FUZZTIME (20s)
 conformance: ## Judge the HTTP cache by the public conformance suite (needs node and npm)
 	@app/devservices/install.sh redis
 	npm install --no-save --no-audit --no-fund --ignore-scripts --prefix .conformance http-cache-tests@0.4.5
-	HTTP_CACHE_TESTS=$(CURDIR)/.conformance/node_modules/http-cache-tests \
+	HTTP_CACHE_TESTS="$$PWD/.conformance/node_modules/http-cache-tests" \
 		go test -tags conformance -run 'TestCache_(Conforms|FiberAlone)' -v ./middleware
 
 .PHONY: soak
@@ -78,16 +80,16 @@ screenshots: ## Take the pictures of docs/screenshots anew
 	go test ./app -count 1 -tags screenshots -run TestScreenshots -v
 
 .PHONY: clean
-clean: ## Remove what was built, and .data
-	rm -rf $(BIN) .axe .data
+clean: ## Remove what was built or fetched, and .data
+	rm -rf bin .axe .conformance .data
 
-$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
-	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
-	mv $(BIN)/golangci-lint $@
+$(GOLANGCI_LINT):
+	GOBIN="$$PWD/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/golangci-lint $@
 
-$(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
-	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
-	mv $(BIN)/govulncheck $@
+$(GOVULNCHECK):
+	GOBIN="$$PWD/bin" go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv bin/govulncheck $@
 
 $(AXE): # judges whether pages keep people out; browser tests load it
 	npm install --prefix .axe/$(AXE_VERSION) --no-save --no-audit --no-fund --ignore-scripts axe-core@$(AXE_VERSION)
