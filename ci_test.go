@@ -21,7 +21,7 @@ exit $MAKE_STATUS
 func TestCI_EndsWithThePackagesAndHowLongEachTook(t *testing.T) {
 	const table = "FAIL\texample.com/prefab/slow\t100.2s\nok  \texample.com/prefab\t12.3s\n" +
 		"ok  \texample.com/prefab/quick\t0.9s\nok  \texample.com/prefab/cached\t(cached)\n"
-	dir := checkout(t)
+	dir := folder(t)
 	write(t, filepath.Join(dir, "make"), fakeMake)
 	for _, c := range []struct {
 		status int

@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,6 +107,46 @@ func TestCommands_HealthcheckAsksTheRunningService(t *testing.T) {
 	if code, _ := command(t, []string{port}, "healthcheck"); code != 1 {
 		t.Errorf("once the service is gone it ends with %d", code)
 	}
+}
+
+func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
+	source := checkout(t)
+	inside := filepath.Join(source, "docs")
+	write(t, filepath.Join(inside, "file"), "")
+	foreign := folder(t)
+	write(t, filepath.Join(foreign, "go.mod"), "module example.com/another\n")
+	for _, c := range []struct{ dir, where string }{
+		{folder(t), "the folder with the program's go.mod"}, {foreign, "the folder with the program's go.mod"},
+		{inside, "run the command in " + source + ","},
+	} {
+		before, err := os.ReadDir(c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{
+			{"serve"}, {"migrate", "status"}, {"seed"}, {"export"}, {"user", "add", "--email", "a@example.com", "--name", "A"},
+		} {
+			p := launchWith(t, strings.NewReader("a long enough password\n"), c.dir, args)
+			code := p.exit()
+			eventually(t, "its output is complete", p.closed)
+			if said := p.said(); code != 1 || !strings.Contains(said, c.where) || !strings.Contains(said, "set DATABASE_URL") {
+				t.Errorf("%v ends with %d:\n%s", args, code, said)
+			}
+		}
+		if after, err := os.ReadDir(c.dir); err != nil || len(after) != len(before) {
+			t.Errorf("%s holds %v, %v", c.dir, after, err)
+		}
+	}
+	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
+	p := launch(t, folder(t), []string{"migrate", "status"}, settings...)
+	if code := p.exit(); code != 0 {
+		t.Errorf("with a configured database it ends with %d:\n%s", code, p.said())
+	}
+	half := launch(t, folder(t), nil, settings...)
+	if code := half.exit(); code != 1 {
+		t.Errorf("serving without REDIS_URL ends with %d", code)
+	}
+	eventually(t, "it names what is missing", func() bool { return strings.Contains(half.said(), "or set REDIS_URL\n") })
 }
 
 func TestCommands_WrongOnesEndWithTwo(t *testing.T) {

@@ -26,7 +26,7 @@ esac
 // configuration give a meaning of their own.
 func oddCheckout(t *testing.T) (root, dir string, environment []string) {
 	t.Helper()
-	root = checkout(t)
+	root = folder(t)
 	dir = filepath.Join(root, `a b'"$HOME#%20;ü`, "prefab")
 	for _, name := range []string{"Makefile", "go.mod", "app/devservices/install.sh"} {
 		content, err := os.ReadFile(name)
@@ -37,16 +37,6 @@ func oddCheckout(t *testing.T) (root, dir string, environment []string) {
 	}
 	write(t, filepath.Join(root, "fake", "go"), fakeGo)
 	return root, dir, []string{"PREFAB_BINARY=" + binary, "PATH=" + filepath.Join(root, "fake") + ":" + os.Getenv("PATH")}
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // runMake runs a target to its end and returns what it said.

@@ -77,6 +77,16 @@ func start(t *testing.T, checkout string, settings ...string) *process {
 	return nil
 }
 
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // launch runs the program with arguments and does not wait. Any free port will do.
 func launch(t *testing.T, checkout string, args []string, settings ...string) *process {
 	t.Helper()
@@ -191,8 +201,16 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("it never came about that %s", what)
 }
 
-// checkout is an empty folder that the servers' user can reach too.
+// checkout is a folder with the program's go.mod, which the servers' user can reach too.
 func checkout(t *testing.T) string {
+	t.Helper()
+	dir := folder(t)
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/prefab\n")
+	return dir
+}
+
+// folder is an empty one that all users can reach.
+func folder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "prefab-checkout-")
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -40,25 +40,34 @@ func Prepare(ctx context.Context, cfg Config, log *slog.Logger) (*Prepared, erro
 
 // embed starts the servers that the settings leave out.
 func embed(ctx context.Context, cfg Config, log *slog.Logger, withRedis bool) (*Prepared, error) {
-	checkout, err := os.Getwd()
-	if err != nil {
-		return nil, fmt.Errorf("find the working directory: %w", err)
+	o := devservices.Options{
+		Database: "prefab", Log: log, NeedPostgres: cfg.DatabaseURL == "", NeedRedis: withRedis && cfg.RedisURL == "",
 	}
-	servers, err := devservices.Start(ctx, devservices.Options{
-		Dir: checkout, Database: "prefab", Log: log,
-		NeedPostgres: cfg.DatabaseURL == "", NeedRedis: withRedis && cfg.RedisURL == "",
-	})
+	var settings []string
+	if o.NeedPostgres {
+		settings = append(settings, "DATABASE_URL")
+	}
+	if o.NeedRedis {
+		settings = append(settings, "REDIS_URL")
+	}
+	if len(settings) > 0 {
+		var err error
+		if o.Dir, err = findCheckout(strings.Join(settings, " and ")); err != nil {
+			return nil, err
+		}
+	}
+	servers, err := devservices.Start(ctx, o)
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // what a server said when it was interrupted is of no interest
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded servers: %w", err)
 	}
-	p := &Prepared{Config: cfg, Embedded: cfg.DatabaseURL == "", servers: servers}
-	if cfg.DatabaseURL == "" {
+	p := &Prepared{Config: cfg, Embedded: o.NeedPostgres, servers: servers}
+	if o.NeedPostgres {
 		p.Config.DatabaseURL = ServerURL(servers.DatabaseURL)
 	}
-	if withRedis && cfg.RedisURL == "" {
+	if o.NeedRedis {
 		p.Config.RedisURL = ServerURL(servers.RedisURL)
 	}
 	return p, nil
