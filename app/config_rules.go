@@ -70,10 +70,10 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.Workers*minConns <= c.RedisMaxConns || unparsed["REDIS_MAX_CONNS"],
 		"WORKERS: %d need %d connections each of REDIS_MAX_CONNS, which is %d", c.Workers, minConns, c.RedisMaxConns)
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
-	check(c.DatabaseURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseURL)) == nil,
-		"DATABASE_URL: must be like postgres://user:password@host:5432/name?sslmode=verify-full")
-	check(c.DatabaseReplicaURL == "" || repositories.CheckDatabaseURL(string(c.DatabaseReplicaURL)) == nil,
-		"DATABASE_REPLICA_URL: must be like DATABASE_URL")
+	err = repositories.CheckDatabaseURL(string(c.DatabaseURL))
+	check(c.DatabaseURL == "" || err == nil, "DATABASE_URL: %w", err)
+	err = repositories.CheckDatabaseURL(string(c.DatabaseReplicaURL))
+	check(c.DatabaseReplicaURL == "" || err == nil, "DATABASE_REPLICA_URL: %w", err)
 	check(c.DatabaseReplicaURL == "" || c.DatabaseURL != "", "DATABASE_REPLICA_URL: is of no use without DATABASE_URL")
 	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,
 		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path, "+

@@ -21,6 +21,7 @@ type DatabaseOptions struct {
 }
 
 // CheckDatabaseURL reports whether OpenDatabase takes the URL; its error never quotes it.
+// PostgreSQL's environment variables count too, for what the URL leaves out.
 func CheckDatabaseURL(url string) error {
 	_, err := querylog.NewConnector(querylog.Options{DSN: url})
 	return err

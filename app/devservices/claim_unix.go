@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -35,25 +34,31 @@ type daemon interface {
 }
 
 // run makes the server answer. The result is nil if another process owns it.
-func run(ctx context.Context, d daemon, p place, log *slog.Logger) (running, error) {
+func run(ctx context.Context, d daemon, p place, o Options) (running, error) {
 	owner, err := claim(ctx, d, p)
 	if err != nil {
 		return nil, err
 	}
 	if owner == nil {
-		log.Info("using a server that another process of this checkout runs", "server", d.name())
+		o.Log.Info("using a server that another process of this checkout runs", "server", d.name())
 		return nil, nil
 	}
-	s, err := runOwned(ctx, d, p, owner)
+	first, err := runOwned(ctx, d, p)
 	if err != nil {
 		_ = owner.Close()
 		return nil, err
 	}
-	go s.watch(p, log)
+	s := newServer(d, p, owner, first, o.Log)
+	if !o.Disposable { // a test says when a server is back that it has killed
+		go s.keep()
+	} else {
+		close(s.kept)
+	}
 	return s, nil
 }
 
-func runOwned(ctx context.Context, d daemon, p place, owner *os.File) (*server, error) {
+// runOwned starts the server once and waits until it answers. Its owner calls it.
+func runOwned(ctx context.Context, d daemon, p place) (*process, error) {
 	life, err := succeed(ctx, d, p)
 	if err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func runOwned(ctx context.Context, d daemon, p place, owner *os.File) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	s, err := launch(d, argv, p, owner, life)
+	s, err := launch(d, argv, p, life)
 	if err != nil {
 		return nil, err
 	}

@@ -51,14 +51,13 @@ func TestStart_EndsServersThatOutlivedTheirOwner(t *testing.T) {
 	first := start(t, options(dir))
 	remember(t, first, "kept")
 	for _, r := range first.owned { // what a dead owner leaves where no signal follows it
-		r.(*server).asked.Store(true)
 		_ = r.(*server).owner.Close()
 	}
 
 	next := start(t, options(dir))
 	recall(t, next, "kept")
 	for _, r := range first.owned {
-		<-r.(*server).done
+		<-r.(*server).process.Load().done
 	}
 }
 
@@ -212,15 +211,24 @@ func TestStart_FailureCarriesTheServersLogAndStopsTheRest(t *testing.T) {
 }
 
 func TestStart_IsNotLedAstrayByTheEnvironment(t *testing.T) {
-	t.Setenv("PGHOSTADDR", "203.0.113.1")
-	t.Setenv("PGSERVICE", "elsewhere")
-	t.Setenv("PGPORT", "1")
-	t.Setenv("LC_ALL", "xx_XX.UTF-8")
-	o := options(checkout(t))
-	o.NeedRedis = false
-	s := start(t, o)
-	if err := openDB(t, s.DatabaseURL).Ping(); err != nil {
-		t.Error(err)
+	for name, value := range map[string]string{
+		"PGHOSTADDR": "203.0.113.1", "PGSERVICE": "elsewhere", "PGPORT": "1", "PGOPTIONS": "-c search_path=elsewhere",
+		"PGGSSENCMODE": "disable", "PGCHANNELBINDING": "prefer", "PGCLIENTENCODING": "LATIN1", "PGDATESTYLE": "German",
+		"PGSSLNEGOTIATION": "direct", "PGPASSFILE": "/dev/null", "PGTZ": "Nowhere",
+		"LC_ALL": "xx_XX.UTF-8", "LOCPATH": "/nonexistent", "TZ": "Nowhere/None", "SECRET": "for us alone",
+	} {
+		t.Setenv(name, value)
+	}
+	s := start(t, options(checkout(t)))
+	var path string
+	if err := openDB(t, s.DatabaseURL).QueryRow("SHOW search_path").Scan(&path); err != nil || strings.Contains(path, "elsewhere") {
+		t.Errorf("the search path is %q, %v", path, err)
+	}
+	for _, pid := range s.PIDs() {
+		inherited, err := os.ReadFile("/proc/" + itoa(pid) + "/environ")
+		if err == nil && (bytes.Contains(inherited, []byte("SECRET")) || bytes.Contains(inherited, []byte("Nowhere"))) {
+			t.Errorf("a server inherits %q", inherited)
+		}
 	}
 	psql, err := exec.LookPath("psql")
 	if err != nil {

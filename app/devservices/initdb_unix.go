@@ -16,7 +16,7 @@ import (
 // initialise works in another folder and renames it when whole, so that one cut
 // off half-way does not leave a folder that no server can start from.
 func (d *postgres) initialise(ctx context.Context, life *os.File, bin, data string) error {
-	runtime.LockOSThread() // see [server.fork]
+	runtime.LockOSThread() // see [process.fork]
 	defer runtime.UnlockOSThread()
 	d.log.Info("making this checkout's PostgreSQL data, once", "folder", data)
 	fresh := data + ".new"
@@ -31,7 +31,7 @@ func (d *postgres) initialise(ctx context.Context, life *os.File, bin, data stri
 			args = append(args, "--no-sync")
 		}
 		cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), args...)
-		cmd.Dir, cmd.Env, cmd.SysProcAttr = d.place.dir, d.place.env(), d.place.who.attr()
+		cmd.Dir, cmd.Env, cmd.SysProcAttr = d.place.dir, serverEnvironment(), d.place.who.attr()
 		cmd.ExtraFiles = []*os.File{life} // the next start waits for it as for a server
 		endWithParent(cmd.SysProcAttr, syscall.SIGTERM)
 		var out []byte

@@ -18,7 +18,8 @@ func TestStart_OddPathsKeepTheirSocketsElsewhere(t *testing.T) {
 	for name, folder := range map[string]string{
 		"too long for a socket":         strings.Repeat("long", 25),
 		"two hosts in lib/pq's eyes":    "a,b",
-		"in need of escaping in a URL?": "a b%20c?d=e&f",
+		"in need of escaping in a URL?": "a b%20c?d=e&f#g",
+		"in need of quotes":             `a'b"c\$HOME;ü`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(filepath.Join(checkout(t), folder))

@@ -96,24 +96,21 @@ func (p place) makePrivate(dir string) error {
 			dir, owner, p.who.uid)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("other users can enter %s: run `chmod 700 %s`", dir, dir)
+		return fmt.Errorf("other users can enter %s: take that from them with chmod 700", dir)
 	}
 	return nil
 }
 
-// env is our environment without what could change a server's mind: where
-// PostgreSQL's tools connect to, and locales that may not exist.
-func (p place) env() []string {
-	var env []string
+// serverEnvironment is the environment of the servers: of ours only what running a program may
+// take. What else is there could change how they work, and is none of their business.
+func serverEnvironment() []string {
+	env := []string{"LC_ALL=C", "TZ=UTC"}
 	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		switch {
-		case strings.HasPrefix(name, "PG"), strings.HasPrefix(name, "LC_"), strings.HasPrefix(name, "LANG"),
-			name == "NOTIFY_SOCKET":
-		case name == "HOME" && p.who.dropped: // root's, which the account cannot read
-		default:
-			env = append(env, entry)
+		for _, prefix := range []string{"PATH=", "LD_", "DYLD_"} {
+			if strings.HasPrefix(entry, prefix) {
+				env = append(env, entry)
+			}
 		}
 	}
-	return append(env, "LC_ALL=C")
+	return env
 }

@@ -19,7 +19,10 @@ import (
 	"github.com/lib/pq"
 )
 
-const superuser = "prefab"
+const (
+	superuser  = "prefab"
+	noPassfile = "/nonexistent" // lib/pq warns of a ~/.pgpass that others can read
+)
 
 type postgres struct {
 	place      place
@@ -38,10 +41,10 @@ func (d *postgres) forces() []force {
 	}
 }
 
-// url spells out what an environment variable could change, and suits psql too.
+// url spells out what the user's environment and ~/.pgpass could change, and suits psql too.
 func (d *postgres) url() string {
 	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + d.database, RawQuery: url.Values{
-		"host": {d.place.run}, "port": {"5432"}, "sslmode": {"disable"},
+		"host": {d.place.run}, "port": {"5432"}, "sslmode": {"disable"}, "passfile": {noPassfile},
 	}.Encode()}
 	return u.String()
 }
@@ -112,7 +115,7 @@ func (d *postgres) exec(ctx context.Context, database, statement string) error {
 	// Not from the URL: that way lib/pq would read the environment as well.
 	connector, err := pq.NewConnectorConfig(pq.Config{
 		Host: d.place.run, Port: 5432, User: superuser, Database: database,
-		SSLMode: pq.SSLModeDisable, ConnectTimeout: 5 * time.Second,
+		SSLMode: pq.SSLModeDisable, ConnectTimeout: 5 * time.Second, Passfile: noPassfile,
 		ClientEncoding: "UTF8", Datestyle: "ISO, MDY",
 	})
 	if err != nil {

@@ -8,146 +8,129 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
-	"runtime"
-	"strconv"
-	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// force is one step of ending a server: a signal, and how long it may take effect.
-type force struct {
-	signal syscall.Signal
-	grace  time.Duration
-}
+const (
+	firstPause = 100 * time.Millisecond
+	maxPause   = 30 * time.Second
 
-// server is a process that this one owns.
+	// steady is how long a server has to serve until its next end is another
+	// episode, which is logged anew and begins with the shortest pause.
+	steady = 10 * time.Second
+)
+
+// server keeps a daemon running that this process owns: one that ends by itself is
+// started again, with the same data and socket, until it is told to stop.
 type server struct {
-	name   string
-	cmd    *exec.Cmd
-	forces []force
-	owner  *os.File      // our claim, given up when the server has ended
-	done   chan struct{} // closed when it has ended
-	asked  atomic.Bool   // to end
+	daemon  daemon
+	place   place
+	owner   *os.File // our claim, given up when all has ended
+	log     *slog.Logger
+	process atomic.Pointer[process] // the latest
+
+	stopping context.Context
+	cancel   context.CancelFunc
+	kept     chan struct{} // closed once nothing is started any more
 }
 
-// launch starts a server that inherits the lock: see [claim].
-func launch(d daemon, argv []string, p place, owner, life *os.File) (*server, error) {
-	logs, err := openLog(p, d.name())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = logs.Close() }()
-
-	s := &server{name: d.name(), forces: d.forces(), owner: owner, done: make(chan struct{})}
-	s.cmd = exec.Command(argv[0], argv[1:]...)
-	s.cmd.Dir = p.dir
-	s.cmd.Env = p.env()
-	s.cmd.Stdout, s.cmd.Stderr = logs, logs
-	s.cmd.ExtraFiles = []*os.File{life}
-	s.cmd.SysProcAttr = p.who.attr()
-	endWithParent(s.cmd.SysProcAttr, s.forces[0].signal)
-	if err := life.Truncate(0); err != nil { // an old number must not outlive its server
-		return nil, fmt.Errorf("clear the process id: %w", err)
-	}
-	if err := s.fork(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.name, err)
-	}
-	// For whoever finds the server orphaned.
-	if _, err := life.WriteAt([]byte(strconv.Itoa(s.pid())+"\n"), 0); err != nil {
-		return nil, errors.Join(fmt.Errorf("note the process id: %w", err), s.stop(context.Background()))
-	}
-	return s, nil
+func newServer(d daemon, p place, owner *os.File, first *process, log *slog.Logger) *server {
+	s := &server{daemon: d, place: p, owner: owner, log: log, kept: make(chan struct{})}
+	s.stopping, s.cancel = context.WithCancel(context.Background())
+	s.process.Store(first)
+	return s
 }
 
-// fork starts the process on a thread that lives as long as the process does:
-// the kernel takes the death of the thread that forked for the parent's.
-func (s *server) fork() error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := s.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = s.cmd.Wait() // its state is in s.cmd.ProcessState
-			close(s.done)
+// keep starts the server again whenever it ends by itself, until stop.
+func (s *server) keep() {
+	defer close(s.kept)
+	for s.lost() && s.restart() {
+		s.log.Info("a development server serves again", "server", s.daemon.name())
+	}
+}
+
+// lost waits for an end that nobody asked for, and reports it.
+func (s *server) lost() bool {
+	last := s.process.Load()
+	select {
+	case <-last.done:
+	case <-s.stopping.Done():
+	}
+	if s.stopping.Err() != nil {
+		return false
+	}
+	s.log.Error("a development server ended by itself: starting it again", "server", s.daemon.name(),
+		"state", last.cmd.ProcessState.String(), "log", s.place.path(s.daemon.name()+".log"))
+	return true
+}
+
+// restart returns once the server has been steady again, or never will be.
+func (s *server) restart() bool {
+	reported := false
+	for wait := firstPause; ; wait = min(2*wait, maxPause) {
+		if err := s.claimed(); err != nil {
+			s.log.Error("a development server is not started again", "server", s.daemon.name(), "error", err)
+			return false
 		}
-	}()
-	return <-started
-}
-
-func (s *server) pid() int { return s.cmd.Process.Pid }
-
-// await returns once the server answers, or says why it never will.
-func (s *server) await(ctx context.Context, d daemon, p place) error {
-	for {
-		err := d.answers(ctx)
+		err := s.startOnce()
+		if s.stopping.Err() != nil {
+			return false
+		}
 		if err == nil {
-			return nil
+			return true
+		}
+		if !reported {
+			reported = true
+			s.log.Error("a development server cannot be started again: trying on", "server", s.daemon.name(),
+				"at_most_every", maxPause, "error", err)
 		}
 		select {
-		case <-s.done:
-			return fmt.Errorf("%s ended at once (%s); the end of %s:\n%s",
-				s.name, s.cmd.ProcessState, p.path(s.name+".log"), logTail(p, s.name))
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w: %w", s.name, context.Cause(ctx), err)
-		case <-time.After(pollInterval):
+		case <-time.After(wait):
+		case <-s.stopping.Done():
+			return false
 		}
 	}
 }
 
-// watch reports a death that nobody asked for, which would otherwise only show
-// as failing queries.
-func (s *server) watch(p place, log *slog.Logger) {
-	<-s.done
-	if !s.asked.Load() {
-		log.Error("a development server ended by itself", "server", s.name,
-			"state", s.cmd.ProcessState.String(), "log", p.path(s.name+".log"))
+// startOnce returns nil once the server has been steady.
+func (s *server) startOnce() error {
+	starting, cancel := context.WithTimeout(s.stopping, startLimit)
+	defer cancel()
+	next, err := runOwned(starting, s.daemon, s.place)
+	if err != nil {
+		return err
+	}
+	s.process.Store(next)
+	select {
+	case <-next.done:
+		return fmt.Errorf("it ended within %s (%s)", steady, next.cmd.ProcessState)
+	case <-s.stopping.Done():
+		return s.stopping.Err()
+	case <-time.After(steady):
+		return nil
 	}
 }
 
-// stop is gentle while the context lasts; force takes the time it needs.
+// claimed returns an error where the folder has been removed, and perhaps made
+// again: what is there then belongs to nobody, or to another process.
+func (s *server) claimed() error {
+	ours, err := s.owner.Stat()
+	if err != nil {
+		return fmt.Errorf("look at our lock: %w", err)
+	}
+	there, err := os.Stat(s.place.path(s.daemon.name() + ".lock"))
+	if err != nil || !os.SameFile(ours, there) {
+		return errors.New(s.place.dir + " was removed while its server ran: start the program again")
+	}
+	return nil
+}
+
+func (s *server) pid() int { return s.process.Load().pid() }
+
 func (s *server) stop(ctx context.Context) error {
-	s.asked.Store(true)
+	s.cancel()
+	<-s.kept // what it was about to start has been stopped, or is the latest
 	defer func() { _ = s.owner.Close() }()
-	for i, f := range s.forces {
-		if err := s.cmd.Process.Signal(f.signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return fmt.Errorf("stop %s: %w", s.name, err)
-		}
-		if i > 0 {
-			ctx = context.Background()
-		}
-		select {
-		case <-s.done:
-			return nil
-		case <-ctx.Done():
-		case <-time.After(f.grace):
-		}
-	}
-	return fmt.Errorf("stop %s: process %d is still there after SIGKILL", s.name, s.pid())
-}
-
-// openLog empties the log, so that it never holds more than one run.
-func openLog(p place, name string) (*os.File, error) {
-	path := p.path(name + ".log")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the log of %s: %w", name, err)
-	}
-	if err := p.who.give(path); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-func logTail(p place, name string) string {
-	text, err := os.ReadFile(p.path(name + ".log"))
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(lines[max(0, len(lines)-12):], "\n")
+	return s.process.Load().stop(ctx)
 }

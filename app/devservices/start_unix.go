@@ -4,7 +4,10 @@ package devservices
 
 import (
 	"context"
+	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -23,11 +26,11 @@ func (s *Services) start(ctx context.Context, o Options) error {
 	var pg, rd running
 	tasks, ctx := errgroup.WithContext(ctx)
 	if o.NeedPostgres {
-		forgetDetours(o)
+		forgetEnvironment(o.Log)
 		d := &postgres{place: p, search: search, database: o.Database, disposable: o.Disposable, log: o.Log}
 		s.DatabaseURL = d.url()
 		tasks.Go(func() (err error) {
-			pg, err = run(ctx, d, p, o.Log)
+			pg, err = run(ctx, d, p, o)
 			return err
 		})
 	}
@@ -52,7 +55,7 @@ func (s *Services) startRedis(ctx context.Context, o Options, p place, search *s
 
 	var found bool
 	if d.program, found = search.redis(); found {
-		return run(ctx, d, p, o.Log)
+		return run(ctx, d, p, o)
 	}
 	if o.Disposable {
 		return nil, errNoRedis()
@@ -68,14 +71,18 @@ func (s *Services) startRedis(ctx context.Context, o Options, p place, search *s
 	return m, nil
 }
 
-// forgetDetours unsets the two variables that lib/pq lets win over what a
-// connection URL says, and that would lead the application to another server
-// than the one started here.
-func forgetDetours(o Options) {
-	for _, name := range []string{"PGHOSTADDR", "PGSERVICE"} {
-		if os.Getenv(name) != "" {
-			o.Log.Warn("ignoring a variable that points away from this checkout's PostgreSQL", "variable", name)
+// forgetEnvironment unsets PostgreSQL's variables, which are for another server
+// than the one started here. lib/pq reads them with any URL, and refuses some.
+func forgetEnvironment(log *slog.Logger) {
+	var names []string
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PG") {
+			names = append(names, name)
 			_ = os.Unsetenv(name)
 		}
+	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		log.Info("ignoring PostgreSQL's environment variables, since this checkout's own server is used", "variables", names)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,12 +62,7 @@ type Connector struct {
 func NewConnector(o Options) (*Connector, error) {
 	config, err := pq.NewConfig(o.DSN)
 	if err != nil {
-		// A parser's error quotes what it could not parse, be it a piece of the
-		// password, so only what the environment alone gets wrong is shown.
-		if _, err := pq.NewConfig(""); err != nil {
-			return nil, fmt.Errorf("read the PG* environment: %w", err)
-		}
-		return nil, errors.New("database address is neither a valid postgres:// URL nor a valid key=value string")
+		return nil, addressError()
 	}
 	useUTC(&config)
 	c := &Connector{config: config, timeout: config.ConnectTimeout, observe: o.Observe}
@@ -82,6 +79,31 @@ func NewConnector(o Options) (*Connector, error) {
 		c.cacheSize = defaultCacheSize
 	}
 	return c, nil
+}
+
+// addressError says why lib/pq refuses an address. A parser's error quotes what it
+// could not parse, be it a piece of the password, so only what the environment
+// alone gets wrong is shown.
+func addressError() error {
+	var set []string
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PG") {
+			set = append(set, name)
+		}
+	}
+	slices.Sort(set)
+	_, err := pq.NewConfig("")
+	switch {
+	case err != nil && len(set) > 0:
+		return fmt.Errorf("lib/pq does not take what the environment has in %s: %w", strings.Join(set, ", "), err)
+	case err != nil:
+		return err
+	}
+	err = errors.New("must be like postgres://user:password@host:5432/name?sslmode=verify-full")
+	if len(set) > 0 {
+		err = fmt.Errorf("%w, and go together with what the environment has in %s", err, strings.Join(set, ", "))
+	}
+	return err
 }
 
 // useUTC makes times come back in UTC, whatever the server's own zone is.

@@ -1,0 +1,91 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// hostile is an environment that means another PostgreSQL, or that lib/pq refuses.
+func hostile(t *testing.T) []string {
+	t.Helper()
+	home := folder(t)
+	write(t, filepath.Join(home, ".pgpass"), "*:*:*:*:wrong\n") // which others can read
+	return []string{
+		"HOME=" + home, "PGHOSTADDR=203.0.113.1", "PGSERVICE=elsewhere", "PGPORT=1", "PGOPTIONS=-c search_path=elsewhere",
+		"PGGSSENCMODE=disable", "PGCHANNELBINDING=prefer", "PGCLIENTENCODING=LATIN1", "PGDATESTYLE=German",
+		"PGSSLNEGOTIATION=direct", "LC_ALL=xx_XX.UTF-8", "TZ=Nowhere/None",
+	}
+}
+
+func TestEmbedded_ServersIgnoreTheUsersEnvironment(t *testing.T) {
+	environment := hostile(t)
+	p := start(t, checkout(t), environment...)
+	if status, body := p.get(firstPage); status != 200 || strings.Count(body, `"priceCents"`) != 3 {
+		t.Errorf("the first page is %d %s", status, body)
+	}
+	if said := p.said(); strings.Contains(said, "password file") {
+		t.Errorf("it reads the user's password file:\n%s", said)
+	}
+	workers := supervised(t, launch(t, checkout(t), nil, append(environment, "PREFORK=true", "WORKERS=3")...))
+	if status, body := workers.get(firstPage); status != 200 {
+		t.Errorf("a worker's first page is %d %s", status, body)
+	}
+}
+
+func TestEmbedded_KilledServersAreStartedAgain(t *testing.T) {
+	dir := checkout(t)
+	killedServersComeBack(t, start(t, dir), dir)
+}
+
+func TestEmbedded_KilledServersAreStartedAgainBelowWorkers(t *testing.T) {
+	dir := checkout(t)
+	killedServersComeBack(t, supervised(t, launch(t, dir, nil, "PREFORK=true", "WORKERS=3")), dir)
+}
+
+func killedServersComeBack(t *testing.T, p *process, dir string) {
+	t.Helper()
+	for i, name := range []string{"postgres", "redis"} {
+		file := filepath.Join(dir, ".data", name+".pid")
+		killed := number(t, file)
+		if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, name+" runs again", func() bool { now := number(t, file); return now != 0 && now != killed })
+		eventually(t, "nothing is away", func() bool {
+			status, _ := p.get("/health")
+			return status == 200
+		})
+		p.allReady()
+		for n := range 10 { // each has not been asked before, so the database is
+			path := "/api/v1/products?limit=" + strconv.Itoa(20+10*i+n)
+			if status, body := p.get(path); status != 200 {
+				t.Errorf("after the death of %s, %s is %d %s", name, path, status, body)
+			}
+		}
+	}
+	if n := strings.Count(p.said(), "ended by itself: starting it again"); n != 2 {
+		t.Errorf("%d ends are logged:\n%s", n, p.said())
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+	if left := serversOf(t, dir); len(left) > 0 {
+		t.Errorf("it leaves running: %v", left)
+	}
+}
+
+// number is what a file holds, 0 for none.
+func number(t *testing.T, file string) int {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text))) // empty while a server is being started
+	return n
+}
