@@ -2,8 +2,9 @@
 // that a fresh clone works with no server configured: real servers, reachable
 // through Unix sockets only, whose data survives restarts.
 //
-// Several processes may share a checkout. The first one owns the servers and
-// stops them when it ends; later ones are guests that use them while they last.
+// Several processes may share a checkout. The first one owns the servers, starts
+// one again that ends by itself, and stops them when it ends; later ones are guests
+// that use them while they last.
 package devservices
 
 import (
@@ -25,7 +26,8 @@ type Options struct {
 	NeedRedis    bool
 
 	// Disposable is for tests: writes are not synced to disk, Redis has 1024
-	// databases, and a missing redis-server is an error, not a reason to fall back.
+	// databases, a server that was killed stays away, and a missing redis-server is
+	// an error, not a reason to fall back.
 	Disposable bool
 
 	Log *slog.Logger // nil discards
@@ -55,7 +57,8 @@ type running interface {
 
 // Start runs what the options ask for and returns once it answers. The context
 // governs the start alone; what runs is ended by [Services.Stop], or by the
-// death of this process.
+// death of this process. With PostgreSQL among it, the PG* variables of this
+// process are unset, which lib/pq would read with any URL.
 func Start(ctx context.Context, o Options) (*Services, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
