@@ -19,7 +19,7 @@ import (
 )
 
 func TestDeploy_NamesOnlySettingsThatThereAre(t *testing.T) {
-	known := map[string]bool{"POSTGRES_USER": true, "POSTGRES_DB": true, "POSTGRES_PASSWORD": true}
+	known := map[string]bool{"POSTGRES_USER": true, "POSTGRES_DB": true, "POSTGRES_PASSWORD": true, "PGPASSWORD": true}
 	for field := range reflect.TypeFor[app.Config]().Fields() {
 		known[field.Tag.Get("env")] = true
 	}
@@ -63,10 +63,10 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 	if build == nil {
 		t.Fatal("the Dockerfile has no line that builds")
 	}
-	root := checkout(t)
-	command := strings.Replace(build[1], "-o /prefab", "-o "+filepath.Join(root, "prefab"), 1)
+	root := folder(t)
+	command := strings.Replace(build[1], "-o /prefab", `-o "$ROOT/prefab"`, 1)
 	compile := exec.Command("sh", "-ec", command)
-	compile.Env = append(os.Environ(), "VERSION=1.2.3", "TARGETOS=linux", "TARGETARCH=")
+	compile.Env = append(os.Environ(), "VERSION=1.2.3", "TARGETOS=linux", "TARGETARCH=", "ROOT="+root)
 	if out, err := compile.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}

@@ -47,7 +47,7 @@ func startNginx(t *testing.T, backends ...*process) string {
 		"172.30.30.11:3000", strings.TrimPrefix(backends[0].URL, "http://"),
 		"172.30.30.12:3000", strings.TrimPrefix(backends[1].URL, "http://"),
 		"listen 8080", "listen "+address,
-		"/tmp/nginx.pid", filepath.Join(dir, "nginx.pid"),
+		"/tmp/nginx.pid", `"`+filepath.Join(dir, "nginx.pid")+`"`, // TMPDIR may hold spaces
 	).Replace(string(config))
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(replaced), 0o600); err != nil {
