@@ -52,7 +52,6 @@ func lasting(t *testing.T) (*Services, Options, *safeBuffer) {
 func TestServer_IsStartedAgainWithItsDataAndLoggedOnce(t *testing.T) {
 	s, _, log := lasting(t)
 	remember(t, s, "kept")
-	time.Sleep(1100 * time.Millisecond) // what Redis may lose
 	const crashes = 3
 	for range crashes { // in quick succession
 		old := s.PIDs()
