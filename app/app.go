@@ -18,6 +18,7 @@ import (
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/once"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
@@ -172,7 +173,8 @@ func (p *process) wire() (wired, error) {
 		repositories.CacheCategories(repositories.NewCategories(p.db), p.values, times))
 
 	sessions := middleware.NewSessions(middleware.SessionConfig{
-		Storage: middleware.Prefix(fiberredis.NewFromConnection(p.redis), "prefab:session:"),
+		// A session that is saved again, late, would outlive its sign-out.
+		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: p.redis}), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
 	}, users)

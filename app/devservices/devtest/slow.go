@@ -1,6 +1,7 @@
 package devtest
 
 import (
+	"bytes"
 	"net"
 	"net/url"
 	"strconv"
@@ -17,6 +18,7 @@ type SlowRedis struct {
 	URL string
 
 	delay  atomic.Int64
+	held   atomic.Pointer[holding]
 	mu     sync.Mutex
 	closed bool
 	conns  []net.Conn
@@ -60,6 +62,42 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 // Delay makes every piece take that long from now on, each way.
 func (s *SlowRedis) Delay(d time.Duration) { s.delay.Store(int64(d)) }
 
+// Hold says what a [SlowRedis] is to keep back of what clients send.
+type Hold struct {
+	Text   string // that a piece has in it
+	Pieces int64  // so many of them, and what follows on their connections
+	Reset  bool   // the clients find their connections closed meanwhile
+}
+
+type holding struct {
+	Hold
+	left    atomic.Int64
+	release chan struct{}
+}
+
+// Hold keeps back what it is told to, until release is called. Other connections
+// go on, as in a network that has to send packets again.
+func (s *SlowRedis) Hold(t testing.TB, hold Hold) (release func()) {
+	h := &holding{Hold: hold, release: make(chan struct{})}
+	h.left.Store(h.Pieces)
+	release = sync.OnceFunc(func() { close(h.release) })
+	t.Cleanup(release)
+	s.held.Store(h)
+	return release
+}
+
+// await waits as long as a piece of the client is to be kept back.
+func (s *SlowRedis) await(client net.Conn, piece []byte) {
+	h := s.held.Load()
+	if h == nil || !bytes.Contains(piece, []byte(h.Text)) || h.left.Add(-1) < 0 {
+		return
+	}
+	if h.Reset {
+		_ = client.Close()
+	}
+	<-h.release
+}
+
 // join lets pieces pass both ways, until the test ends.
 func (s *SlowRedis) join(client, server net.Conn) bool {
 	s.mu.Lock()
@@ -68,17 +106,18 @@ func (s *SlowRedis) join(client, server net.Conn) bool {
 	if s.closed {
 		return false
 	}
-	go s.pass(client, server)
-	go s.pass(server, client)
+	go s.pass(client, server, s.await)
+	go s.pass(server, client, func(net.Conn, []byte) {})
 	return true
 }
 
-func (s *SlowRedis) pass(from, to net.Conn) {
+func (s *SlowRedis) pass(from, to net.Conn, await func(net.Conn, []byte)) {
 	defer func() { _ = from.Close(); _ = to.Close() }()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		time.Sleep(time.Duration(s.delay.Load()))
+		await(from, buffer[:n])
 		if _, broken := to.Write(buffer[:n]); err != nil || broken != nil {
 			return
 		}
