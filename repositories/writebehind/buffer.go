@@ -51,12 +51,14 @@ type Options[K cmp.Ordered, V any] struct {
 type Buffer[K cmp.Ordered, V any] struct {
 	options Options[K, V]
 	// In Redis, in one slot of a cluster:
-	data  string // a hash: what waits, by key; see entry
-	dirty string // a sorted set: since when each key waits, in microseconds
-	dead  string // a hash: dead letters, by key
-	tried string // a sorted set: when each of them was last tried, in microseconds
+	data    string // a hash: what waits, by key; see entry
+	dirty   string // a sorted set: since when each key waits, in microseconds
+	dead    string // a hash: dead letters, by key
+	tried   string // a sorted set: when each of them was last tried, in microseconds
+	version string // the highest version that was given
 
 	standing atomic.Int32 // see standing
+	clock    clock
 	metrics  *metrics
 
 	beforeSettling func(ctx context.Context, batch []services.Write[K, V]) // for tests, which show what versions are for
@@ -78,40 +80,12 @@ func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
 		o.Changed = func(context.Context, []K) {}
 	}
 	key := o.Prefix + "{" + o.Name + "}:"
-	b := &Buffer[K, V]{options: o, data: key + "data", dirty: key + "dirty", dead: key + "dead", tried: key + "tried"}
+	b := &Buffer[K, V]{
+		options: o, data: key + "data", dirty: key + "dirty", dead: key + "dead", tried: key + "tried",
+		version: key + "version",
+	}
 	b.metrics = newMetrics(o.Name, o.Metrics, b.Stats)
 	return b
-}
-
-// Put keeps a value until it is stored; an older one of the same key that still
-// waits gives way. It returns how many keys are waiting then, so that the caller
-// can have a full batch stored at once. Without room it returns [ErrFull], while
-// Redis is away services.ErrUnavailable; nobody may count on the value then.
-func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
-	switch standing, err := b.ask(ctx); {
-	case err != nil:
-		b.metrics.puts.WithLabelValues("unavailable").Inc()
-		return 0, err
-	case standing == writesThrough:
-		b.metrics.puts.WithLabelValues("through").Inc()
-		return 0, b.writeThrough(ctx, key, value)
-	}
-	field, text, err := encode(key, value)
-	if err != nil {
-		return 0, err
-	}
-	depth, err = put.Run(ctx, b.options.Client, b.keys(), field, text, b.options.MaxPending).Int()
-	if err == nil && depth < 0 {
-		b.metrics.puts.WithLabelValues("full").Inc()
-		return 0, ErrFull
-	}
-	b.options.Changed(ctx, []K{key}) // after a failure too: Redis may have taken it
-	if err != nil {
-		b.metrics.puts.WithLabelValues("unavailable").Inc()
-		return 0, unavailable("put a write", err)
-	}
-	b.metrics.puts.WithLabelValues("kept").Inc()
-	return depth, nil
 }
 
 // Pending returns the values that wait under the keys. To see the newest, read
@@ -145,7 +119,7 @@ func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) 
 	return pending, nil
 }
 
-func (b *Buffer[K, V]) keys() []string { return []string{b.data, b.dirty, b.dead, b.tried} }
+func (b *Buffer[K, V]) keys() []string { return []string{b.data, b.dirty, b.dead, b.tried, b.version} }
 
 // encode returns a key and a value as they are in Redis.
 func encode[K cmp.Ordered, V any](key K, value V) (field, text string, err error) {

@@ -3,6 +3,7 @@ package writebehind
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -73,9 +74,8 @@ func (b *Buffer[K, V]) letters(ctx context.Context, limit int) ([]string, error)
 }
 
 // RetryDeadLetters tries again to store a batch of dead letters, the ones that
-// have not been tried for longest. As long as a letter is there, nothing newer has
-// been put; so one that the store refuses as older gets a version above the
-// store's, as a write that waits would.
+// have not been tried for longest. One that the store refuses as older is settled as
+// a write that waits is.
 func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.StoreBatch[K, V]) error {
 	page, err := b.letters(ctx, b.options.BatchSize)
 	if err != nil || len(page) == 0 {
@@ -103,27 +103,28 @@ func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.Stor
 	done, failed := isolate(ctx, batch, store, refused)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
+	var older []any
 	for _, w := range done {
 		field, value, err := encode(w.Key, w.Value)
 		if err != nil {
 			return err
 		}
+		if newer, isOlder := refused.Newer[w.Key]; isOlder {
+			older = append(older, field, newer)
+			continue
+		}
 		next := ""
-		newer, isOlder := refused.Newer[w.Key]
-		switch reason := refused.Bad[w.Key]; {
-		case reason != nil:
+		if reason := refused.Bad[w.Key]; reason != nil {
 			next = letter{Entry: entry(w.Version, value), Error: reason.Error(), At: now}.encode()
-		case isOlder:
-			version := max(w.Version, newer+1)
-			next = letter{Entry: entry(version, value), Error: "the store had a newer version", At: now}.encode()
 		}
 		rewritten = append(rewritten, field, texts[w.Key], next)
 	}
+	b.options.Changed(ctx, keysOf(done))
 	if len(rewritten) > 1 {
-		b.options.Changed(ctx, keysOf(done))
 		if err := rewrite.Run(ctx, b.options.Client, b.keys(), rewritten...).Err(); err != nil {
-			return unavailable("rewrite dead letters", err)
+			failed = errors.Join(failed, unavailable("rewrite dead letters", err))
 		}
 	}
-	return failed
+	_, err = b.settleOlder(ctx, older)
+	return errors.Join(failed, err)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // measured is what the buffer's metrics say, by name and outcome.
-func measured(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+func measured(t testing.TB, registry *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {

@@ -2,36 +2,41 @@ package writebehind
 
 import "github.com/redis/go-redis/v9"
 
+// Answers of put other than a depth.
+const (
+	putFull = -1
+	putLate = -2
+)
+
 // Each script is one step that nothing can interrupt, a crash included. All have
-// the four keys of a buffer: data, dirty, dead, tried. Lua's numbers end at 2^53,
-// which versions reach in 2255. A Redis that is full refuses what would take room
-// to a script that has written nothing yet; so those that make room do that first.
+// the five keys of a buffer: data, dirty, dead, tried, version. Lua's numbers end at
+// 2^53, which versions reach in 2255. A Redis that is full refuses what would take
+// room to a script that has written nothing yet; so those that make room do that first.
 var (
-	// put keeps ARGV[2] under ARGV[1] and returns how many keys wait, or -1 where
-	// ARGV[3] do already. The key keeps its place in the queue, so that one that is
-	// put all the time is stored all the same. A dead letter gives way to it.
+	// put keeps ARGV[2] under ARGV[1] and returns how many keys wait, and the time. It
+	// does nothing where ARGV[3] wait already, or where the time is past ARGV[4]. The
+	// version is the time, but above all before it, though the clock went back. The key
+	// keeps its place in the queue, so that one that is put all the time is stored all
+	// the same. A dead letter gives way to it.
 	put = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local version = now
+if now > tonumber(ARGV[4]) then return {-2, now} end
 local depth = redis.call('HLEN', KEYS[1])
-local pending = redis.call('HGET', KEYS[1], ARGV[1])
-local letter = redis.call('HGET', KEYS[3], ARGV[1])
-if pending then
-	version = math.max(version, tonumber(string.match(pending, '^%d+')) + 1)
-elseif not letter and depth + redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[3]) then
-	return -1
-else
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+	if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 and depth + redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[3]) then
+		return {-1, now}
+	end
 	depth = depth + 1
 end
-if letter then -- which may be on its way to the store at this moment
-	version = math.max(version, tonumber(string.match(letter, '"entry":"(%d+)') or 0) + 1)
-end
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', version) .. ' ' .. ARGV[2])
+local version = math.max(now, tonumber(redis.call('GET', KEYS[5]) or 0) + 1)
+version = string.format('%.0f', version)
+redis.call('SET', KEYS[5], version)
+redis.call('HSET', KEYS[1], ARGV[1], version .. ' ' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', now), ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-return depth`)
+return {depth, now}`)
 
 	// take returns the ARGV[2] keys that have waited longest, and what waits under
 	// them, of those that wait since ARGV[1] at the latest; first of all, that time.
@@ -90,22 +95,41 @@ for first = 1, count, 1000 do
 end
 return found`)
 
-	// restamp raises what waits under the keys above the store's version, where it is
-	// not, and returns how many were there: key, the store's version and the next
-	// one, in turns.
-	restamp = redis.NewScript(`
-local found = 0
-for i = 1, #ARGV, 3 do
-	local entry = redis.call('HGET', KEYS[1], ARGV[i])
-	if entry then
+	// outdated is for keys of which the store has a newer version than what waits, or
+	// is a dead letter: key and the store's version in turns. A version that Redis' clock
+	// has yet to reach says that the clock went back: what waits is the newest, and gets
+	// a version above it, as does whatever is put later. Else what waits is an old copy,
+	// and is dropped. It returns for how many keys there was something, how many got a
+	// version, and then of each that was dropped: key, version and the store's.
+	outdated = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local highest = tonumber(redis.call('GET', KEYS[5]) or 0)
+local found, raised, reply = 0, 0, {'', ''}
+for i = 1, #ARGV, 2 do
+	local key, stored = ARGV[i], tonumber(ARGV[i + 1])
+	local hash, queue = KEYS[1], KEYS[2]
+	if redis.call('HEXISTS', hash, key) == 0 then hash, queue = KEYS[3], KEYS[4] end
+	local text = redis.call('HGET', hash, key)
+	local version = text and string.match(text, '%d+')
+	if version and tonumber(version) <= stored then
 		found = found + 1
-		if tonumber(string.match(entry, '^%d+')) <= tonumber(ARGV[i + 1]) then
-			redis.call('HDEL', KEYS[1], ARGV[i])
-			redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2] .. string.match(entry, ' .*$'))
+		redis.call('HDEL', hash, key)
+		if stored > now then
+			raised = raised + 1
+			highest = math.max(highest, stored + 1)
+			redis.call('HSET', hash, key, (string.gsub(text, '%d+', string.format('%.0f', stored + 1), 1)))
+			redis.call('SET', KEYS[5], string.format('%.0f', highest))
+		else
+			redis.call('ZREM', queue, key)
+			if tonumber(version) < stored then -- else it is what is stored
+				for _, text in ipairs({key, version, ARGV[i + 1]}) do reply[#reply + 1] = text end
+			end
 		end
 	end
 end
-return found`)
+reply[1], reply[2] = tostring(found), tostring(raised)
+return reply`)
 
 	// bury makes dead letters of the keys whose entry still begins as given, and
 	// returns how many: first the time, then key, beginning and letter in turns.
@@ -152,9 +176,4 @@ for i = 2, #ARGV, 3 do
 	end
 end
 return 0`)
-
-	// overtake drops the dead letter of a key.
-	overtake = redis.NewScript(`
-redis.call('ZREM', KEYS[4], ARGV[1])
-return redis.call('HDEL', KEYS[3], ARGV[1])`)
 )

@@ -15,10 +15,6 @@ import (
 
 // settle drops from the buffer what is stored, and makes dead letters of what is
 // bad or cannot be read. It returns for how many writes that changed anything.
-//
-// What the store refused as older is nevertheless the newest that we know of,
-// where it still waits: Redis' clock or its data went back. It gets a version
-// above the store's, and is stored with the next batch.
 func (b *Buffer[K, V]) settle(
 	ctx context.Context, batch []services.Write[K, V], broken []string, refused services.Refused[K],
 ) (settled int, err error) {
@@ -43,7 +39,7 @@ func (b *Buffer[K, V]) settle(
 		case !isOlder: // or what it is about is gone
 			stored, versions = append(stored, field), append(versions, version)
 		case newer >= w.Version: // else another process is just storing a newer one
-			older = append(older, field, strconv.FormatInt(newer, 10), strconv.FormatInt(newer+1, 10))
+			older = append(older, field, newer)
 		}
 	}
 	for _, step := range []struct {
@@ -52,7 +48,6 @@ func (b *Buffer[K, V]) settle(
 		count  prometheus.Counter
 	}{
 		{acknowledge, append(stored, versions...), b.metrics.stored},
-		{restamp, older, b.metrics.restamped},
 		{bury, bad, b.metrics.buried},
 	} {
 		if len(step.args) < 2 {
@@ -66,6 +61,8 @@ func (b *Buffer[K, V]) settle(
 		step.count.Add(float64(n))
 		settled += n
 	}
+	n, failed := b.settleOlder(ctx, older)
+	settled, err = settled+n, errors.Join(err, failed)
 	b.report(ctx, len(broken)/2, refused)
 	return settled, err
 }

@@ -2,6 +2,7 @@ package writebehind
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -70,17 +71,23 @@ func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, value V) error {
 	if err != nil {
 		return err
 	}
-	waits, err := b.options.Client.HExists(ctx, b.data, field).Result()
+	var waits *redis.BoolCmd
+	var letter *redis.StringCmd
+	_, err = b.options.Client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		waits, letter = p.HExists(ctx, b.data, field), p.HGet(ctx, b.dead, field)
+		return nil
+	})
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, redis.Nil):
 		return unavailable("ask Redis what waits in it", err)
-	case waits:
+	case waits.Val():
 		return ErrFull
 	}
-	if err := b.options.Through(ctx, key, value); err != nil {
+	if err := b.options.Through(ctx, key, value); err != nil || letter.Val() == "" {
 		return err
 	}
-	if err := overtake.Run(ctx, b.options.Client, b.keys(), field).Err(); err != nil {
+	dropped := []any{0, field, letter.Val(), ""}
+	if err := rewrite.Run(ctx, b.options.Client, b.keys(), dropped...).Err(); err != nil {
 		return unavailable("drop a dead letter", err)
 	}
 	return nil

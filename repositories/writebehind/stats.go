@@ -36,9 +36,9 @@ func (b *Buffer[K, V]) Stats(ctx context.Context) (Stats, error) {
 }
 
 type metrics struct {
-	puts                      *prometheus.CounterVec
-	stored, restamped, buried prometheus.Counter
-	batches                   prometheus.Histogram
+	puts                                *prometheus.CounterVec
+	stored, restamped, outdated, buried prometheus.Counter
+	batches                             prometheus.Histogram
 }
 
 func newMetrics(name string, reg prometheus.Registerer, stats func(context.Context) (Stats, error)) *metrics {
@@ -55,6 +55,7 @@ func newMetrics(name string, reg prometheus.Registerer, stats func(context.Conte
 		}, []string{"outcome"}),
 		stored:    count("stored", "Writes that were stored and have left the buffer."),
 		restamped: count("restamped", "Writes that got a new version, since the store's was ahead of Redis' clock."),
+		outdated:  count("outdated", "Old writes, brought back by Redis, that were dropped: the store had newer ones."),
 		buried:    count("buried", "Writes that became dead letters."),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "prefab_write_behind_batch_duration_seconds", Help: "Time to store a batch.", ConstLabels: label,
@@ -62,7 +63,7 @@ func newMetrics(name string, reg prometheus.Registerer, stats func(context.Conte
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.puts, m.stored, m.restamped, m.buried, m.batches, newGauges(label, stats))
+		reg.MustRegister(m.puts, m.stored, m.restamped, m.outdated, m.buried, m.batches, newGauges(label, stats))
 	}
 	return m
 }
