@@ -119,7 +119,9 @@ func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.Stor
 		}
 		rewritten = append(rewritten, field, texts[w.Key], next)
 	}
-	b.options.Changed(ctx, keysOf(done))
+	if len(done) > 0 {
+		b.options.Changed(ctx, keysOf(done))
+	}
 	if len(rewritten) > 1 {
 		if err := rewrite.Run(ctx, b.options.Client, b.keys(), rewritten...).Err(); err != nil {
 			failed = errors.Join(failed, unavailable("rewrite dead letters", err))

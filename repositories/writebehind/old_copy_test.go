@@ -14,19 +14,17 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-// forgetful is a shelf on a Redis that [forgetful.crash] takes back to
-// [forgetful.snapshot], as one without a log or a failover to a late replica does.
+// forgetful is a shelf on a Redis that comes back with data of before.
 type forgetful struct {
 	*shelf
-	server   *devtest.Server
 	registry *prometheus.Registry
 	log      bytes.Buffer
 }
 
-func newForgetful(t *testing.T, products int) *forgetful {
+func newForgetful(t *testing.T, database, redisURL string) *forgetful {
 	t.Helper()
-	f := &forgetful{server: devtest.OwnRedis(t), registry: prometheus.NewRegistry()}
-	f.shelf = newShelfOn(t, newCatalogue(t, devtest.Database(t), products), f.server.URL, func(o *stockOptions) {
+	f := &forgetful{registry: prometheus.NewRegistry()}
+	f.shelf = newShelfOn(t, database, redisURL, func(o *stockOptions) {
 		o.Log, o.Metrics = slog.New(slog.NewTextHandler(&f.log, nil)), f.registry
 	})
 	return f
@@ -40,10 +38,10 @@ func (f *forgetful) snapshot() {
 	}
 }
 
-func (f *forgetful) crash() {
+func (f *forgetful) crash(server *devtest.Server) {
 	f.t.Helper()
-	f.server.Signal(syscall.SIGKILL)
-	f.server.Start()
+	server.Signal(syscall.SIGKILL)
+	server.Start()
 	eventually(f.t, "Redis answers", func() bool { return f.client.Ping(f.t.Context()).Err() == nil })
 	f.changed = nil
 }
@@ -69,14 +67,15 @@ func (f *forgetful) dropped(key, stored int64) {
 }
 
 func TestFlush_AnOldCopyInRedisLeavesWhatIsStored(t *testing.T) {
-	f := newForgetful(t, 1)
+	server := devtest.OwnRedis(t)
+	f := newForgetful(t, newCatalogue(t, devtest.Database(t), 1), server.URL)
 	f.put(1, 1111)
 	f.snapshot()
 	for _, value := range []int64{1111, 2222, 3333} {
 		f.put(1, value)
 		f.flush()
 	}
-	f.crash()
+	f.crash(server)
 	f.waits(1, 0)
 	f.flush()
 	f.dropped(1, 3333)
@@ -86,14 +85,15 @@ func TestFlush_AnOldCopyInRedisLeavesWhatIsStored(t *testing.T) {
 }
 
 func TestDeadLetters_ThatAreOldCopiesLeaveWhatIsStored(t *testing.T) {
-	f := newForgetful(t, 1)
+	server := devtest.OwnRedis(t)
+	f := newForgetful(t, newCatalogue(t, devtest.Database(t), 1), server.URL)
 	f.exec(refuse13)
 	f.put(1, 13)
 	f.flush()
 	f.snapshot()
 	f.put(1, 14)
 	f.flush()
-	f.crash()
+	f.crash(server)
 	f.waits(0, 1)
 	f.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
 	f.retry()
