@@ -2,6 +2,7 @@ package writebehind_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -110,5 +111,36 @@ func TestStart_SaysThatACrashOfRedisCostsWritesWithoutItsLog(t *testing.T) {
 	s.Start(t.Context())
 	if s.Mode() != "buffered" || strings.Count(log.String(), "no append-only file") != 1 {
 		t.Errorf("the mode is %s, the log %s", s.Mode(), &log)
+	}
+}
+
+// A process that found Redis to be another one may bury a newer write meanwhile.
+func TestPut_WritesThroughInPlaceOfTheDeadLetterThatItFound(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	database := newCatalogue(t, devtest.Database(t), 2)
+	before := newShelfOn(t, database, server.URL)
+	before.exec(refuse13)
+	for key := range int64(2) {
+		before.put(key+1, 13)
+	}
+	before.flush()
+	before.waits(0, 2)
+	if err := before.client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s := newShelfOn(t, database, server.URL, func(o *stockOptions) {
+		o.Through = func(ctx context.Context, key, value int64) error {
+			if key == 2 {
+				before.put(2, 13)
+				before.flush()
+			}
+			return before.table.Set(ctx, key, value)
+		}
+	})
+	s.put(1, 14)
+	s.put(2, 14)
+	s.waits(0, 1)
+	if left, err := s.DeadLetters(t.Context(), 10); err != nil || len(left) != 1 || left[0].Key != "2" {
+		t.Errorf("left are %+v, %v", left, err)
 	}
 }
