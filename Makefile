@@ -47,7 +47,7 @@ bench: ## Run the benchmarks; compare ratios within one run, not times
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of input, each for FUZZTIME (20s)
-	@for package in handlers middleware repositories/cache services/export; do \
+	@for package in handlers middleware services repositories/cache services/export; do \
 		for target in $$(grep -hoE '^func Fuzz[A-Za-z]+' $$package/*_test.go | cut -c6-); do \
 			go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done; done
 

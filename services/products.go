@@ -100,9 +100,9 @@ type ProductStore interface {
 	Export(ctx context.Context) iter.Seq2[ExportedProduct, error]
 	// Create returns the product as stored, or ErrNoCategory for an unknown category.
 	Create(ctx context.Context, f ProductFields) (Product, error)
-	// Update writes the fields given and returns the product as stored. It
-	// returns ErrNoProduct for an inactive product, and ErrStaleProduct if version
-	// is neither 0 nor the current one.
+	// Update writes the fields given and returns the product as stored, as it was
+	// where they change nothing. It returns ErrNoProduct for an inactive product, and
+	// ErrStaleProduct if version is neither 0 nor the current one.
 	Update(ctx context.Context, id, version int64, f ProductFields) (Product, error)
 	// Deactivate hides a product, under the conditions of Update.
 	Deactivate(ctx context.Context, id, version int64) error

@@ -3,7 +3,6 @@ package services
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -17,8 +16,7 @@ func (r *rules) check(ok bool, field, message string) {
 	}
 }
 
-// text asks for low to high characters. Control characters are refused but for
-// line breaks and tabs: PostgreSQL cannot store the NUL, and nobody means the rest.
+// text asks for low to high characters, among them a visible one where low is not 0.
 func (r *rules) text(field, value string, low, high int) {
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
@@ -26,8 +24,12 @@ func (r *rules) text(field, value string, low, high int) {
 		r.check(false, field, "must not be empty")
 	case n < low || utf8.RuneCountInString(value) > high:
 		r.check(false, field, fmt.Sprintf("must have %d to %d characters", low, high))
-	case strings.ContainsFunc(value, isControl) || !utf8.ValidString(value):
-		r.check(false, field, "must not contain control characters")
+	default:
+		fault := textFault(value)
+		if fault == "" && low > 0 && !strings.ContainsFunc(value, isVisible) {
+			fault = "must have a visible character"
+		}
+		r.check(fault == "", field, fault)
 	}
 }
 
@@ -48,8 +50,4 @@ func (r *rules) err() error {
 		return nil
 	}
 	return InvalidFields(r.broken)
-}
-
-func isControl(c rune) bool {
-	return unicode.IsControl(c) && c != '\n' && c != '\r' && c != '\t'
 }

@@ -36,10 +36,12 @@ func TestRulesText(t *testing.T) {
 		{"abcd", 1, 3, "must have 1 to 3 characters"},
 		{"a   ", 1, 3, "must have 1 to 3 characters"},
 		{" a ", 2, 3, "must have 2 to 3 characters"},
-		{"a\x00", 1, 3, "must not contain control characters"},
-		{"a\x1b", 1, 3, "must not contain control characters"},
-		{"a\u0085b", 1, 3, "must not contain control characters"},
-		{"a\xff", 1, 3, "must not contain control characters"},
+		{"\u0301\ufe0f", 0, 3, ""},
+		{"\u0301\ufe0f", 1, 3, "must have a visible character"},
+		{"\u2800", 1, 3, "must have a visible character"}, // Braille's blank
+		{"a\x00", 1, 3, "must not contain the character U+0000"},
+		{"a\xff", 1, 3, "must be UTF-8"},
+		{"a\xed\xa0\x80", 1, 9, "must be UTF-8"}, // a surrogate
 	} {
 		var r rules
 		r.text("field", c.value, c.low, c.high)
@@ -56,7 +58,7 @@ func TestRulesText(t *testing.T) {
 func TestRules_ALineHasNoBreak(t *testing.T) {
 	for value, want := range map[string]string{
 		"a b": "", "a\nb": "must be a single line", "a\r": "must be a single line", "\ta": "must be a single line",
-		"\n": "must not be empty", "a\x00\n": "must not contain control characters",
+		"\n": "must not be empty", "a\x00\n": "must not contain the character U+0000",
 	} {
 		var r rules
 		r.line("field", value, 1, 3)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Role says what a user may do.
@@ -160,5 +161,5 @@ func validEmail(email string) bool {
 	var r rules
 	r.text("email", email, 3, 254)
 	name, host, ok := strings.Cut(email, "@")
-	return r.err() == nil && ok && name != "" && host != "" && !strings.ContainsAny(email, " \t\r\n")
+	return r.err() == nil && ok && name != "" && host != "" && !strings.ContainsFunc(email, unicode.IsSpace)
 }
