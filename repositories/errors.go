@@ -17,25 +17,20 @@ import (
 )
 
 // storeError says what a store was doing when err stopped it, and marks the
-// failures that pass by themselves as services.ErrUnavailable.
+// failures that pass by themselves as services.ErrUnavailable. Where the fault lies in
+// the data (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite,
+// without PostgreSQL's message, which may quote the data.
 func storeError(doing string, err error) error {
-	if passing(err) {
-		return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// batchError is storeError for a batch of writes. Where the fault lies in the data
-// (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite, without
-// PostgreSQL's message, which may quote the data.
-func batchError(doing string, err error) error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch class := string(e.Code)[:2]; class {
 		case "22", "23", "P0":
 			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, services.ErrBadWrite, e.Code, e.Constraint)
 		}
 	}
-	return storeError(doing, err)
+	if passing(err) {
+		return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // passing reports whether the server was away, full or too slow.

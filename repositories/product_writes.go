@@ -24,23 +24,36 @@ func (s *Products) Create(ctx context.Context, f services.ProductFields) (servic
 	})
 }
 
-const updateProduct = `-- name: products.update
+const (
+	lockProduct = `-- name: products.lock
+SELECT row_version FROM products WHERE id = $1 AND active FOR NO KEY UPDATE`
+
+	updateProduct = `-- name: products.update
 UPDATE products SET
-    name = coalesce($3, name), description = coalesce($4, description),
-    price_cents = coalesce($5, price_cents), category_id = coalesce($6, category_id),
+    name = coalesce($2, name), description = coalesce($3, description),
+    price_cents = coalesce($4, price_cents), category_id = coalesce($5, category_id),
     row_version = row_version + 1, updated_at = now()
-WHERE id = $1 AND active AND ($2 = 0 OR row_version = $2)`
+WHERE id = $1 AND (name, description, price_cents, category_id) IS DISTINCT FROM
+    (coalesce($2, name), coalesce($3, description), coalesce($4, price_cents), coalesce($5, category_id))`
+)
 
 // Update is part of services.ProductStore.
 func (s *Products) Update(
 	ctx context.Context, id, version int64, f services.ProductFields,
 ) (services.Product, error) {
 	return s.write(ctx, func(tx *sqlx.Tx) (int64, error) {
-		done, err := tx.ExecContext(ctx, updateProduct, id, version, f.Name, f.Description, f.PriceCents, f.CategoryID)
-		if err != nil {
+		var current int64
+		err := tx.GetContext(ctx, &current, lockProduct, id)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return 0, services.ErrNoProduct
+		case err != nil:
 			return 0, err
+		case version != 0 && version != current:
+			return 0, services.ErrStaleProduct
 		}
-		return id, explainUntouched(ctx, tx, id, done)
+		_, err = tx.ExecContext(ctx, updateProduct, id, f.Name, f.Description, f.PriceCents, f.CategoryID)
+		return id, err
 	})
 }
 
@@ -79,7 +92,17 @@ func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 	if err != nil {
 		return storeError("deactivate a product", err)
 	}
-	return explainUntouched(ctx, s.db, id, done)
+	if n, err := done.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	active, err := s.Active(ctx, id) // only a write that touched no row pays for a second query
+	switch {
+	case err != nil:
+		return err
+	case !active:
+		return services.ErrNoProduct
+	}
+	return services.ErrStaleProduct
 }
 
 // Nothing writes to an inactive product, so updated_at is when it was deleted. The
@@ -101,30 +124,9 @@ func (s *Products) Prune(ctx context.Context, before time.Time, limit int) (int6
 const productIsActive = `-- name: products.is_active
 SELECT active FROM products WHERE id = $1`
 
-// explainUntouched says why a write touched no row: only a failed write pays
-// for a second query.
-func explainUntouched(ctx context.Context, db sqlx.QueryerContext, id int64, done sql.Result) error {
-	n, err := done.RowsAffected()
-	if err != nil || n > 0 {
-		return err
-	}
-	active, err := isActive(ctx, db, id)
-	switch {
-	case err != nil:
-		return err
-	case !active:
-		return services.ErrNoProduct
-	}
-	return services.ErrStaleProduct
-}
-
 // Active is part of services.ProductStore.
-func (s *Products) Active(ctx context.Context, id int64) (bool, error) {
-	return isActive(ctx, s.db, id)
-}
-
-func isActive(ctx context.Context, db sqlx.QueryerContext, id int64) (active bool, err error) {
-	err = sqlx.GetContext(ctx, db, &active, productIsActive, id)
+func (s *Products) Active(ctx context.Context, id int64) (active bool, err error) {
+	err = s.db.GetContext(ctx, &active, productIsActive, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

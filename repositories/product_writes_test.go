@@ -46,15 +46,20 @@ func TestProductsUpdate_ChangesOnlyTheFieldsGiven(t *testing.T) {
 			{services.ProductFields{CategoryID: &other}, func(p *services.Product) {
 				p.Category = services.Category{ID: other, Name: "other"}
 			}},
-			{services.ProductFields{}, func(*services.Product) {}},
+			{services.ProductFields{}, nil},
+			{services.ProductFields{Name: new("after"), Description: new(""), CategoryID: &other}, nil},
 		} {
 			told, err := repositories.NewProducts(db).Update(t.Context(), id, 0, step.give)
 			if err != nil {
 				t.Fatal(err)
 			}
-			step.expect(&want)
-			want.RowVersion++
 			got := read(t, db, id)
+			if step.expect != nil {
+				step.expect(&want)
+				want.RowVersion++
+			} else if !got.UpdatedAt.Equal(want.UpdatedAt) {
+				t.Errorf("what changes nothing was an update at %v", got.UpdatedAt)
+			}
 			if got.UpdatedAt.Before(want.UpdatedAt) || !got.CreatedAt.Equal(want.CreatedAt) {
 				t.Errorf("created %v, updated %v", got.CreatedAt, got.UpdatedAt)
 			}
@@ -104,15 +109,17 @@ func TestProductsUpdateAndDeactivate_KeepTheirConditions(t *testing.T) {
 func TestProductsUpdate_RefusesAStaleVersion(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
-		for range 2 {
-			if _, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")}); err != nil {
+		for _, name := range []string{"c", "b"} {
+			if _, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: &name}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for version := int64(1); version <= 2; version++ {
-			_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("c")})
-			if !errors.Is(err, services.ErrStaleProduct) {
-				t.Errorf("version %d: error %v", version, err)
+			for _, name := range []string{"c", "b"} { // it says that it is of the current product, whatever it changes
+				_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: &name})
+				if !errors.Is(err, services.ErrStaleProduct) {
+					t.Errorf("version %d, name %s: error %v", version, name, err)
+				}
 			}
 		}
 		if p := read(t, db, id); p.Name != "b" || p.RowVersion != 3 {
@@ -125,8 +132,9 @@ func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
 		for version := int64(1); version <= 10; version++ {
-			oneWins(t, atOnce(8, func(int) error {
-				_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: new("b")})
+			oneWins(t, atOnce(8, func(i int) error {
+				name := fmt.Sprint(version, "by", i)
+				_, err := products.Update(t.Context(), id, version, services.ProductFields{Name: &name})
 				return err
 			}), services.ErrStaleProduct)
 		}
@@ -139,8 +147,8 @@ func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 func TestProductsUpdate_ManyWithoutAVersionAllCount(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
-		for _, err := range atOnce(20, func(int) error {
-			_, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new("b")})
+		for _, err := range atOnce(20, func(i int) error {
+			_, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new(fmt.Sprint(i))})
 			return err
 		}) {
 			if err != nil {

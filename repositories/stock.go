@@ -84,7 +84,7 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (servic
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil {
-		return services.Refused[int64]{}, batchError("set stocks", err)
+		return services.Refused[int64]{}, storeError("set stocks", err)
 	}
 	refused := services.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
 	for _, row := range rows {
