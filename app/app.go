@@ -200,6 +200,7 @@ func (p *process) wire() (wired, error) {
 		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
+		middleware.CanonicalPath,
 		middleware.SameOrigin(),
 		sessions.Recognize,
 		middleware.Validators,

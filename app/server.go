@@ -24,6 +24,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		ErrorHandler:                 handlers.ErrorHandler(log),
 		CaseSensitive:                true,
 		StrictRouting:                true, // one address for one thing, which caches rely on
+		UnescapePath:                 true, // middleware.CanonicalPath has refused what this must not decode
 		BodyLimit:                    cfg.BodyLimit,
 		ReadBufferSize:               cfg.HeaderLimit,
 		DisablePreParseMultipartForm: true,

@@ -76,7 +76,7 @@ type CacheRoute struct {
 	// proxies.
 	AnyQuery bool
 	// Tags are the groups that the pages belong to, by which they are invalidated.
-	// {name} stands for a parameter of the route: "product:{id}".
+	// {name} stands for a parameter of the route, decoded: "product:{id}".
 	Tags []string
 	// Writes says that the route takes unsafe methods too. Each path is then a
 	// tag of its own, and a successful PUT, say, drops the path's pages and those

@@ -30,7 +30,8 @@ func newKeys(route CacheRoute) *keys {
 }
 
 // key returns the name of the page that answers the request, or why there is
-// none: all that the answer may depend on. Paths are told apart as they are sent.
+// none: all that the answer may depend on. CanonicalPath has given the path its one
+// spelling.
 func (k *keys) key(c *fiber.Ctx, s *slot) (key, reason string) {
 	buf := append(append(s.scratch[:0], c.Protocol()...), "://"...)
 	buf = append(appendHost(buf, c), '\n') // which no header can hold, so that no host ends in a path
@@ -86,8 +87,8 @@ func (k *keys) tags(c *fiber.Ctx) (tags []string, reason string) {
 	return tags, ""
 }
 
-// fillTag puts the route's parameters into a tag. Without the parameter the page
-// could never be dropped, so there is no tag.
+// fillTag puts the route's parameters into a tag, as the handlers get them. Without
+// the parameter the page could never be dropped, so there is no tag.
 func fillTag(tag string, c *fiber.Ctx) (string, bool) {
 	var filled []byte
 	for {
@@ -125,8 +126,11 @@ func pathTags(c *fiber.Ctx) []string {
 			continue
 		}
 		target, err := base.Parse(string(named))
-		if err == nil && strings.EqualFold(target.Host, base.Host) {
-			tags = append(tags, pathTag(c, []byte(target.EscapedPath())))
+		if err != nil || !strings.EqualFold(target.Host, base.Host) {
+			continue
+		}
+		if path, err := canonicalPath(target.EscapedPath()); err == nil {
+			tags = append(tags, pathTag(c, []byte(path)))
 		}
 	}
 	return tags

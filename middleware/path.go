@@ -1,0 +1,69 @@
+package middleware
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services"
+)
+
+// CanonicalPath gives every path one spelling before anything goes by it, RFC 3986,
+// section 6.2.2: /%70lain is /plain to the router, to guards, to the page cache and its
+// tags, and to handlers. With Fiber's UnescapePath a parameter of the route is then the
+// decoded text. A path is refused if it is not text, and if programs differ on where
+// it leads: an encoded slash, and segments that are empty, "." or "..".
+//
+// It stands in front of every route, since Fiber keeps its place in the list of routes
+// when the path changes.
+func CanonicalPath(c *fiber.Ctx) error {
+	uri := c.Context().URI()
+	if isCanonical(uri.PathOriginal()) {
+		return c.Next()
+	}
+	path, err := canonicalPath(string(uri.PathOriginal()))
+	if err != nil {
+		return err
+	}
+	uri.SetPath(path) // which c.Path does not where the router has the path already
+	c.Path(path)
+	return c.Next()
+}
+
+// isCanonical reports whether canonicalPath would return a path as it is. It may say
+// no where it would, but not for most of what is sent.
+func isCanonical(path []byte) bool {
+	for i, char := range path {
+		switch {
+		case 'a' <= char && char <= 'z', 'A' <= char && char <= 'Z', '0' <= char && char <= '9', char == '-', char == '_':
+		case char == '/' || char == '.':
+			if i > 0 && path[i-1] == '/' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+var errBadPath = &services.Error{Code: services.Malformed, Message: "The path is not text in percent-encoded UTF-8."}
+
+func canonicalPath(sent string) (string, error) {
+	path, err := url.PathUnescape(sent)
+	if err != nil || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) ||
+		strings.Count(path, "/") != strings.Count(sent, "/") {
+		return "", errBadPath
+	}
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, segment := range segments {
+		if segment == "." || segment == ".." || segment == "" && i < len(segments)-1 {
+			return "", fiber.ErrNotFound
+		}
+	}
+	// Fiber takes a plus for a space.
+	return strings.ReplaceAll((&url.URL{Path: path}).EscapedPath(), "+", "%2B"), nil
+}
