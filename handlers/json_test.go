@@ -2,8 +2,8 @@ package handlers
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +49,7 @@ func FuzzDecodeJSON(f *testing.F) {
 				continue
 			}
 			e := hasCode(t, err, services.Malformed, services.Invalid, services.UnsupportedMedia)
-			if (e.Code == services.Invalid) != (len(e.Fields) > 0) || len(e.Fields) > maxUnknown {
+			if (e.Code == services.Invalid) != (len(e.Fields) > 0) || len(e.Fields) > maxWrong {
 				t.Errorf("%q: code %v, fields %+v", body, e.Code, e.Fields)
 			}
 			for _, field := range e.Fields {
@@ -74,7 +74,10 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 		{`{"priceCents":9223372036854775808}`, services.Invalid, "priceCents: must be a whole number."},
 		{`{"stock":1}`, services.Invalid, "stock: is not a known field."},
 		{`{"price_cents":1}`, services.Invalid, "price_cents: is not a known field."},
-		{`{"NAME":"a","name":1,"stock":2}`, services.Invalid, "NAME: is not a known field. stock: is not a known field."},
+		{`{"NAME":"a","name":1,"stock":2}`, services.Invalid,
+			"NAME: is not a known field. name: must be a text. stock: is not a known field."},
+		{`{"name":"a","name":"b"}`, services.Invalid, "name: is given twice."},
+		{`{"name":"\ud800"}`, services.Invalid, "name: must not contain half of a surrogate pair."},
 		{`[]`, services.Malformed, "an object is needed"},
 		{`null`, services.Malformed, "an object is needed"},
 		{`{"name":tru}`, services.Malformed, "it breaks at byte 12"},
@@ -100,71 +103,95 @@ func TestDecodeJSON_TakesNoCompressedBody(t *testing.T) {
 	_ = hasCode(t, decodeJSON(c, new(services.ProductFields)), services.UnsupportedMedia)
 }
 
-func FuzzNullMembers(f *testing.F) {
+func FuzzDecodePatch(f *testing.F) {
 	for _, body := range bodies {
 		f.Add([]byte(body))
 	}
 	f.Add([]byte(` { "name" : null , "description":"null", "priceCents": [null], "name":1, "DESCRIPTION":null } `))
 	all := newRequests()
 	f.Fuzz(func(t *testing.T, body []byte) {
-		names, err := nullMembers(body)
-		if err != nil {
-			_ = hasCode(t, err, services.Malformed)
-		}
-		var object map[string]any
-		if json.Unmarshal(body, &object) != nil {
-			object = nil
-		}
-		for name, value := range object {
-			if slices.Contains(names, name) != (value == nil) {
-				t.Errorf("%q: null are %q, and %q is %v", body, names, name, value)
-			}
-		}
-		for _, name := range names {
-			if _, ok := object[name]; !ok {
-				t.Errorf("%q: null are %q, and there is no %q", body, names, name)
-			}
-		}
-
 		c := all.post(body, map[string]string{fiber.HeaderContentType: "application/merge-patch+json"})
 		fields, err := decodePatch(c)
 		all.release(c)
 		if err != nil {
 			_ = hasCode(t, err, services.Malformed, services.Invalid)
-		} else if slices.Contains(names, "description") && (fields.Description == nil || *fields.Description != "") {
+			return
+		}
+		var object map[string]any
+		if err := json.Unmarshal(body, &object); err != nil || object == nil {
+			t.Fatalf("%q is taken: %v", body, err)
+		}
+		for name, value := range object {
+			if value == nil && name != "description" {
+				t.Errorf("%q removes %q", body, name)
+			}
+		}
+		if value, ok := object["description"]; ok && value == nil && (fields.Description == nil || *fields.Description != "") {
 			t.Errorf("%q does not remove the description", body)
 		}
 	})
 }
 
-func TestUnknownNames_AtAnyDepthAndByTheExactName(t *testing.T) {
+func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 	type part struct {
 		ID   int    `json:"id,omitempty"`
 		Note string // no tag
 	}
 	type whole struct {
 		part
-		Parts  []part    `json:"parts"`
-		First  *part     `json:"first"`
-		Secret string    `json:"-"`
-		At     time.Time `json:"at"`
+		Parts  []part         `json:"parts"`
+		First  *part          `json:"first"`
+		Secret string         `json:"-"`
+		At     *time.Time     `json:"at"`
+		From   netip.Addr     `json:"from"`
+		Quoted int64          `json:"quoted,string"`
+		Weight float64        `json:"weight"`
+		Open   bool           `json:"open"`
+		More   map[string]int `json:"more"`
+		Any    any            `json:"any"`
 	}
+	deep := strings.Repeat(`{"a":[`, 4000) + `{"b":1,"b":"\ud800"}` + strings.Repeat(`]}`, 4000)
 	for body, want := range map[string]string{
-		`{"id":1,"Note":"x","parts":[{"id":1}],"first":{"id":2},"at":"2026-01-02T00:00:00Z"}`: "",
-		`{"ID":1}`:                     "ID",
-		`{"-":1}`:                      "-",
-		`{"Secret":1}`:                 "Secret",
-		`{"note":1}`:                   "note",
-		`{"parts":[{"id":1},{"x":1}]}`: "parts.1.x",
-		`{"first":{"ID":1}}`:           "first.ID",
-		`{"first":null,"parts":5}`:     "",
+		`{"id":1,"Note":"x","parts":[{"id":1}],"first":{"id":2},"at":"2026-01-02T00:00:00Z","from":"::1","quoted":"5"}`: "",
+		`{"weight":1e3,"open":true,"more":{"a":1,"b":2},"any":{"a":[1e40,null,{"b":"\ud83d\ude00"}]},"first":null}`:     "",
+		`{"ID":1}`:                     "ID is not a known field",
+		`{"-":1}`:                      "- is not a known field",
+		`{"Secret":1}`:                 "Secret is not a known field",
+		`{"note":{"note":{}}}`:         "note is not a known field",
+		`{"parts":[{"id":1},{"x":1}]}`: "parts.1.x is not a known field",
+		`{"first":{"ID":1}}`:           "first.ID is not a known field",
+
+		`{"id":1,"id":1}`:                     "id is given twice",
+		`{"parts":[{},{"id":1,"\u0069d":2}]}`: "parts.1.id is given twice",
+		`{"first":{},"id":1,"first":null}`:    "first is given twice",
+		`{"more":{"a":1,"A":1,"a":2}}`:        "more.a is given twice",
+		`{"any":[{"a":1,"a":2}]}`:             "any.a is given twice",
+		`{"any":` + deep + `}`:                "any.b is given twice; any must not contain half of a surrogate pair",
+
+		`{"id":"1"}`:                                             "id must be a whole number",
+		`{"id":1.5,"Note":{},"parts":{}}`:                        "id must be a whole number; Note must be a text; parts must be a list",
+		`{"first":null,"parts":5}`:                               "parts must be a list",
+		`{"first":[]}`:                                           "first must be an object",
+		`{"parts":[[],{"id":{}},null]}`:                          "parts.0 must be an object; parts.1.id must be a whole number",
+		`{"at":"today","from":{}}`:                               "at cannot be read; from cannot be read",
+		`{"weight":"1","open":1,"more":[]}`:                      "weight must be a number; open must be true or false; more must be an object",
+		`{"any":{"a":1e400}}`:                                    "any cannot be read",
+		`{"weight":1e400,"more":{"a":true}}`:                     "weight must be a number; more.a must be a whole number",
+		`{"Note":"\uD800","at":"\uDC00\uD800"}`:                  "Note must not contain half of a surrogate pair; at must not contain half of a surrogate pair",
+		`{"Note":"\\ud800 \\\\ud800 \ud83d\ude00 \ufffd \" \n"}`: "",
+		`{"Note":"\\\ud800"}`:                                    "Note must not contain half of a surrogate pair",
+		`{"Note":"\ud83d\ud83d\ude00"}`:                          "Note must not contain half of a surrogate pair",
+		`{"\ud800":1}`:                                           "\ufffd is not a known field",
 	} {
-		var names []string
-		for _, unknown := range unknownNames([]byte(body), reflect.TypeFor[*whole](), "") {
-			names = append(names, unknown.Field)
+		var messages []string
+		for _, wrong := range wrongFields([]byte(body), reflect.TypeFor[*whole]()) {
+			messages = append(messages, wrong.Field+" "+wrong.Message)
 		}
-		if got := strings.Join(names, " "); got != want {
-			t.Errorf("%s: unknown are %q, want %q", body, got, want)
+		if got := strings.Join(messages, "; "); got != want {
+			t.Errorf("%.200s: %s\nwant %s", body, got, want)
 		}
+	}
+	if wrong := wrongFields([]byte("{"+strings.Repeat(`"x":1,`, 99)+`"x":1}`), reflect.TypeFor[whole]()); len(wrong) != maxWrong {
+		t.Errorf("%d fields come back, want %d", len(wrong), maxWrong)
 	}
 }

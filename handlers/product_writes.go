@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -43,20 +46,24 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	return sendVersioned(c, product.RowVersion, product)
 }
 
+// decodePatch reads a merge patch, in which null asks to remove a field.
 func decodePatch(c *fiber.Ctx) (services.ProductFields, error) {
 	var fields services.ProductFields
 	if err := decodeJSON(c, &fields, "application/merge-patch+json"); err != nil {
 		return fields, err
 	}
-	removed, err := nullMembers(c.Request().Body())
-	if err != nil {
-		return fields, err
+	var members map[string]*json.RawMessage
+	if err := json.Unmarshal(c.Request().Body(), &members); err != nil {
+		return fields, badSyntax(err)
 	}
-	for _, name := range removed {
-		if name != "description" {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		switch {
+		case members[name] != nil:
+		case name == "description":
+			fields.Description = new("")
+		default:
 			return fields, services.InvalidField(name, "cannot be removed")
 		}
-		fields.Description = new("")
 	}
 	return fields, nil
 }
