@@ -52,6 +52,7 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 
 		{200, visitor, "GET", productsPath + "/count", "", nil},
 		{304, visitor, "GET", productsPath + "/count", "", []string{"If-None-Match", "*"}},
+		{422, visitor, "GET", productsPath + "/count?unknown=1", "", nil},
 
 		{200, admin, "GET", productsPath + "/export", "", nil},
 		{200, admin, "GET", productsPath + "/export?format=ndjson", "", nil},
@@ -144,6 +145,7 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 		{200, visitor, "GET", "/login", "", nil},
 		{304, visitor, "GET", "/login", "", []string{"If-None-Match", "*"}},
 		{303, member, "GET", "/login", "", nil},
+		{422, visitor, "GET", "/login?next=/&next=/", "", nil},
 		{400, visitor, "POST", "/login", "%", form},
 		{401, visitor, "POST", "/login", "email=x&password=x", form},
 		{403, visitor, "POST", "/login", "", []string{"Sec-Fetch-Site", "cross-site"}},
@@ -166,6 +168,8 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 
 		{200, admin, "GET", sessionPath, "", nil},
 		{401, visitor, "GET", sessionPath, "", nil},
+		{422, admin, "GET", sessionPath + "?unknown=1", "", nil},
+		{422, admin, "DELETE", sessionPath + "?unknown=1", "", nil},
 		{200, visitor, "POST", sessionPath, `{"email":"max@people.example","password":"` + password + `"}`, nil},
 		{400, visitor, "POST", sessionPath, "{", nil},
 		{403, visitor, "POST", sessionPath, `{}`, []string{"Sec-Fetch-Site", "cross-site"}},

@@ -26,7 +26,7 @@ func TestErrors_NoSuchAddress(t *testing.T) {
 	for _, path := range []string{
 		"/nowhere", "/api", "/api/v1", "/api/v2/products", "/api/v1/", "/health/", "/healthz",
 		"/api/v1/products/", "/api/v1//products", "//api/v1/products", "/API/v1/products", "/api/v1/Products",
-		"/api/v1/%70roducts", "/api/v1/./products", "/api/v1/x/../products", "/api/v1/products/1/", path + "/stock/", path + "/none",
+		"/api/v1/%50roducts", "/api/v1/./products", "/api/v1/x/../products", "/api/v1/products/1/", path + "/stock/", path + "/none",
 	} {
 		s.visitor().get(path).problem(http.StatusNotFound)
 	}

@@ -25,14 +25,15 @@ func routes(
 	server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed,
 ) {
 	user, admin, anybody := sessions.RequireUser, sessions.RequireAdmin, sessions.FindUser
+	none := handlers.NoQuery
 	list := pages.Route(middleware.CacheRoute{
-		Query: []string{"limit", "after", "category"}, // with ids the answer belongs to too many products
+		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag},
 	})
 	count := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductCountTag}})
 	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag, repositories.StockTag}})
 	catalogue := pages.Route(middleware.CacheRoute{
-		Query: []string{"after", "category"}, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
+		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 
 	server.Get("/health", h.health.Show)
@@ -48,18 +49,18 @@ func routes(
 	api := server.Group("/api/v1")
 
 	api.Get("/products", list, h.compact(handlers.ProductNames), h.products.List)
-	api.Get("/products/count", count, h.products.Count)
+	api.Get("/products/count", count, none, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
-	api.Get("/products/:id", product, h.products.Show)
-	api.Post("/products", admin, h.products.Create)
-	api.Patch("/products/:id", admin, h.products.Update)
-	api.Delete("/products/:id", admin, h.products.Delete)
-	api.Put("/products/:id/stock", admin, h.stock.Update)
-	api.Post("/products/:id/reviews", user, h.reviews.Create)
+	api.Get("/products/:id", product, none, h.products.Show)
+	api.Post("/products", admin, none, h.products.Create)
+	api.Patch("/products/:id", admin, none, h.products.Update)
+	api.Delete("/products/:id", admin, none, h.products.Delete)
+	api.Put("/products/:id/stock", admin, none, h.stock.Update)
+	api.Post("/products/:id/reviews", user, none, h.reviews.Create)
 
-	api.Post("/session", h.session.Create)
-	api.Get("/session", user, h.session.Show)
-	api.Delete("/session", h.session.Delete)
+	api.Post("/session", none, h.session.Create)
+	api.Get("/session", user, none, h.session.Show)
+	api.Delete("/session", none, h.session.Delete)
 
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
 	server.Get("/products/:id", product, anybody, h.pages.Product)

@@ -161,7 +161,7 @@ type exchange struct {
 
 // check says in what way the exchange is not what the document promises.
 func (s *spec) check(e exchange) error {
-	op, known := s.operation(e.request.Method, e.request.URL.EscapedPath())
+	op, known := s.operation(e.request.Method, e.request.URL.Path)
 	status := e.response.StatusCode
 	at := "/components/responses/Refused"
 	if responses := s.object(op.at + "/responses"); known && responses[strconv.Itoa(status)] != nil {
@@ -259,9 +259,10 @@ func checkProblem(e exchange) error {
 	if err := json.Unmarshal(e.got, &problem); err != nil {
 		return err
 	}
-	status, path := e.response.StatusCode, e.request.URL.EscapedPath()
-	if problem.Status != status || problem.Title != http.StatusText(status) || problem.Instance != path {
-		return fmt.Errorf("the problem is %+v, of %s with %d", problem, path, status)
+	status := e.response.StatusCode
+	path, err := url.PathUnescape(problem.Instance)
+	if err != nil || problem.Status != status || problem.Title != http.StatusText(status) || path != e.request.URL.Path {
+		return fmt.Errorf("the problem is %+v, of %s with %d", problem, e.request.URL, status)
 	}
 	return nil
 }

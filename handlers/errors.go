@@ -48,10 +48,12 @@ var statusOf = map[services.Code]int{
 func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		problem, retryAfter := problemOf(err)
-		switch problem.Status {
-		case fiber.StatusServiceUnavailable:
+		switch {
+		case errors.Is(err, services.ErrBadWrite):
+			log.WarnContext(c.UserContext(), "PostgreSQL refused a value that the rules let pass; add a rule", "error", err)
+		case problem.Status == fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)
-		case fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
+		case problem.Status == fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
 		setRetryAfter(c, retryAfter)
@@ -59,7 +61,7 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 		if isEarly {
 			early(c, log, problem.Status)
 		}
-		problem.Instance = c.Path()
+		problem.Instance = string(c.Context().URI().PathOriginal())
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		c.Response().Header.Del(fiber.HeaderETag)
 		if c.Status(problem.Status); !isEarly && wantsPage(c) {

@@ -42,7 +42,7 @@ func newForm(pairs ...string) *form {
 }
 
 // readForm reads the fields of those names from a posted form; one that was not
-// sent is empty.
+// sent is empty, and one that was sent twice is none of ours.
 func readForm(c *fiber.Ctx, names ...string) (*form, error) {
 	if err := checkContentType(c, []string{fiber.MIMEApplicationForm}); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func readForm(c *fiber.Ctx, names ...string) (*form, error) {
 	f.names = names
 	for _, name := range names {
 		value := sent.Get(name)
-		if !utf8.ValidString(value) {
+		if len(sent[name]) > 1 || !utf8.ValidString(value) {
 			return nil, errBadForm
 		}
 		f.values[name] = strings.ReplaceAll(value, "\r\n", "\n") // as browsers send what is "\n" to them

@@ -24,11 +24,21 @@ func formOf(t *testing.T, body string, names ...string) *form {
 }
 
 func TestReadForm_TakesTheFieldsThatAreAskedFor(t *testing.T) {
-	f := formOf(t, "a=1&b=x%0D%0Ay+z&c=3&a=2", "a", "b", "d")
+	f := formOf(t, "a=1&b=x%0D%0Ay+z&c=3&c=4", "a", "b", "d")
 	for name, want := range map[string]string{"a": "1", "b": "x\ny z", "c": "", "d": ""} {
 		if got := f.Field(name).Value; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestReadForm_RefusesWhatIsNoFormOfOurs(t *testing.T) {
+	requests := newRequests()
+	for _, body := range []string{"a=1&a=2", "a=1&b=&b=", "a=%ff", "a=%zz", "%", "a=1;b=2"} {
+		c := requests.post([]byte(body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationForm})
+		_, err := readForm(c, "a", "b")
+		requests.release(c)
+		_ = hasCode(t, err, services.Malformed)
 	}
 }
 

@@ -21,6 +21,12 @@ func pathID(c *fiber.Ctx) (int64, error) {
 	return id, nil
 }
 
+// pathText returns a parameter of the route that is text, of up to most characters.
+func pathText(c *fiber.Ctx, name string, most int) (string, error) {
+	text := strings.Clone(c.Params(name)) // Fiber writes the next request over it
+	return text, services.CheckLine(name, text, 1, most)
+}
+
 // parseID takes digits only, and only in one way: "+1" and "01" are not ids.
 func parseID(s string) (int64, bool) {
 	id, err := strconv.ParseUint(s, 10, 63)

@@ -2,9 +2,16 @@ package handlers
 
 import (
 	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
 )
@@ -24,6 +31,38 @@ func FuzzParseID(f *testing.F) {
 			t.Errorf("%q: %d, %v; want %d, %v", s, got, ok, want, isID)
 		}
 	})
+}
+
+func TestPathText_IsALineOfItsOwn(t *testing.T) {
+	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
+	var kept []string
+	app.Get("/articles/:slug", func(c *fiber.Ctx) error {
+		slug, err := pathText(c, "slug", 10)
+		kept = append(kept, slug)
+		return err
+	})
+	for path, status := range map[string]int{
+		"caf%C3%A9-x": 200, "plain": 200, "a%20b": 200, "a%2Bb": 200, "100%25": 200,
+		"12345678901": 422, "%20": 422, "%00": 422, "%ff": 422, "a%0Ab": 422, "a%E2%80%AEb": 422, "%ED%A0%80": 422,
+	} {
+		response, err := app.Test(httptest.NewRequest("GET", "/articles/"+path, nil), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		want, _ := url.PathUnescape(path)
+		if response.StatusCode != status || kept[len(kept)-1] != want {
+			t.Errorf("%s: status %d, %q", path, response.StatusCode, kept[len(kept)-1])
+		}
+	}
+	var request fasthttp.RequestCtx
+	request.Request.SetRequestURI("/articles/one")
+	app.Handler()(&request)
+	request.Request.SetRequestURI("/articles/two") // into the same memory
+	app.Handler()(&request)
+	if got := kept[len(kept)-2:]; !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("what was kept is %q", got)
+	}
 }
 
 func FuzzParseIDs(f *testing.F) {

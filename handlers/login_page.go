@@ -11,7 +11,11 @@ import (
 
 // Login answers GET /login. Who is signed in already goes where they would go after it.
 func (h *Pages) Login(c *fiber.Ctx) error {
-	next := localPath(c.Query("next"))
+	q, err := pageQuery(c, "next")
+	if err != nil {
+		return err
+	}
+	next := localPath(q["next"])
 	if _, ok := services.UserFrom(c.UserContext()); ok {
 		return seeOther(c, next)
 	}

@@ -31,7 +31,11 @@ type view struct {
 }
 
 func (h *Pages) show(c *fiber.Ctx, template string, v view) error {
-	v.Notice = notices[c.Query("done")]
+	q, err := pageQuery(c, "done")
+	if err != nil {
+		return err
+	}
+	v.Notice = notices[q["done"]]
 	if h.Uncached && c.Response().StatusCode() == fiber.StatusOK {
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 	}
@@ -51,9 +55,16 @@ func render(c *fiber.Ctx, template string, v view) error {
 
 const cataloguePage = 24
 
+// CatalogueQuery are the parameters of a page of the catalogue.
+var CatalogueQuery = []string{"after", "category"}
+
 // Catalogue answers GET /.
 func (h *Pages) Catalogue(c *fiber.Ctx) error {
-	filter, err := productFilter(c, cataloguePage)
+	q, err := pageQuery(c, CatalogueQuery...)
+	if err != nil {
+		return err
+	}
+	filter, err := productFilter(q, cataloguePage)
 	if err != nil {
 		return err
 	}
@@ -69,7 +80,7 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 	if filter.CategoryID != 0 {
 		title = categoryName(filter.CategoryID, categories, products.Items)
 	}
-	first, here := catalogueURL(filter.CategoryID, ""), catalogueURL(filter.CategoryID, c.Query("after"))
+	first, here := catalogueURL(filter.CategoryID, ""), catalogueURL(filter.CategoryID, q["after"])
 	next := ""
 	if cursor := encodeCursor(products.Next); cursor != "" {
 		next = catalogueURL(filter.CategoryID, cursor)

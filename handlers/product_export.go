@@ -13,11 +13,15 @@ import (
 
 // Export answers GET /api/v1/products/export: all products as a file.
 func (h *Products) Export(c *fiber.Ctx) error {
-	format, ok := export.ParseFormat(c.Query("format"))
+	q, err := readQuery(c, "format")
+	if err != nil {
+		return err
+	}
+	format, ok := export.ParseFormat(q["format"])
 	if !ok {
 		return services.InvalidField("format", "must be json, ndjson or csv")
 	}
-	err := h.streams.Send(c, func(ctx context.Context) iter.Seq2[[]byte, error] {
+	err = h.streams.Send(c, func(ctx context.Context) iter.Seq2[[]byte, error] {
 		return export.Encode(h.products.Export(ctx), services.ProductTable, format)
 	})
 	if err != nil {

@@ -30,17 +30,24 @@ var ProductNames = map[string]string{
 	"createdAt": "t", "updatedAt": "m",
 }
 
+// ListQuery are the parameters of a page of the list.
+var ListQuery = []string{"limit", "after", "category"}
+
 // List answers GET /api/v1/products: a page of summaries, or with ids the
 // products asked for.
 func (h *Products) List(c *fiber.Ctx) error {
-	if c.Context().QueryArgs().Has("ids") {
-		return h.batch(c)
-	}
-	filter, err := productFilter(c, defaultPage)
+	q, err := readQuery(c, append([]string{"ids"}, ListQuery...)...)
 	if err != nil {
 		return err
 	}
-	if limit := c.Query("limit"); limit != "" {
+	if _, ok := q["ids"]; ok {
+		return h.batch(c, q)
+	}
+	filter, err := productFilter(q, defaultPage)
+	if err != nil {
+		return err
+	}
+	if limit := q["limit"]; limit != "" {
 		n, ok := parseID(limit) // a whole number from 1 on, too
 		if !ok || n > services.MaxProductPage {
 			return services.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
@@ -59,16 +66,16 @@ func (h *Products) List(c *fiber.Ctx) error {
 
 // productFilter reads which products are asked for: of which category, and after
 // which one.
-func productFilter(c *fiber.Ctx, limit int) (services.ProductFilter, error) {
+func productFilter(q query, limit int) (services.ProductFilter, error) {
 	filter := services.ProductFilter{Limit: limit}
-	if category := c.Query("category"); category != "" {
+	if category := q["category"]; category != "" {
 		id, ok := parseID(category)
 		if !ok {
 			return filter, services.InvalidField("category", positiveID)
 		}
 		filter.CategoryID = id
 	}
-	if after := c.Query("after"); after != "" {
+	if after := q["after"]; after != "" {
 		position, ok := decodeCursor(after)
 		if !ok {
 			return filter, services.InvalidField("after", "must be the nextCursor of an earlier page")
@@ -78,13 +85,13 @@ func productFilter(c *fiber.Ctx, limit int) (services.ProductFilter, error) {
 	return filter, nil
 }
 
-func (h *Products) batch(c *fiber.Ctx) error {
-	for _, other := range []string{"limit", "after", "category"} {
-		if c.Context().QueryArgs().Has(other) {
+func (h *Products) batch(c *fiber.Ctx, q query) error {
+	for _, other := range ListQuery {
+		if _, ok := q[other]; ok {
 			return services.InvalidField(other, "cannot stand beside ids")
 		}
 	}
-	ids, err := parseIDs("ids", c.Query("ids"), services.MaxProductPage)
+	ids, err := parseIDs("ids", q["ids"], services.MaxProductPage)
 	if err != nil {
 		return err
 	}

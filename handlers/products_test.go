@@ -48,7 +48,8 @@ func FuzzFilter(f *testing.F) {
 		"category=7", "category=0", "category=9223372036854775808", "category=%00", "after=x", "after=", "limit=&category=",
 		"after=AAAAAAAAAAEAAAAAAAAAAQ", "after=AAAAAAAAAAEAAAAAAAAAAQ%3D%3D", "ids=", "ids", "ids=1,2,3", "ids=1%2C2", "ids=1&ids=2",
 		"ids=1&limit=2", "ids=1&after", "ids=1,a", "ids=" + strings.Repeat("1,", 99) + "1", "ids=" + strings.Repeat("1,", 100) + "1",
-		"%", "%zz=1", "&&&", "=", "limit=1;category=2", "LIMIT=0", "unknown=1", "limit=\xff", "limit=20#x", "limit=+5", "limit=5+",
+		"%", "%zz=1", "&&&", "=", "limit=1;category=2", "LIMIT=0", "unknown=1", "limit=\xff", "limit=20#x", "limit=+5", "limit=5+", "limit=1&limit=1",
+		"ids=%00", "after=%ff", "%ff=1", "%6cimit=5", "limit", "after=%E2%80%8B", strings.Repeat("x", 500),
 	} {
 		f.Add(query)
 	}
@@ -75,8 +76,7 @@ func FuzzFilter(f *testing.F) {
 		}
 		switch {
 		case status == fiber.StatusUnprocessableEntity:
-			known := []string{"limit", "after", "category", "ids"}
-			if store.limit != 0 || store.ids != nil || len(answer.Errors) != 1 || !slices.Contains(known, answer.Errors[0].Field) {
+			if store.limit != 0 || store.ids != nil || len(answer.Errors) != 1 || len(answer.Errors[0].Field) > maxEchoed {
 				t.Errorf("%q: %s", query, body)
 			}
 		case status != fiber.StatusOK:
