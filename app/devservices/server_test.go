@@ -43,6 +43,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // lasting starts servers of the developer's own kind, which are started again.
 func lasting(t *testing.T) (*Services, Options, *safeBuffer) {
 	t.Helper()
+	t.Parallel() // these tests wait more than they work
 	log := new(safeBuffer)
 	o := options(checkout(t))
 	o.Disposable, o.Log = false, slog.New(slog.NewTextHandler(log, nil))
