@@ -116,7 +116,7 @@ func TestSettings_WhatIsTooLongToKeep(t *testing.T) {
 		s.visitor().get(short).want(http.StatusOK)
 	}
 	s.visitor().get(short, pastPages...).want(http.StatusOK).queries(0)
-	if got := s.visitor().get(short).want(http.StatusOK); got.header.Get("X-Cache") != "hit" {
+	if got := s.visitor().get(short).want(http.StatusOK); got.outcome() != "hit" {
 		t.Errorf("the short list is %q", got.cacheStatus())
 	}
 	if kept := s.keys("prefab:cache:{products:list:*"); len(kept) != 1 {
@@ -188,7 +188,7 @@ func TestCache_KeepsAPageInTheEncodingOfItsClients(t *testing.T) {
 		{small, s.visitor().get(path, packed...)},
 	} {
 		want, got := pair[0], pair[1]
-		if got.header.Get("X-Cache") != "hit" || string(got.body) != string(want.body) ||
+		if got.outcome() != "hit" || string(got.body) != string(want.body) ||
 			got.header.Get("Content-Encoding") != want.header.Get("Content-Encoding") || got.header.Get("ETag") != want.header.Get("ETag") {
 			t.Errorf("a hit of %d bytes with %v, want %d with %v", len(got.body), got.header, len(want.body), want.header)
 		}
@@ -234,7 +234,7 @@ func TestPanic_BehindTheCacheIsAnsweredLoggedAndForgotten(t *testing.T) {
 			if detail := got.problem(http.StatusInternalServerError).Detail; detail != "Something went wrong." {
 				t.Errorf("%s tells %q", path, detail)
 			}
-			if got.header.Get("X-Cache") == "hit" || got.header.Get("Content-Security-Policy") == "" ||
+			if got.outcome() == "hit" || got.header.Get("Content-Security-Policy") == "" ||
 				got.header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s has the header %v", path, got.header)
 			}

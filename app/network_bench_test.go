@@ -150,7 +150,7 @@ func (p benchProcess) read(b *testing.B) []byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if response.Header.Get("X-Cache") != "hit" {
+	if !strings.Contains(response.Header.Get("Cache-Status"), "; hit;") {
 		b.Fatalf("the page is not cached: %v", response.Header)
 	}
 	return body

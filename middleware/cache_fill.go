@@ -108,6 +108,7 @@ func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error
 		ensureETag(c.Response()) // once, not for every hit
 	}
 	p.keep(c.Context())
+	c.Response().Header.Del(headerXCache)
 	if s.body == nil && s.meta == nil {
 		return nil, 0, "not-kept", nil
 	}
@@ -125,10 +126,10 @@ func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error
 
 // forward leaves the answer to the handler.
 func (p *Cache) forward(c *fiber.Ctx, wish wish, why, detail string) error {
-	defer setStatus(c, why, detail) // after the handler: a proxy puts its own header in the place of ours
-	if wish.onlyIfCached {
+	if wish.onlyIfCached { // nothing is forwarded, so there is no status to tell, RFC 9211, section 2
 		return fiber.ErrGatewayTimeout
 	}
+	defer setStatus(c, why, detail) // after the handler: a proxy puts its own header in the place of ours
 	return c.Next()
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
+	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
 )
@@ -36,8 +37,8 @@ func (p *Page) age(now time.Time) time.Duration {
 
 const (
 	headerCacheStatus = "Cache-Status"
-	headerXCache      = "X-Cache"
-	cacheName         = "prefab" // in Cache-Status, RFC 9211
+	headerXCache      = "X-Cache" // Fiber's, not for clients: Cache-Status tells more
+	cacheName         = "prefab"  // in Cache-Status, RFC 9211
 )
 
 // replay answers with the page.
@@ -47,7 +48,9 @@ func (p *Cache) replay(c *fiber.Ctx, s *slot, page *Page, from string, age time.
 		return err
 	}
 	header := &c.Response().Header
-	if string(header.Peek(headerXCache)) != "hit" { // it could not read its own note, and had the handler answer
+	hit := string(header.Peek(headerXCache)) == "hit"
+	header.Del(headerXCache)
+	if !hit { // it could not read its own note, and had the handler answer
 		header.Add(headerCacheStatus, cacheName+"; fwd=miss")
 		return nil
 	}
@@ -84,7 +87,16 @@ func setStatus(c *fiber.Ctx, why, detail string) {
 		status += "; detail=" + detail
 	}
 	c.Response().Header.Add(headerCacheStatus, status)
-	c.Set(headerXCache, "unreachable") // Fiber's word for an answer that the cache has no part in
+}
+
+// tellForwarded says in the cache's status that the handler answered 200 where the
+// client gets 304: without it the handler's status is that of the answer, RFC 9211,
+// section 2.3.
+func tellForwarded(header *fasthttp.ResponseHeader) {
+	lines := header.PeekAll(headerCacheStatus)
+	if len(lines) == 1 && bytes.Contains(lines[0], []byte("; fwd=")) {
+		header.Set(headerCacheStatus, string(lines[0])+"; fwd-status=200")
+	}
 }
 
 // connectionFields are about one connection or one moment, or are kept otherwise.

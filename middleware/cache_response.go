@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"bytes"
-	"net/http"
 	"strings"
 	"time"
 
@@ -41,11 +40,7 @@ func (p *Cache) refusesResponse(c *fiber.Ctx, words [][]byte, took time.Duration
 	case services.TraceFrom(c.UserContext()).Stale():
 		return freshness{}, "stale"
 	}
-	f, ok := p.freshnessOf(c, said, took)
-	if !ok {
-		return freshness{}, "expired"
-	}
-	return f, ""
+	return p.freshnessOf(c, said, took)
 }
 
 // variesByKey reports whether all that the answer varies by is part of the key.
@@ -75,41 +70,49 @@ func variesByKey(c *fiber.Ctx) bool {
 }
 
 // freshnessOf follows RFC 9111, sections 4.2.1 and 4.2.3. took is how long the
-// route has run.
-func (p *Cache) freshnessOf(c *fiber.Ctx, said cacheControl, took time.Duration) (freshness, bool) {
+// route has run. Without freshness it tells why.
+func (p *Cache) freshnessOf(c *fiber.Ctx, said cacheControl, took time.Duration) (freshness, string) {
 	now, header := time.Now(), &c.Response().Header
 	date := now
-	if dates := header.PeekAll(fiber.HeaderDate); len(dates) > 0 {
-		if d, err := http.ParseTime(string(dates[0])); err == nil {
+	if dates := header.PeekAll(fiber.HeaderDate); len(dates) == 1 {
+		if d, ok := parseDate(dates[0]); ok {
 			date = d
 		}
+	} else if len(dates) > 1 {
+		return freshness{}, "age"
 	}
 	age, ok := ageOf(header.PeekAll(fiber.HeaderAge))
 	if !ok {
-		return freshness{}, false
+		return freshness{}, "age"
 	}
 	lifetime := said.lifetime()
 	if expires := header.PeekAll(fiber.HeaderExpires); lifetime == unsaid && len(expires) > 0 {
-		at, err := http.ParseTime(string(expires[0]))
-		if err != nil || len(expires) > 1 {
-			return freshness{}, false
+		at, ok := parseDate(expires[0])
+		if !ok || len(expires) > 1 { // RFC 9111, section 5.3
+			return freshness{}, "expired"
 		}
 		lifetime = max(0, at.Sub(date))
 	}
 	// Fields that are meant for other shared caches can only take from it.
 	targeted := parseCacheControl(append(header.PeekAll("Cdn-Cache-Control"), header.PeekAll("Surrogate-Control")...)...)
-	if targeted.noStore || targeted.noCache || targeted.private {
-		return freshness{}, false
+	if targeted.noStore || targeted.noCache || targeted.private || targeted.malformed {
+		return freshness{}, "cache-control"
 	}
 	lifetime = shorter(lifetime, targeted.lifetime())
 	if lifetime == unsaid {
+		if p.ttl == 0 {
+			return freshness{}, "no-ttl"
+		}
 		lifetime = p.ttl
 		if c.Response().StatusCode() == fiber.StatusNotFound {
 			lifetime = min(lifetime, notFoundTTL)
 		}
 	}
 	f := freshness{age: max(now.Sub(date)-took, age, 0), lifetime: min(lifetime, maxSeconds*time.Second)}
-	return f, f.age+took < f.lifetime
+	if f.age+took >= f.lifetime {
+		return freshness{}, "expired"
+	}
+	return f, ""
 }
 
 // ageOf reads the age that caches further up have noted. What is not one number

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,7 +41,21 @@ func send(t *testing.T, app *fiber.App, method, target string, headers ...string
 	if err != nil {
 		t.Fatal(err)
 	}
+	if other := response.Header.Get("X-Cache"); other != "" { // Fiber's, beside Cache-Status
+		t.Errorf("%s %s: X-Cache is %q", method, target, other)
+	}
 	return response, string(body)
+}
+
+// outcome is what the cache did, by its Cache-Status: "hit", "stored" or "forwarded".
+func outcome(response *http.Response) string {
+	switch status := response.Header.Get("Cache-Status"); {
+	case strings.Contains(status, "; hit;"):
+		return "hit"
+	case strings.Contains(status, "; stored"):
+		return "stored"
+	}
+	return "forwarded"
 }
 
 // from runs f with the context of a request from that peer.

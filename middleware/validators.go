@@ -3,7 +3,6 @@ package middleware
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,6 +41,7 @@ func Validators(c *fiber.Ctx) error {
 	ensureETag(response)
 	if isHeld(c) {
 		notModified(response)
+		tellForwarded(&response.Header)
 	}
 	return nil
 }
@@ -115,12 +115,12 @@ func isHeld(c *fiber.Ctx) bool {
 	if len(lines) != 1 || len(modified) == 0 {
 		return false
 	}
-	held, err := http.ParseTime(utils.UnsafeString(lines[0]))
-	if err != nil {
+	held, ok := parseDate(lines[0])
+	if !ok {
 		return false
 	}
-	last, err := http.ParseTime(utils.UnsafeString(modified))
-	return err == nil && !last.After(held)
+	last, ok := parseDate(modified)
+	return ok && !last.After(held)
 }
 
 // namesETag reports whether the If-None-Match names the ETag, by the weak
