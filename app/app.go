@@ -202,6 +202,7 @@ func (p *process) wire() (wired, error) {
 		middleware.Recover(),
 		middleware.CanonicalPath,
 		middleware.SameOrigin(),
+		middleware.Methods(),
 		sessions.Recognize,
 		middleware.Validators,
 		compressor.Handle,

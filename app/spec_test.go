@@ -131,12 +131,17 @@ func (s *spec) operation(method, path string) (operation, bool) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	for _, o := range s.operations {
-		if o.method == method && fits(o.path, path) {
-			return o, true
-		}
+	first := slices.IndexFunc(s.operations, func(o operation) bool { return fits(o.path, path) })
+	if first < 0 {
+		return operation{}, false
 	}
-	return operation{}, false
+	found := slices.IndexFunc(s.operations, func(o operation) bool {
+		return o.path == s.operations[first].path && o.method == method
+	})
+	if found < 0 {
+		return operation{}, false
+	}
+	return s.operations[found], true
 }
 
 func fits(template, path string) bool {

@@ -1,0 +1,47 @@
+package middleware
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Methods answers 405 where a route has the request's very path, and none with that
+// path has its method. Fiber would look on for a route with a parameter: DELETE
+// /products/count would delete the product "count", and Allow would list what it
+// finds. Methods stands before the routes; add none after the first request.
+func Methods() fiber.Handler {
+	var once sync.Once
+	var methods map[string][]string
+	return func(c *fiber.Ctx) error {
+		once.Do(func() { methods = ambiguousPaths(c.App()) })
+		taken := methods[c.Path()]
+		if len(taken) == 0 || slices.Contains(taken, c.Method()) {
+			return c.Next()
+		}
+		c.Set(fiber.HeaderAllow, strings.Join(taken, ", "))
+		return fiber.ErrMethodNotAllowed
+	}
+}
+
+// ambiguousPaths returns the methods of every path that is a route by itself and that
+// a route with a parameter matches too.
+func ambiguousPaths(app *fiber.App) map[string][]string {
+	methods := make(map[string][]string)
+	routes := app.GetRoutes(true)
+	for _, r := range routes {
+		if isPattern(r.Path) {
+			continue
+		}
+		if slices.ContainsFunc(routes, func(other fiber.Route) bool {
+			return isPattern(other.Path) && fiber.RoutePatternMatch(r.Path, other.Path, app.Config())
+		}) {
+			methods[r.Path] = append(methods[r.Path], r.Method)
+		}
+	}
+	return methods
+}
+
+func isPattern(path string) bool { return strings.ContainsAny(path, ":*+") }
