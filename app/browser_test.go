@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,12 +39,12 @@ const plainHost = "shop.example"
 var errNoChromium = errors.New("there is no Chromium")
 
 func startChromium() error {
-	path, err := findChromium()
+	chromiumPath, err := findChromium()
 	if err != nil {
 		return err
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
+		chromedp.ExecPath(chromiumPath),
 		chromedp.NoSandbox, // root has none; only our own pages are opened
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
@@ -150,12 +152,19 @@ func (s *service) window(l look) *window {
 func collect(console iter.Seq2[chromedp.ConsoleMessage, error], complaints chan<- []string) {
 	var all []string
 	for message, err := range console {
-		// That an answer is an error is the tests' own business.
-		if err == nil && message.Source != string(log.EntrySourceNetwork) && !isAboutPlainHTTP(message.Text) {
+		if err == nil && !isAboutThePage(message) && !isAboutPlainHTTP(message.Text) {
 			all = append(all, message.Text)
 		}
 	}
 	complaints <- all
+}
+
+// isAboutThePage reports whether the browser merely says that a page's own status is an
+// error, which is for the tests to judge. What a page needs must be there.
+func isAboutThePage(message chromedp.ConsoleMessage) bool {
+	address, err := url.Parse(message.URL)
+	return message.Source == string(log.EntrySourceNetwork) &&
+		err == nil && path.Ext(address.Path) == ""
 }
 
 // isAboutPlainHTTP reports whether the browser merely says that a header is of no use

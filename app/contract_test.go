@@ -158,6 +158,10 @@ func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
 		{200, visitor, "GET", sheet, "", nil},
 		{304, visitor, "GET", sheet, "", []string{"If-None-Match", "*"}},
 		{404, visitor, "GET", "/static/none.css", "", nil},
+		{200, visitor, "GET", "/favicon.ico", "", nil},
+		{304, visitor, "GET", "/favicon.ico", "", []string{"If-None-Match", "*"}},
+		{200, visitor, "GET", "/robots.txt", "", nil},
+		{304, visitor, "GET", "/robots.txt", "", []string{"If-None-Match", "*"}},
 
 		{401, visitor, "DELETE", one, "", nil},
 		{403, member, "DELETE", one, "", nil},

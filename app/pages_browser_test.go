@@ -194,6 +194,14 @@ func TestBrowser_ErrorsArePages(t *testing.T) {
 	})
 }
 
+// The window's console tells of what is missing.
+func TestBrowser_FindsAnIconWhereTheAnswerNamesNone(t *testing.T) {
+	t.Parallel()
+	w := start(t).window(desktop)
+	w.open("/openapi.json")
+	w.open("/nowhere")
+}
+
 // What somebody has planted must not become an element, wherever it is shown.
 func TestBrowser_MarkupOfOthersIsText(t *testing.T) {
 	t.Parallel()

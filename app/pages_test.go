@@ -499,3 +499,18 @@ func TestPages_GoOnWithoutRedisAndPostgres(t *testing.T) {
 		})
 	}
 }
+
+func TestPages_AnswerWhatBrowsersAndCrawlersAskForThemselves(t *testing.T) {
+	s := start(t)
+	for path, want := range map[string]struct{ mime, begins string }{
+		"/favicon.ico": {"image/svg+xml", "<svg "},
+		"/robots.txt":  {"text/plain; charset=utf-8", "# What is not"},
+	} {
+		got := s.visitor().get(path).want(http.StatusOK)
+		if got.header.Get("Content-Type") != want.mime || !strings.HasPrefix(string(got.body), want.begins) ||
+			got.header.Get("Cache-Control") != "public, max-age=3600" {
+			t.Errorf("%s: %s with %v", path, got.body, got.header)
+		}
+		s.visitor().get(path, "If-None-Match", got.header.Get("ETag")).want(http.StatusNotModified)
+	}
+}

@@ -41,6 +41,8 @@ func routes(
 	server.Get("/health/ready", h.health.Ready)
 
 	server.Get(staticRoute+":file", h.static.Serve) // a page that says that the start is not over needs it
+	server.Get("/favicon.ico", h.static.File("icon.svg"))
+	server.Get("/robots.txt", h.static.File("robots.txt"))
 
 	server.Use(started) // nothing below is served before the start is over
 

@@ -221,7 +221,7 @@ func (s *spec) checkBody(at string, e exchange) error {
 	}
 	schema := at + "/content/" + escape(given) + "/schema"
 	switch media, _, _ := mime.ParseMediaType(given); media {
-	case "text/csv", "text/html", "text/css", "text/javascript", "image/svg+xml":
+	case "text/csv", "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml":
 		err = s.validate(schema, string(body))
 	case "application/x-ndjson":
 		for line := range bytes.Lines(body) {

@@ -124,11 +124,27 @@ func (s *Static) Serve(c *fiber.Ctx) error {
 	if err != nil {
 		return fiber.ErrNotFound // with reload a disk has many words for it
 	}
-	header := &c.Response().Header
-	header.Set(fiber.HeaderCacheControl, "no-cache")
 	if hash == file.hash {
-		header.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+		return file.send(c, "public, max-age=31536000, immutable")
 	}
+	return file.send(c, "no-cache")
+}
+
+// File answers GET with one file, for an address that clients choose, such as
+// /favicon.ico.
+func (s *Static) File(name string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		file, err := s.find(name)
+		if err != nil {
+			return fiber.ErrNotFound
+		}
+		return file.send(c, "public, max-age=3600")
+	}
+}
+
+func (file *staticFile) send(c *fiber.Ctx, cacheControl string) error {
+	header := &c.Response().Header
+	header.Set(fiber.HeaderCacheControl, cacheControl)
 	header.SetContentType(file.mimeType)
 	header.Set(fiber.HeaderETag, `"`+file.hash+`"`)
 	content := file.content
