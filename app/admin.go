@@ -14,11 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// startAdmin serves /metrics on ADMIN_ADDR, apart from the service's own port: it
+// startAdmin serves /metrics and /health on ADMIN_ADDR, apart from the service's own port: it
 // tells what no client needs to know. stop ends it. Without an address it does
 // nothing.
 func startAdmin(
-	ctx context.Context, cfg Config, metrics prometheus.Gatherer, log *slog.Logger,
+	ctx context.Context, cfg Config, metrics prometheus.Gatherer, health http.Handler, log *slog.Logger,
 ) (stop func(), err error) {
 	if cfg.AdminAddr == "" {
 		return func() {}, nil
@@ -35,6 +35,7 @@ func startAdmin(
 		MaxRequestsInFlight: 3, Timeout: 10 * time.Second, ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}))
+	mux.Handle("GET /health", health)
 	server := &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,

@@ -27,8 +27,9 @@ import (
 // seat is a process's place in the service.
 type seat struct {
 	metrics *prometheus.Registry
-	ready   func() error              // tells that it serves; nil for a process that serves alone
-	workers func() (ready, whole int) // of the service; nil alone
+	health  func(handlers.HealthReport) // shows it on ADMIN_ADDR; nil where nobody does
+	ready   func() error                // tells that it serves; nil for a process that serves alone
+	workers func() (ready, whole int)   // of the service; nil alone
 }
 
 // process is what one process of the service holds open.
@@ -110,6 +111,9 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	if err != nil {
 		return err
 	}
+	if p.seat.health != nil {
+		defer publishHealth(w.health.Report, p.seat.health)()
+	}
 	runner := p.schedule(w)
 	return p.serve(ctx, listener, w.server, phases{
 		start: func() error {
@@ -135,6 +139,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 // wired is what a process starts, schedules and serves.
 type wired struct {
 	server   *fiber.App
+	health   *handlers.Health
 	products *services.Products
 	stock    *services.Stock
 	buffer   *writebehind.Buffer[int64, int64]
@@ -207,6 +212,11 @@ func (p *process) wire() (wired, error) {
 		middleware.Validators,
 		compressor.Handle,
 	)
+	health := &handlers.Health{
+		Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
+		Workers:     p.seat.workers,
+		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.showsHealthDetail(),
+	}
 	session := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	routes(server, middleware.Started(p.health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
@@ -219,11 +229,7 @@ func (p *process) wire() (wired, error) {
 			Products: products, Categories: categories, Stock: stock, Reviews: reviews,
 			Session: session, Uncached: looks.reload,
 		},
-		health: &handlers.Health{
-			Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
-			Workers:     p.seat.workers,
-			Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB,
-		},
+		health: health,
 	})
-	return wired{server: server, products: products, stock: stock, buffer: buffer}, nil
+	return wired{server: server, health: health, products: products, stock: stock, buffer: buffer}, nil
 }

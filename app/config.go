@@ -24,6 +24,8 @@ type Config struct {
 
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:3001"`
 
+	HealthDetail string `env:"HEALTH_DETAIL"`
+
 	Prefork string `env:"PREFORK"`
 	Workers int    `env:"WORKERS" envDefault:"0"`
 

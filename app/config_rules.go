@@ -63,6 +63,8 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.Env == Development || c.Env == Production, "APP_ENV: must be development or production")
 	_, err := strconv.ParseBool(c.Prefork)
 	check(c.Prefork == "" || err == nil, "PREFORK: must be true, false or empty")
+	_, err = strconv.ParseBool(c.HealthDetail)
+	check(c.HealthDetail == "" || err == nil, "HEALTH_DETAIL: must be true, false or empty")
 	_, _, err = net.SplitHostPort(c.AdminAddr)
 	check(c.AdminAddr == "" || err == nil, "ADMIN_ADDR: must be like 127.0.0.1:3001, or empty")
 	check(c.Workers*minConns <= c.DatabaseMaxConns || unparsed["DATABASE_MAX_CONNS"],

@@ -2,9 +2,11 @@ package app_test
 
 import (
 	"net/http"
+	"syscall"
 	"testing"
 	"time"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
 
@@ -26,6 +28,36 @@ func TestHealth_ShowsTheWholePicture(t *testing.T) {
 	}
 	if age := time.Since(h.Timestamp); age < 0 || age > time.Minute {
 		t.Errorf("the timestamp is %v", h.Timestamp)
+	}
+}
+
+func TestHealth_TheSettingSaysWhetherThePublicPortTellsTheDetail(t *testing.T) {
+	for _, test := range []struct {
+		env, setting string
+		detail       bool
+	}{
+		{"development", "", true}, {"development", "false", false}, {"production", "", false}, {"production", "true", true},
+	} {
+		s := start(t, "APP_ENV="+test.env, "HEALTH_DETAIL="+test.setting)
+		h := decode[map[string]any](s.visitor().get("/health").want(http.StatusOK))
+		delete(h, "status")
+		delete(h, "timestamp")
+		if detail := len(h) > 0; detail != test.detail {
+			t.Errorf("%s, %q: %v", test.env, test.setting, h)
+		}
+	}
+}
+
+func TestHealth_WithoutDetailReadyNamesNothing(t *testing.T) {
+	redis := devtest.OwnRedis(t)
+	s := startOn(t, devtest.Database(t), redis.URL, "HEALTH_DETAIL=false")
+	redis.Signal(syscall.SIGSTOP)
+	defer redis.Signal(syscall.SIGCONT)
+	eventually(t, "health tells that something is away", func() bool {
+		return s.visitor().get("/health").status == http.StatusServiceUnavailable
+	})
+	if got := s.visitor().get("/health/ready").want(http.StatusOK); string(got.body) != `{"status":"ready"}` {
+		t.Errorf("ready says %s", got.body)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
+	"example.com/prefab/handlers"
 )
 
 // ExitError is the status of a service that ran below process 1; it has said why.
@@ -68,19 +69,22 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	}
 	limitMemory(1, memlimit.FromCgroup, e.log)
 	registry := prometheus.NewRegistry()
-	stopAdmin, err := startAdmin(ctx, e.cfg, metrics.Alone(registry), e.log)
+	reports := newHealthReports()
+	stopAdmin, err := startAdmin(ctx, e.cfg, metrics.Alone(registry), reports, e.log)
 	if err != nil {
 		return err
 	}
 	defer stopAdmin()
-	return serveAs(ctx, prepared.Config, listener, e.log, seat{metrics: registry})
+	return serveAs(ctx, prepared.Config, listener, e.log, seat{
+		metrics: registry, health: func(report handlers.HealthReport) { reports.receive(0, 0, report) },
+	})
 }
 
 // supervise keeps workers on the listener. It opens no pools.
 func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e environment) error {
 	workers := cfg.workers()
 	own := prometheus.NewRegistry()
-	merged := metrics.NewMerged(own)
+	merged, reports := metrics.NewMerged(own), newHealthReports()
 	supervisor, err := prefork.New(prefork.Options{
 		Listener: listener, Workers: workers, Log: e.log,
 		Env: []string{
@@ -90,17 +94,20 @@ func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e env
 		ReadyTimeout: cfg.StartTimeout + 10*time.Second,
 		DrainTimeout: cfg.ShutdownDelay + cfg.ShutdownTimeout + 5*time.Second,
 		Receive: func(slot, pid int, message []byte) {
-			if err := merged.Receive(slot, pid, message); err != nil {
-				e.log.Warn("a worker's metrics are not usable", "error", err)
+			if err := receive(slot, pid, message, merged, reports); err != nil {
+				e.log.Warn("a worker's message is not usable", "error", err)
 			}
 		},
-		Ended: merged.Ended,
+		Ended: func(slot, pid int) {
+			merged.Ended(slot, pid)
+			reports.ended(slot, pid)
+		},
 	})
 	if err != nil {
 		return err
 	}
 	own.MustRegister(slots(supervisor.Slots))
-	stopAdmin, err := startAdmin(ctx, cfg, merged, e.log)
+	stopAdmin, err := startAdmin(ctx, cfg, merged, reports, e.log)
 	if err != nil {
 		return err
 	}
@@ -122,9 +129,9 @@ func serveAsWorker(ctx context.Context, e environment) error {
 	defer published.Wait()
 	publishing, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // before the wait: the last snapshot tells of all that was served
-	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, worker.Send, log) })
+	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, sendMetrics(worker), log) })
 	return serveAs(worker.Context(ctx), cfg.share(), worker.Listener, log, seat{
-		metrics: registry, ready: worker.Ready,
+		metrics: registry, health: sendHealth(worker), ready: worker.Ready,
 		workers: func() (ready, all int) {
 			slots := worker.Slots()
 			for _, slot := range slots {

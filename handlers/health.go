@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"math"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type Health struct {
 	MaxHeapMB   float64
 	WriteBehind func() string             // how writes are taken: "buffered", "write-through" or "unavailable"
 	Workers     func() (ready, whole int) // of the service; nil where one process serves
+	Detail      bool                      // clients see what the service is made of, and which part is away
 }
 
 // Names of the dependencies, as the routes show them.
@@ -28,9 +30,18 @@ const (
 	Workers  = "workers" // some of them
 )
 
-type healthReport struct {
-	Status      string          `json:"status"`
-	Timestamp   time.Time       `json:"timestamp"`
+// HealthReport is the answer of GET /health.
+type HealthReport struct {
+	Status    string    `json:"status"`
+	Timestamp time.Time `json:"timestamp"`
+	*HealthDetail
+}
+
+// OK reports whether no part is bad.
+func (r HealthReport) OK() bool { return r.Status == okWord }
+
+// HealthDetail is the part of a report that is for operators.
+type HealthDetail struct {
 	Uptime      float64         `json:"uptime"` // seconds
 	Memory      services.Memory `json:"memory"`
 	Database    string          `json:"database"`
@@ -57,21 +68,36 @@ func (h *Health) countWorkers() *workerCount {
 	return &workerCount{Ready: ready, All: all}
 }
 
-// Show answers GET /health: the whole picture; 503 where a part of it is bad.
+const (
+	okWord    = "ok"
+	errorWord = "error"
+)
+
+// Show answers GET /health: 503 where a part of the process is bad.
 func (h *Health) Show(c *fiber.Ctx) error {
-	down := h.Health.Down(c.UserContext())
+	report := h.Report(c.UserContext())
+	if !h.Detail {
+		report.HealthDetail = nil
+	}
+	if !report.OK() {
+		c.Status(fiber.StatusServiceUnavailable)
+	}
+	return sendUncached(c, report)
+}
+
+// Report tells how the process is doing, with all detail.
+func (h *Health) Report(ctx context.Context) HealthReport {
+	down := h.Health.Down(ctx)
 	word := func(bad bool) string {
 		if bad {
-			return "error"
+			return errorWord
 		}
-		return "ok"
+		return okWord
 	}
 	memory := h.Memory.Read()
 	workers := h.countWorkers()
 	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB || workers.few()
-	report := healthReport{
-		Status:      word(bad),
-		Timestamp:   time.Now().UTC(),
+	detail := HealthDetail{
 		Uptime:      math.Round(h.Health.Uptime().Seconds()*1000) / 1000,
 		Memory:      memory,
 		Database:    word(slices.Contains(down, Database)),
@@ -81,12 +107,9 @@ func (h *Health) Show(c *fiber.Ctx) error {
 		Workers:     workers,
 	}
 	if slices.Contains(h.Health.Names(), Replica) {
-		report.Replica = word(slices.Contains(down, Replica))
+		detail.Replica = word(slices.Contains(down, Replica))
 	}
-	if bad {
-		c.Status(fiber.StatusServiceUnavailable)
-	}
-	return sendUncached(c, report)
+	return HealthReport{Status: word(bad), Timestamp: time.Now().UTC(), HealthDetail: &detail}
 }
 
 // Live answers GET /health/live: the process answers. No dependency is asked,
@@ -97,7 +120,7 @@ func (h *Health) Live(c *fiber.Ctx) error {
 
 // Ready answers GET /health/ready: 200 while this process should get requests. A
 // lost dependency does not change that, or every node would leave the balancer
-// at once; it is named instead.
+// at once; with Detail it is named.
 func (h *Health) Ready(c *fiber.Ctx) error {
 	switch h.Health.State() {
 	case services.Starting:
@@ -106,6 +129,9 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "draining"})
 	}
 	answer := fiber.Map{"status": "ready"}
+	if !h.Detail {
+		return sendUncached(c, answer)
+	}
 	down := h.Health.Down(c.UserContext())
 	if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
 		down = append(down, Workers)

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"example.com/prefab/handlers"
+)
+
+const (
+	reportInterval = time.Second
+	reportMaxAge   = 5 * time.Second // a process that has not reported for longer hangs
+)
+
+// showsHealthDetail reports whether the public port tells more than the status.
+func (c *Config) showsHealthDetail() bool {
+	on, err := strconv.ParseBool(c.HealthDetail)
+	return on || err != nil && c.Env != Production
+}
+
+// publishHealth gives a report at intervals until stop is called.
+func publishHealth(
+	report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
+) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var published sync.WaitGroup
+	published.Go(func() {
+		ticks := time.NewTicker(reportInterval)
+		defer ticks.Stop()
+		for ctx.Err() == nil {
+			publish(report(ctx))
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() { cancel(); published.Wait() }
+}
+
+// healthReports answers GET /health on ADMIN_ADDR. It holds the newest report of every
+// process that serves, since a supervisor has no connection to what they depend on.
+type healthReports struct {
+	mu     sync.Mutex
+	newest map[servingProcess]receivedReport
+}
+
+type servingProcess struct{ slot, pid int }
+
+type receivedReport struct {
+	handlers.HealthReport
+	at time.Time
+}
+
+func newHealthReports() *healthReports {
+	return &healthReports{newest: make(map[servingProcess]receivedReport)}
+}
+
+func (r *healthReports) receive(slot, pid int, report handlers.HealthReport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.newest[servingProcess{slot, pid}] = receivedReport{report, time.Now()}
+}
+
+func (r *healthReports) ended(slot, pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.newest, servingProcess{slot, pid})
+}
+
+// ServeHTTP answers with the report of a process that is not well, or of any where all
+// are; 503 where one is not, or none has reported yet.
+func (r *healthReports) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	report := r.worst()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !report.OK() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(report)
+}
+
+func (r *healthReports) worst() handlers.HealthReport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := handlers.HealthReport{Status: "error", Timestamp: time.Now().UTC()}
+	for _, report := range r.newest {
+		found = report.HealthReport
+		if time.Since(report.at) > reportMaxAge {
+			found.Status = "error"
+		}
+		if !found.OK() {
+			break
+		}
+	}
+	return found
+}
