@@ -175,6 +175,9 @@ func (s *spec) check(e exchange) error {
 		return fmt.Errorf("the status %d is not documented", status)
 	}
 	_, at = s.follow(at)
+	if err := checkTruth(e.response); err != nil {
+		return err
+	}
 	if err := s.checkHeaders(at, e.response.Header); err != nil {
 		return err
 	}
@@ -187,6 +190,26 @@ func (s *spec) check(e exchange) error {
 		}
 	}
 	return s.checkTaken(op, e)
+}
+
+// checkTruth wants of every answer what HTTP wants of its status, and no header that
+// would mislead.
+func checkTruth(response *http.Response) error {
+	header := response.Header
+	for _, name := range []string{"X-Cache", "Server", "X-Powered-By"} {
+		if value := header.Get(name); value != "" {
+			return fmt.Errorf("the header %s tells %q", name, value)
+		}
+	}
+	if len(header["Cache-Status"]) > 1 {
+		return fmt.Errorf("the cache tells %q", header["Cache-Status"])
+	}
+	for name, status := range map[string]int{"WWW-Authenticate": 401, "Allow": 405, "Retry-After": 429} {
+		if response.StatusCode == status && header.Get(name) == "" {
+			return fmt.Errorf("the header %s is missing", name)
+		}
+	}
+	return nil
 }
 
 func (s *spec) checkHeaders(at string, header http.Header) error {

@@ -26,6 +26,10 @@ type Problem struct {
 
 const problemType = "application/problem+json"
 
+// A 401 has to name a way to sign in, RFC 9110, section 15.5.2. None by a cookie is
+// registered; browsers leave a name that they do not know alone.
+const challenge = `Cookie realm="prefab"`
+
 const somethingWrong = "Something went wrong."
 
 var statusOf = map[services.Code]int{
@@ -51,6 +55,8 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 		switch {
 		case errors.Is(err, services.ErrBadWrite):
 			log.WarnContext(c.UserContext(), "PostgreSQL refused a value that the rules let pass; add a rule", "error", err)
+		case problem.Status == fiber.StatusUnauthorized:
+			c.Set(fiber.HeaderWWWAuthenticate, challenge)
 		case problem.Status == fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)
 		case problem.Status == fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing

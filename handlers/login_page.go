@@ -40,6 +40,9 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 	case err != nil:
 		return err
 	case !done:
+		if f.status == fiber.StatusUnauthorized {
+			c.Set(fiber.HeaderWWWAuthenticate, challenge)
+		}
 		return h.showLogin(c.Status(f.status), f)
 	}
 	return seeOther(c, localPath(f.values["next"]))
