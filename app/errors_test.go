@@ -34,6 +34,18 @@ func TestErrors_NoSuchAddress(t *testing.T) {
 	}
 }
 
+// A page that asks for a sign-in leads there; no status but 401 names a challenge.
+func TestErrors_OnlyA401NamesAChallenge(t *testing.T) {
+	s := start(t)
+	edit := s.productPage() + "/edit"
+	for accept, want := range map[string]int{"text/html": http.StatusSeeOther, "*/*": http.StatusUnauthorized} {
+		got := s.visitor().get(edit, "Accept", accept).want(want)
+		if named := got.header.Get("WWW-Authenticate") != ""; named != (want == http.StatusUnauthorized) {
+			t.Errorf("%d with %v", want, got.header)
+		}
+	}
+}
+
 // Every route takes the methods that it lists, HEAD where it lists GET, and no other;
 // Allow names them.
 func TestErrors_MethodNotAllowedNamesThoseThatAre(t *testing.T) {

@@ -273,7 +273,10 @@ func unpacked(e exchange) ([]byte, error) {
 // checkProblem wants what every error promises.
 func checkProblem(e exchange) error {
 	header := e.response.Header
-	if !strings.HasSuffix(header.Get("Cache-Control"), "no-store") || header.Get("ETag") != "" {
+	uncached := strings.HasSuffix(header.Get("Cache-Control"), "no-store")
+	status := header.Get("Cache-Status")
+	kept := strings.Contains(status, "; stored") || strings.Contains(status, "; hit")
+	if kept == uncached || header.Get("ETag") != "" {
 		return fmt.Errorf("an error can be cached: %v", header)
 	}
 	if e.request.Method == http.MethodHead || isPage(e.response) {

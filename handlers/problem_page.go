@@ -22,6 +22,7 @@ func wantsPage(c *fiber.Ctx) bool {
 func showProblem(c *fiber.Ctx, problem Problem) error {
 	reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
 	if problem.Status == fiber.StatusUnauthorized && reads {
+		c.Response().Header.Del(fiber.HeaderWWWAuthenticate)
 		return seeOther(c, loginURL(c.OriginalURL()))
 	}
 	return render(c, "problem", view{Title: problem.Title, Page: struct {

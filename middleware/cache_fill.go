@@ -90,7 +90,8 @@ func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error
 	err := c.Next()
 	restore()
 	words := cacheControlOf(c)
-	if isNotFound(err) {
+	failed := isNotFound(err)
+	if failed {
 		// That the error handler says no-store of every error is not about this one.
 		err = c.App().ErrorHandler(c, err)
 	}
@@ -106,6 +107,9 @@ func (p *Cache) fill(c *fiber.Ctx, s *slot) (*Page, time.Duration, string, error
 	}
 	if c.Response().StatusCode() == fiber.StatusOK {
 		ensureETag(c.Response()) // once, not for every hit
+	}
+	if failed && len(words) == 0 {
+		c.Set(fiber.HeaderCacheControl, "no-cache") // the error handler's no-store would not be true
 	}
 	p.keep(c.Context())
 	c.Response().Header.Del(headerXCache)

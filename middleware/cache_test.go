@@ -217,6 +217,11 @@ func TestCache_KeepsA404BrieflyAndNoOtherError(t *testing.T) {
 		if kept && second.Header.Get("Cache-Status") != "prefab; hit; ttl=1; detail=memory" {
 			t.Errorf("%s: %q", id, second.Header.Get("Cache-Status"))
 		}
+		for _, response := range []*http.Response{first, second} {
+			if got := response.Header.Get("Cache-Control"); kept && got != "no-cache" {
+				t.Errorf("%s: Cache-Control is %q of an answer that is kept", id, got)
+			}
+		}
 	}
 }
 
