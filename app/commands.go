@@ -41,34 +41,49 @@ func withDatabase(ctx context.Context, e environment, do func(Config, *sqlx.DB) 
 }
 
 func runMigrate(ctx context.Context, e environment, args []string) error {
-	steps := map[string]func(context.Context, *sql.DB) error{
+	steps := map[string]func(context.Context, *sql.DB, migrations.Options) error{
 		"up": migrations.Up, "down": migrations.Down,
-		"status": func(context.Context, *sql.DB) error { return nil },
+		"status": func(context.Context, *sql.DB, migrations.Options) error { return nil },
 	}
 	if len(args) != 1 || steps[args[0]] == nil {
 		return fmt.Errorf("migrate takes up, down or status: %w", ErrUsage)
 	}
+	options := migrationOptions(e.cfg, e.log)
 	return withDatabase(ctx, e, func(_ Config, db *sqlx.DB) error {
-		if err := steps[args[0]](ctx, db.DB); err != nil {
+		if err := steps[args[0]](ctx, db.DB, options); err != nil {
 			return err
 		}
-		return printStatus(ctx, e.out, db)
+		list, err := migrations.List(ctx, db.DB, options)
+		if err != nil {
+			return err
+		}
+		printStatus(e.out, list)
+		return nil
 	})
 }
 
-func printStatus(ctx context.Context, out io.Writer, db *sqlx.DB) error {
-	list, err := migrations.List(ctx, db.DB)
-	if err != nil {
-		return err
-	}
+func printStatus(out io.Writer, list []migrations.Status) {
+	var schema, program migrations.Status
 	for _, m := range list {
 		state := "waits"
 		if !m.AppliedAt.IsZero() {
 			state = "applied " + m.AppliedAt.UTC().Format(time.RFC3339)
+			schema = m
 		}
-		fmt.Fprintf(out, "%-40s %s\n", m.Name, state)
+		switch {
+		case m.Name == "":
+			state += ", not in this program"
+		case m.Changed:
+			state += ", from other statements, as " + m.AppliedAs
+		}
+		if m.Name != "" {
+			program = m
+		}
+		fmt.Fprintf(out, "%-40s %s\n", m, state)
 	}
-	return nil
+	if schema.Version > program.Version {
+		fmt.Fprintf(out, "The schema is newer than this program: it is at %s, the program at %s.\n", schema, program)
+	}
 }
 
 func runSeed(ctx context.Context, e environment, args []string) error {
@@ -82,7 +97,7 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 		return errors.New("samples do not belong into production")
 	}
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
-		if err := migrations.Up(ctx, db.DB); err != nil {
+		if err := migrations.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
 			return err
 		}
 		if err := addSampleUsers(ctx, db, cfg); err != nil {

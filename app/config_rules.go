@@ -105,7 +105,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 		}
 	}
 	between("WORKERS", float64(c.Workers), 0, 1024)
-	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), 1, 10_000)
+	between("DATABASE_MAX_CONNS", float64(c.DatabaseMaxConns), minConns, 10_000)
 	between("REDIS_MAX_CONNS", float64(c.RedisMaxConns), 1, 10_000)
 	between("CACHE_L1_MAX_ITEMS", float64(c.CacheL1MaxItems), 1, 10_000_000)
 	between("CACHE_L1_MAX_BYTES", float64(c.CacheL1MaxBytes), 1<<16, 1<<40)

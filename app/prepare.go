@@ -82,7 +82,7 @@ func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
 	if err := await(ctx, p.Config.StartTimeout, "PostgreSQL", db.PingContext, log); err != nil {
 		return err
 	}
-	if err := migrations.Up(ctx, db.DB); err != nil {
+	if err := migrations.Up(ctx, db.DB, migrationOptions(p.Config, log)); err != nil {
 		return err
 	}
 	if p.Config.Env == Production {
@@ -92,6 +92,10 @@ func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
 		return fillSample(ctx, db, p.Config, log)
 	}
 	return nil
+}
+
+func migrationOptions(cfg Config, log *slog.Logger) migrations.Options {
+	return migrations.Options{Patience: cfg.StartTimeout, Log: log}
 }
 
 // Stop stops the embedded servers, if there are any.

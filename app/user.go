@@ -35,7 +35,8 @@ func runUser(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
-		if err := migrations.Up(ctx, db.DB); err != nil { // the first admin may come before the first start
+		// The first admin may come before the first start.
+		if err := migrations.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
 			return err
 		}
 		users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(cfg.PasswordConcurrency))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/migrations"
@@ -19,7 +20,7 @@ func TestMigrationsUp_BehindPgBouncerSeveralApplyOnce(t *testing.T) {
 			return err
 		}
 		defer func() { _ = db.Close() }()
-		return migrations.Up(t.Context(), db)
+		return migrations.Up(t.Context(), db, migrations.Options{Patience: time.Minute, Log: slog.New(slog.DiscardHandler)})
 	})
 	for _, err := range errs {
 		if err != nil {

@@ -1,8 +1,10 @@
 package migrations_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -27,9 +29,16 @@ func open(t *testing.T, url string) *sql.DB {
 	return db
 }
 
+// options return patient ones, and what is logged by them.
+func options() (migrations.Options, *bytes.Buffer) {
+	var logged bytes.Buffer
+	return migrations.Options{Patience: time.Minute, Log: slog.New(slog.NewTextHandler(&logged, nil))}, &logged
+}
+
 func up(t *testing.T, db *sql.DB) {
 	t.Helper()
-	if err := migrations.Up(t.Context(), db); err != nil {
+	o, _ := options()
+	if err := migrations.Up(t.Context(), db, o); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -37,8 +46,9 @@ func up(t *testing.T, db *sql.DB) {
 // down takes everything back.
 func down(t *testing.T, db *sql.DB) {
 	t.Helper()
+	o, _ := options()
 	for range list(t, db) {
-		if err := migrations.Down(t.Context(), db); err != nil {
+		if err := migrations.Down(t.Context(), db, o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,7 +56,8 @@ func down(t *testing.T, db *sql.DB) {
 
 func list(t *testing.T, db *sql.DB) []migrations.Status {
 	t.Helper()
-	all, err := migrations.List(t.Context(), db)
+	o, _ := options()
+	all, err := migrations.List(t.Context(), db, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +146,8 @@ func TestUp_SeveralAtOnceApplyOnce(t *testing.T) {
 		db := open(t, url)
 		processes.Go(func() {
 			<-begin
-			if err := migrations.Up(t.Context(), db); err != nil {
+			o, _ := options()
+			if err := migrations.Up(t.Context(), db, o); err != nil {
 				t.Error(err)
 			}
 		})
@@ -165,7 +177,8 @@ func TestDown_LeavesNothingAndUpMakesTheSameAgain(t *testing.T) {
 	if left := schema(t, db); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	if err := migrations.Down(t.Context(), db); err != nil {
+	o, _ := options()
+	if err := migrations.Down(t.Context(), db, o); err != nil {
 		t.Errorf("down with nothing applied: %v", err)
 	}
 	up(t, db)
@@ -178,9 +191,10 @@ func TestMigrations_EndWithTheirContext(t *testing.T) {
 	db := open(t, devtest.EmptyDatabase(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, listing := migrations.List(ctx, db)
+	o, _ := options()
+	_, listing := migrations.List(ctx, db, o)
 	for what, err := range map[string]error{
-		"up": migrations.Up(ctx, db), "down": migrations.Down(ctx, db), "list": listing,
+		"up": migrations.Up(ctx, db, o), "down": migrations.Down(ctx, db, o), "list": listing,
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lib/pq"
 
@@ -83,7 +85,8 @@ func migrate(ctx context.Context, url string) error {
 		return err
 	}
 	db := sql.OpenDB(connector)
-	if err := migrations.Up(ctx, db); err != nil {
+	o := migrations.Options{Patience: time.Minute, Log: slog.New(slog.DiscardHandler)}
+	if err := migrations.Up(ctx, db, o); err != nil {
 		_ = db.Close()
 		return err
 	}
