@@ -10,17 +10,15 @@ GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := bin/govulncheck-$(GOVULNCHECK_VERSION)
 AXE := .axe/$(AXE_VERSION)/node_modules/axe-core/axe.min.js
 
-# What the environment or the file .env gives for a setting.
-setting = $(or $(value $(1)),$(shell sed -n 's/^$(1)=//p' .env 2>/dev/null))
-
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
-	@app/devservices/install.sh $(if $(call setting,DATABASE_URL),,postgres) $(if $(call setting,REDIS_URL),,'redis?')
 	@go build -o bin/prefab .
+	@settings=$$(bin/prefab config) && set -f && app/devservices/install.sh $$(echo "$$settings" | \
+		sed -n 's/^DATABASE_URL=$$/postgres/p; s/^REDIS_URL=$$/redis?/p') # what the settings leave out is ours
 	@exec bin/prefab serve
 
 .PHONY: test

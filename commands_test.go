@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -147,6 +149,43 @@ func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 		t.Errorf("serving without REDIS_URL ends with %d", code)
 	}
 	eventually(t, "it names what is missing", func() bool { return strings.Contains(half.said(), "or set REDIS_URL\n") })
+}
+
+func TestCommands_HealthcheckAsksTheServiceItself(t *testing.T) {
+	listener, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == "" || r.URL.Path != "/health/live" || r.URL.IsAbs() {
+			http.Error(w, "no", http.StatusTeapot)
+		}
+	})}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	elsewhere, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	redirecting := http.Server{Handler: http.RedirectHandler("http://"+listener.Addr().String()+"/health/live", http.StatusFound)}
+	go func() { _ = redirecting.Serve(elsewhere) }()
+	defer redirecting.Close()
+
+	port := func(l net.Listener) string { return fmt.Sprint("PORT=", l.Addr().(*net.TCPAddr).Port) }
+	// A proxy would be asked for the name that ends with a dot; never for 127.0.0.1.
+	for _, host := range []string{"localhost.", "0.0.0.0", "::", "localhost"} {
+		code, said := command(t, []string{"HOST=" + host, port(listener), "HTTP_PROXY=http://127.0.0.1:1", "http_proxy=http://127.0.0.1:1"},
+			"healthcheck")
+		if code != 0 {
+			t.Errorf("on %s it ends with %d:\n%s", host, code, said)
+		}
+	}
+	if code, said := command(t, []string{port(elsewhere)}, "healthcheck"); code != 1 || !strings.Contains(said, "302") {
+		t.Errorf("redirected, it ends with %d:\n%s", code, said)
+	}
+	if code, said := command(t, []string{"PORT=0"}, "healthcheck"); code != 1 || !strings.Contains(said, "PORT is 0") {
+		t.Errorf("without a port it ends with %d:\n%s", code, said)
+	}
 }
 
 func TestCommands_WrongOnesEndWithTwo(t *testing.T) {

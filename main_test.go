@@ -315,6 +315,24 @@ func TestServe_SaysThatThePortIsTaken(t *testing.T) {
 	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "choose another PORT") })
 }
 
+func TestServe_SaysBeforeAnythingStartsThatTheAdminPortIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := checkout(t)
+	p := launch(t, dir, nil, "ADMIN_ADDR="+taken.Addr().String())
+	if code := p.exit(); code != 1 {
+		t.Errorf("it ends with %d", code)
+	}
+	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "set ADMIN_ADDR to nothing") })
+	if _, err := os.Stat(filepath.Join(dir, ".data")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it has begun to make its servers: %v", err)
+	}
+	start(t, dir, "ADMIN_ADDR=")
+}
+
 func TestServe_DropsSlowClients(t *testing.T) {
 	_, settings := configured(t)
 	p := start(t, checkout(t), append(settings, "READ_TIMEOUT=300ms", "IDLE_TIMEOUT=1s")...)

@@ -23,12 +23,9 @@ func startAdmin(
 	if cfg.AdminAddr == "" {
 		return func() {}, nil
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminAddr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("ADMIN_ADDR %s is taken by another program; choose another, or none: %w", cfg.AdminAddr, err)
-	}
+	listener, err := listenAdmin(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
@@ -53,4 +50,16 @@ func startAdmin(
 		_ = server.Close()
 		<-ended
 	}, nil
+}
+
+func listenAdmin(ctx context.Context, cfg Config) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminAddr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("ADMIN_ADDR %s is taken, by another program or by HOST and PORT; "+
+			"choose another, or set ADMIN_ADDR to nothing: %w", cfg.AdminAddr, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
+	}
+	return listener, nil
 }

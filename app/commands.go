@@ -131,20 +131,48 @@ func runHealthcheck(ctx context.Context, e environment, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("healthcheck takes no arguments: %w", ErrUsage)
 	}
-	host := e.cfg.Host
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1" // and not localhost, which a bare image cannot look up
+	if e.cfg.Port == 0 {
+		return errors.New("PORT is 0, any free one: nobody can tell where the service listens")
 	}
-	url := "http://" + net.JoinHostPort(host, strconv.Itoa(int(e.cfg.Port))) + "/health/live"
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
+	var problems []error
+	for _, host := range reachable(e.cfg.Host) {
+		err := askLive(ctx, "http://"+net.JoinHostPort(host, strconv.Itoa(int(e.cfg.Port)))+"/health/live")
+		if err == nil {
+			return nil
+		}
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+// reachable returns where a service on the host can be asked: no client can connect
+// to 0.0.0.0 or :: everywhere. A bare image cannot look up localhost.
+func reachable(host string) []string {
+	switch ip := net.ParseIP(host); {
+	case ip == nil || !ip.IsUnspecified():
+		return []string{host}
+	case ip.To4() != nil:
+		return []string{"127.0.0.1"}
+	}
+	return []string{"127.0.0.1", "::1"} // it may listen on both or on IPv6 alone
+}
+
+// askLive asks this service and nobody else: neither a proxy from the environment
+// nor where an answer points to.
+func askLive(ctx context.Context, url string) error {
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
+		return err // it names the URL
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -167,8 +195,13 @@ func runConfig(_ context.Context, e environment, args []string) error {
 }
 
 func printed(v any) string {
-	if list, ok := v.([]string); ok {
-		return strings.Join(list, ",")
+	switch v := v.(type) {
+	case []string:
+		return strings.Join(v, ",")
+	case time.Duration:
+		return brief(v)
+	case float64:
+		return plain(v)
 	}
 	return fmt.Sprint(v)
 }

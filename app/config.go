@@ -1,12 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"time"
@@ -16,13 +18,14 @@ import (
 )
 
 // Config holds every setting. The environment gives them, then the file .env;
-// .env.example tells what each one means.
+// .env.example tells what each one means. One that is empty has its default, unless
+// it is tagged with what empty means.
 type Config struct {
 	Env  Environment `env:"APP_ENV" envDefault:"development"`
 	Host string      `env:"HOST" envDefault:"127.0.0.1"`
 	Port uint16      `env:"PORT" envDefault:"3000"`
 
-	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:3001"`
+	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:3001" empty:"nowhere"`
 
 	HealthDetail string `env:"HEALTH_DETAIL"`
 
@@ -94,19 +97,15 @@ type Config struct {
 // the file where the environment is silent; there need not be a file. It
 // reports everything that is wrong at once.
 func LoadConfig(environ []string, file string) (Config, error) {
-	settings, err := godotenv.Read(file)
-	if path, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(path, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("read the settings: %w", path)
-	} else if err != nil && !ok {
-		return Config{}, fmt.Errorf("read %s: the file is not made of NAME=value lines", file) // the cause quotes them
-	}
-	if settings == nil {
-		settings = map[string]string{}
+	settings, err := readSettings(file)
+	if err != nil {
+		return Config{}, err
 	}
 	maps.Copy(settings, env.ToMap(environ))
 
 	var cfg Config
 	problems, unparsed := parseProblems(env.ParseWithOptions(&cfg, env.Options{Environment: settings}))
+	cfg.empty(settings)
 	if cfg.LogFormat == "" {
 		cfg.LogFormat = "text"
 		if cfg.Env == Production {
@@ -118,6 +117,30 @@ func LoadConfig(environ []string, file string) (Config, error) {
 		return Config{}, fmt.Errorf("the settings are not usable:\n%w", errors.Join(problems...))
 	}
 	return cfg, nil
+}
+
+// readSettings reads a file of NAME=value lines, if there is one.
+func readSettings(file string) (map[string]string, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the caller names it, no visitor
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the settings: %w", err)
+	}
+	settings, err := godotenv.UnmarshalBytes(bytes.TrimPrefix(text, []byte("\ufeff"))) // editors on Windows begin so
+	if err != nil {
+		return nil, fmt.Errorf("read %s: the file is not made of NAME=value lines", file) // the cause quotes them
+	}
+	return settings, nil
+}
+
+// empty empties what is set to nothing where that has a meaning: env sets the default.
+func (c *Config) empty(settings map[string]string) {
+	value := reflect.ValueOf(c).Elem()
+	for _, field := range reflect.VisibleFields(value.Type()) {
+		_, means := field.Tag.Lookup("empty")
+		if text, set := settings[field.Tag.Get("env")]; means && set && text == "" {
+			value.FieldByIndex(field.Index).SetZero()
+		}
+	}
 }
 
 // parseProblems tells of the settings that could not be parsed, by their names,
@@ -151,6 +174,8 @@ func kindOf(t reflect.Type) string {
 		return "debug, info, warn or error"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
+	case t.Kind() == reflect.Uint16:
+		return "a whole number from 0 to 65535"
 	case strings.HasPrefix(t.Kind().String(), "float"):
 		return "a number"
 	}

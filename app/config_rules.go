@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -65,8 +66,13 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.Prefork == "" || err == nil, "PREFORK: must be true, false or empty")
 	_, err = strconv.ParseBool(c.HealthDetail)
 	check(c.HealthDetail == "" || err == nil, "HEALTH_DETAIL: must be true, false or empty")
-	_, _, err = net.SplitHostPort(c.AdminAddr)
-	check(c.AdminAddr == "" || err == nil, "ADMIN_ADDR: must be like 127.0.0.1:3001, or empty")
+	if inner, ok := strings.CutPrefix(c.Host, "["); ok { // as a URL has it
+		c.Host = strings.TrimSuffix(inner, "]")
+	}
+	check(isHost(c.Host), "HOST: must be an address such as 127.0.0.1, ::1 or 0.0.0.0, or a host's name; "+
+		"the port is a setting of its own")
+	check(c.AdminAddr == "" || isHostPort(c.AdminAddr),
+		"ADMIN_ADDR: must be like 127.0.0.1:3001, [::1]:3001 or :3001 with a port from 0 to 65535, or empty")
 	check(c.Workers*minConns <= c.DatabaseMaxConns || unparsed["DATABASE_MAX_CONNS"],
 		"WORKERS: %d need %d connections each of DATABASE_MAX_CONNS, which is %d", c.Workers, minConns, c.DatabaseMaxConns)
 	check(c.Workers*minConns <= c.RedisMaxConns || unparsed["REDIS_MAX_CONNS"],
@@ -96,12 +102,12 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	var problems []error
 	between := func(name string, value, low, high float64) {
 		if !unparsed[name] && !(value >= low && value <= high) { // written so that NaN is refused
-			problems = append(problems, fmt.Errorf("%s: must be from %g to %g", name, low, high))
+			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, plain(low), plain(high)))
 		}
 	}
 	lasting := func(name string, value, low, high time.Duration) {
 		if !unparsed[name] && (value < low || value > high) {
-			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, low, high))
+			problems = append(problems, fmt.Errorf("%s: must be from %s to %s", name, brief(low), brief(high)))
 		}
 	}
 	between("WORKERS", float64(c.Workers), 0, 1024)
@@ -150,6 +156,37 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))
 	}
 	return problems
+}
+
+// plain and brief write numbers and durations as people do: 536870912, not
+// 5.36870912e+08; 24h, not 24h0m0s.
+func plain(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// The last label of a name has a letter: 127.0.0.256 is none.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_.-]*[A-Za-z][A-Za-z0-9_-]*[.]?$`)
+
+func isHost(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil || hostName.MatchString(s)
+}
+
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return err == nil && (host == "" || isHost(host))
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,6 +97,113 @@ func TestLoadConfig_EnvironmentWinsOverTheFile(t *testing.T) {
 	}
 	if cfg.Port != 5000 || cfg.SessionTTL.Hours() != 2 || cfg.Host != "127.0.0.1" {
 		t.Errorf("got port %d, session %s, host %s", cfg.Port, cfg.SessionTTL, cfg.Host)
+	}
+}
+
+func TestLoadConfig_AnEmptySettingHasItsDefaultUnlessEmptyMeansSomething(t *testing.T) {
+	byDefault, err := load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field := range reflect.TypeFor[app.Config]().Fields() {
+		name, ok := field.Tag.Lookup("env")
+		if !ok {
+			continue
+		}
+		want := byDefault
+		if _, means := field.Tag.Lookup("empty"); means {
+			reflect.ValueOf(&want).Elem().FieldByIndex(field.Index).SetZero()
+		}
+		file := filepath.Join(t.TempDir(), ".env")
+		if err := os.WriteFile(file, []byte(name+"=\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for where, load := range map[string]func() (app.Config, error){
+			"the environment": func() (app.Config, error) { return load(t, name+"=") },
+			"the file":        func() (app.Config, error) { return app.LoadConfig(nil, file) },
+		} {
+			if got, err := load(); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, empty in %s, gives %+v, error %v", name, where, got, err)
+			}
+		}
+	}
+}
+
+func TestEnvExample_SaysOfEmptyWhatIsSo(t *testing.T) {
+	example, err := os.ReadFile("../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]reflect.StructTag{}
+	for field := range reflect.TypeFor[app.Config]().Fields() {
+		fields[field.Tag.Get("env")] = field.Tag
+	}
+	textAndSettings := regexp.MustCompile(`((?:#.*\n)+)((?:[A-Z0-9_]+=.*\n)+)`)
+	for _, block := range textAndSettings.FindAllStringSubmatch(string(example), -1) {
+		says, emptiable := strings.Contains(block[1], "Empty:"), false
+		for line := range strings.Lines(block[2]) {
+			name, _, _ := strings.Cut(line, "=")
+			_, tagged := fields[name].Lookup("empty")
+			if tagged && !says {
+				t.Errorf("%s can be emptied, and nothing says what that means", name)
+			}
+			emptiable = emptiable || tagged || fields[name].Get("envDefault") == ""
+		}
+		if says && !emptiable {
+			t.Errorf("none of these can be emptied:\n%s", block[0])
+		}
+	}
+}
+
+func TestLoadConfig_TakesFilesAsEditorsWriteThem(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	text := "\ufeffPORT=4000 \r\n# a comment\r\nexport HOST=127.0.0.2\t\r\n\r\n LOG_FORMAT = \"json\" \r\nADMIN_ADDR=\r\nSESSION_TTL='2h' # two"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.LoadConfig(nil, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Port != 4000 || cfg.Host != "127.0.0.2" || cfg.LogFormat != "json" || cfg.AdminAddr != "" || cfg.SessionTTL.Hours() != 2 {
+		t.Errorf("got %+v", cfg)
+	}
+}
+
+func TestLoadConfig_AddressesAreUnderstoodOrRefused(t *testing.T) {
+	for setting, host := range map[string]string{
+		"HOST=[::1]": "::1", "HOST=::": "::", "HOST=0.0.0.0": "0.0.0.0", "HOST=fe80::1%eth0": "fe80::1%eth0",
+		"HOST=localhost": "localhost", "HOST=web_1.example.": "web_1.example.", "HOST=3f2a": "3f2a",
+		"PORT=0": "127.0.0.1", "ADMIN_ADDR=:3001": "127.0.0.1", "ADMIN_ADDR=[::1]:0": "127.0.0.1",
+		"ADMIN_ADDR=localhost:65535": "127.0.0.1",
+	} {
+		if cfg, err := load(t, setting); err != nil || cfg.Host != host {
+			t.Errorf("%s: the host is %q, error %v", setting, cfg.Host, err)
+		}
+	}
+	for _, setting := range []string{
+		"HOST=localhost:3000", "HOST=127.0.0.1:3000", "HOST=[::1]:3000", "HOST=http://localhost", "HOST=127.0.0.256", "HOST=*",
+		"HOST=10.0.0.0/8", "HOST=a b", "HOST=[", "PORT=65536", "PORT=-1", "PORT=http", "ADMIN_ADDR=127.0.0.1:99999",
+		"ADMIN_ADDR=:http", "ADMIN_ADDR=3001", "ADMIN_ADDR=127.0.0.1", "ADMIN_ADDR=:", "ADMIN_ADDR=::1:3001", "ADMIN_ADDR=# none",
+	} {
+		name, _, _ := strings.Cut(setting, "=")
+		if _, err := load(t, setting); err == nil || !strings.Contains(err.Error(), name+": must be ") {
+			t.Errorf("%s: the error is %v", setting, err)
+		}
+	}
+}
+
+func TestLoadConfig_WritesBoundsAsPeopleDo(t *testing.T) {
+	for setting, want := range map[string]string{
+		"CACHE_VALUE_LIMIT=1":  "CACHE_VALUE_LIMIT: must be from 1024 to 536870912",
+		"MEMORY_THRESHOLD=2":   "MEMORY_THRESHOLD: must be from 0.1 to 1",
+		"SESSION_TTL=1ms":      "SESSION_TTL: must be from 1m to 8760h",
+		"REQUEST_TIMEOUT=-10s": "REQUEST_TIMEOUT: must be from 100ms to 1h",
+		"PORT=70000":           "PORT: must be a whole number from 0 to 65535",
+	} {
+		if _, err := load(t, setting); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: the error is %v", setting, err)
+		}
 	}
 }
 

@@ -39,13 +39,9 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	case e.cfg.preforks() && prefork.IsInit():
 		return prefork.Init()
 	}
-	// A port that is taken is told at once; but what listened during a long
-	// migration would take connections and leave them waiting.
-	probe, err := listen(ctx, e.cfg)
-	if err != nil {
+	if err := probe(ctx, e.cfg); err != nil {
 		return err
 	}
-	_ = probe.Close()
 	prepared, err := Prepare(ctx, e.cfg, e.log)
 	if err != nil {
 		return err
@@ -142,6 +138,24 @@ func serveAsWorker(ctx context.Context, e environment) error {
 			return ready, len(slots)
 		},
 	})
+}
+
+// probe tells at once of a port that is taken. It does not keep the ports: what
+// listened during a long migration would take connections and leave them waiting.
+func probe(ctx context.Context, cfg Config) error {
+	listener, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if cfg.AdminAddr == "" {
+		return nil
+	}
+	admin, err := listenAdmin(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return admin.Close()
 }
 
 func listen(ctx context.Context, cfg Config) (*net.TCPListener, error) {
