@@ -301,6 +301,24 @@ func TestServe_ProductionRefusesTheSampleUsers(t *testing.T) {
 	})
 }
 
+func TestServe_ASampleAddressAloneDoesNotStopProduction(t *testing.T) {
+	_, settings := configured(t)
+	add := func(email string, settings ...string) *process {
+		return launchWith(t, strings.NewReader("a password of my own\n"), checkout(t),
+			[]string{"user", "add", "--email", email, "--name", "Eve"}, settings...)
+	}
+	if before := add("Admin@prefab.example", settings...); before.exit() != 0 {
+		t.Fatalf("in development the address is refused:\n%s", before.said())
+	}
+	production := append(settings, "APP_ENV=production", "LOG_FORMAT=text")
+	reserved := add(" Member@Prefab.example", production...)
+	if code := reserved.exit(); code != 1 {
+		t.Errorf("giving a sample's address in production ends with %d", code)
+	}
+	eventually(t, "it said why", func() bool { return strings.Contains(reserved.said(), "email: is reserved") })
+	start(t, checkout(t), production...)
+}
+
 func TestServe_SaysThatThePortIsTaken(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

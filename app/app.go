@@ -153,13 +153,12 @@ func (p *process) wire() (wired, error) {
 		return wired{}, err
 	}
 	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
-	users := services.NewUsers(
+	users := newUsers(cfg,
 		repositories.RememberUsers(repositories.NewUsers(p.db), p.values, times),
 		repositories.NewSignIns(p.redis, repositories.SignInLimit{
 			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 			Window: cfg.SignInWindow,
 		}),
-		services.NewPasswords(cfg.PasswordConcurrency),
 	)
 
 	stocks := repositories.InvalidateStock(repositories.NewStock(p.db), p.values)

@@ -16,7 +16,7 @@ import (
 // sampleProducts is how many an embedded database begins with.
 const sampleProducts = 1000
 
-// The passwords are public, so production refuses to start beside these users.
+// The passwords are public, so production refuses to start where one of them signs in.
 var sampleUsers = []struct {
 	user     services.User
 	password string
@@ -49,7 +49,7 @@ func fillSample(ctx context.Context, db *sqlx.DB, cfg Config, log *slog.Logger) 
 
 func addSampleUsers(ctx context.Context, db *sqlx.DB, cfg Config) error {
 	store := repositories.NewUsers(db)
-	users := services.NewUsers(store, nil, services.NewPasswords(cfg.PasswordConcurrency))
+	users := newUsers(cfg, store, nil)
 	for _, sample := range sampleUsers {
 		_, err := store.ByEmail(ctx, sample.user.Email)
 		if errors.Is(err, services.ErrNoUser) {
@@ -62,18 +62,40 @@ func addSampleUsers(ctx context.Context, db *sqlx.DB, cfg Config) error {
 	return nil
 }
 
+// newUsers returns the rules of users. In production they reserve the addresses of
+// the sample users: a visitor who registers one with the public password would keep
+// the service from its next start.
+func newUsers(cfg Config, store services.UserStore, limiter services.SignInLimiter) *services.Users {
+	var reserved []string
+	for _, sample := range sampleUsers {
+		if cfg.Env == Production {
+			reserved = append(reserved, sample.user.Email)
+		}
+	}
+	return services.NewUsers(store, limiter, services.NewPasswords(cfg.PasswordConcurrency), reserved...)
+}
+
+// refuseSampleUsers reports the sample users who can sign in with their public
+// passwords. An address alone proves nothing: somebody may have taken it.
 func refuseSampleUsers(ctx context.Context, db *sqlx.DB) error {
-	store := repositories.NewUsers(db)
+	store, passwords := repositories.NewUsers(db), services.NewPasswords(1)
 	var problems []error
 	for _, sample := range sampleUsers {
-		_, err := store.ByEmail(ctx, sample.user.Email)
-		if err == nil {
-			err = fmt.Errorf("the sample user %s, whose password is public, must not be in production's database",
-				sample.user.Email)
-		} else if errors.Is(err, services.ErrNoUser) {
+		user, err := store.ByEmail(ctx, sample.user.Email)
+		if errors.Is(err, services.ErrNoUser) {
 			continue
 		}
-		problems = append(problems, err)
+		var public bool
+		if err == nil {
+			public, err = passwords.Matches(ctx, sample.password, user.PasswordHash)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("check the password of %s: %w", sample.user.Email, err))
+		}
+		if public {
+			problems = append(problems, fmt.Errorf("the sample user %[1]s, whose password is public, must not be in "+
+				"production's database: DELETE FROM users WHERE email = '%[1]s' removes it", sample.user.Email))
+		}
 	}
 	return errors.Join(problems...)
 }

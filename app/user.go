@@ -39,7 +39,7 @@ func runUser(ctx context.Context, e environment, args []string) error {
 		if err := migrations.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
 			return err
 		}
-		users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(cfg.PasswordConcurrency))
+		users := newUsers(cfg, repositories.NewUsers(db), nil)
 		user, err := users.Add(ctx, services.User{Email: *email, Name: *name, Role: services.Role(*role)}, password)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -77,11 +78,12 @@ type Users struct {
 	store     UserStore
 	limiter   SignInLimiter
 	passwords *Passwords
+	reserved  []string
 }
 
-// NewUsers returns the users kept in store.
-func NewUsers(store UserStore, limiter SignInLimiter, passwords *Passwords) *Users {
-	return &Users{store: store, limiter: limiter, passwords: passwords}
+// NewUsers returns the users kept in store. Nobody is given a reserved address.
+func NewUsers(store UserStore, limiter SignInLimiter, passwords *Passwords, reserved ...string) *Users {
+	return &Users{store: store, limiter: limiter, passwords: passwords, reserved: reserved}
 }
 
 // Get returns a user by id, or ErrNoUser.
@@ -139,6 +141,7 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 	u.Email = normalEmail(u.Email)
 	var r rules
 	r.check(validEmail(u.Email), "email", "must be an e-mail address")
+	r.check(!slices.Contains(s.reserved, u.Email), "email", "is reserved for a sample user")
 	r.line("name", u.Name, 1, 100)
 	r.text("password", password, MinPassword, maxPassword)
 	r.check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
