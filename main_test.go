@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,6 +97,25 @@ func TestServe_TwoCheckoutsSideBySide(t *testing.T) {
 	for _, p := range []*process{one, two} {
 		if status, body := p.get("/api/v1/products/count"); status != 200 {
 			t.Errorf("the count is %d %s", status, body)
+		}
+	}
+	jar, _ := cookiejar.New(nil) // one browser, which sends the cookies of a host to all its ports
+	browser := http.Client{Jar: jar}
+	for _, p := range []*process{one, two} {
+		response, err := browser.Post(p.URL+"/api/v1/session", "application/json",
+			strings.NewReader(`{"email":"admin@prefab.example","password":"sample-admin-password"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	for _, p := range []*process{one, two} {
+		response, err := browser.Get(p.URL + "/api/v1/session")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Body.Close(); response.StatusCode != http.StatusOK {
+			t.Errorf("signed in to both, %s answers %s", p.URL, response.Status)
 		}
 	}
 	one.signal(syscall.SIGTERM)
@@ -310,13 +330,13 @@ func TestServe_ASampleAddressAloneDoesNotStopProduction(t *testing.T) {
 	if before := add("Admin@prefab.example", settings...); before.exit() != 0 {
 		t.Fatalf("in development the address is refused:\n%s", before.said())
 	}
-	production := append(settings, "APP_ENV=production", "LOG_FORMAT=text")
-	reserved := add(" Member@Prefab.example", production...)
+	settings = append(settings, "APP_ENV=production", "LOG_FORMAT=text")
+	reserved := add(" Member@Prefab.example", settings...)
 	if code := reserved.exit(); code != 1 {
 		t.Errorf("giving a sample's address in production ends with %d", code)
 	}
 	eventually(t, "it said why", func() bool { return strings.Contains(reserved.said(), "email: is reserved") })
-	start(t, checkout(t), production...)
+	start(t, checkout(t), settings...)
 }
 
 func TestServe_SaysThatThePortIsTaken(t *testing.T) {

@@ -176,11 +176,16 @@ func (p *process) wire() (wired, error) {
 	categories := services.NewCategories(
 		repositories.CacheCategories(repositories.NewCategories(p.db), p.values, times))
 
+	suffix, err := cookieSuffix()
+	if err != nil {
+		return wired{}, err
+	}
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.
 		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: p.redis}), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
+		Suffix:  suffix,
 	}, users)
 
 	compressor := middleware.NewCompressor(middleware.CompressConfig{

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/prefab/app"
 	"example.com/prefab/handlers"
 )
 
@@ -65,6 +66,17 @@ func (c *client) signIn(email, password string, header ...string) answer {
 	c.s.t.Helper()
 	body, _ := json.Marshal(map[string]string{"email": email, "password": password})
 	return c.send(http.MethodPost, "/api/v1/session", string(body), header...)
+}
+
+// The names of the cookies in development.
+var sessionCookie, wroteCookie = "session" + cookieSuffix(), "wrote" + cookieSuffix()
+
+func cookieSuffix() string {
+	suffix, err := app.CookieSuffix()
+	if err != nil {
+		panic(err)
+	}
+	return suffix
 }
 
 // cookie is the value of the client's cookie, or "".

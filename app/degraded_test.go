@@ -48,7 +48,7 @@ func TestRedisAway_PublicPagesGoOnAndGuardsFailClosed(t *testing.T) {
 			admin.send("DELETE", sessionPath, "").problem(http.StatusServiceUnavailable)
 			s.visitor().get(sessionPath).problem(http.StatusUnauthorized)
 			// Nothing that could not be ours is looked up.
-			s.visitor().get(sessionPath, "Cookie", "session=../x").problem(http.StatusUnauthorized)
+			s.visitor().get(sessionPath, "Cookie", sessionCookie+"=../x").problem(http.StatusUnauthorized)
 			wantDown(s, "redis", `{"degraded":["redis"],"status":"ready"}`)
 
 			back(redis)

@@ -41,7 +41,8 @@ func (c *client) export(format string) exporting {
 	}
 	c.s.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nCookie: session=%s\r\n\r\n", exportPath+format, c.cookie("session"))
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nCookie: %s=%s\r\n\r\n",
+		exportPath+format, sessionCookie, c.cookie(sessionCookie))
 	if err != nil {
 		c.s.t.Fatal(err)
 	}

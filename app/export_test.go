@@ -20,6 +20,8 @@ import (
 var (
 	NewLogger   = newLogger
 	LimitMemory = limitMemory
+
+	CookieSuffix = cookieSuffix
 )
 
 // Wire is a process's server on pools of the caller's.

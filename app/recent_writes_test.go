@@ -42,7 +42,7 @@ func TestRecentWrite_CookieInDevelopmentAndProduction(t *testing.T) {
 	for _, test := range []struct {
 		environment, session, name string
 		secure                     bool
-	}{{"development", "session", "wrote", false}, {"production", "__Host-session", "__Host-wrote", true}} {
+	}{{"development", sessionCookie, wroteCookie, false}, {"production", "__Host-session", "__Host-wrote", true}} {
 		t.Run(test.environment, func(t *testing.T) {
 			s := start(t, "APP_ENV="+test.environment)
 			s.user("ada", services.Admin)

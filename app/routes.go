@@ -46,7 +46,7 @@ func routes(
 
 	server.Use(started) // nothing below is served before the start is over
 
-	server.Get("/openapi.json", handlers.OpenAPI)
+	server.Get("/openapi.json", handlers.OpenAPI(sessions.Cookie()))
 
 	api := server.Group("/api/v1")
 

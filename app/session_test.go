@@ -34,7 +34,7 @@ func TestSession_SignInWhoAmISignOut(t *testing.T) {
 	}
 
 	c.send("DELETE", sessionPath, "").want(http.StatusNoContent)
-	if id := c.cookie("session"); id != "" {
+	if id := c.cookie(sessionCookie); id != "" {
 		t.Errorf("the cookie is still %q", id)
 	}
 	c.get(sessionPath).problem(http.StatusUnauthorized)
@@ -45,7 +45,7 @@ func TestSession_CookieInDevelopmentAndProduction(t *testing.T) {
 	for _, test := range []struct {
 		environment, name string
 		secure            bool
-	}{{"development", "session", false}, {"production", "__Host-session", true}} {
+	}{{"development", sessionCookie, false}, {"production", "__Host-session", true}} {
 		t.Run(test.environment, func(t *testing.T) {
 			s := start(t, "APP_ENV="+test.environment, "SESSION_TTL=2h")
 			s.user("max", services.Member)
@@ -67,7 +67,7 @@ func TestSession_CookieInDevelopmentAndProduction(t *testing.T) {
 				t.Errorf("Redis keeps the session for %s", ttl)
 			}
 			s.visitor().get(sessionPath, "Cookie", c.Name+"="+c.Value).want(http.StatusOK)
-			other := map[string]string{"session": "__Host-session", "__Host-session": "session"}[c.Name]
+			other := map[string]string{sessionCookie: "__Host-session", "__Host-session": sessionCookie}[c.Name]
 			s.visitor().get(sessionPath, "Cookie", other+"="+c.Value).problem(http.StatusUnauthorized)
 		})
 	}
@@ -78,18 +78,18 @@ func TestSession_SignInRenewsTheID(t *testing.T) {
 	s := start(t)
 	s.user("max", services.Member)
 	const planted = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
-	in := s.visitor().signIn("max"+emailDomain, password, "Cookie", "session="+planted).want(http.StatusOK)
+	in := s.visitor().signIn("max"+emailDomain, password, "Cookie", sessionCookie+"="+planted).want(http.StatusOK)
 	first := in.cookie[0].Value
 	if first == planted {
 		t.Fatal("the planted id is signed in")
 	}
-	again := s.visitor().signIn("max"+emailDomain, password, "Cookie", "session="+first).want(http.StatusOK)
+	again := s.visitor().signIn("max"+emailDomain, password, "Cookie", sessionCookie+"="+first).want(http.StatusOK)
 	second := again.cookie[0].Value
 	if second == first {
 		t.Fatal("an id that somebody knew is signed in again")
 	}
 	for id, want := range map[string]int{planted: 401, first: 401, second: 200} {
-		s.visitor().get(sessionPath, "Cookie", "session="+id).want(want)
+		s.visitor().get(sessionPath, "Cookie", sessionCookie+"="+id).want(want)
 	}
 	if keys := s.keys("prefab:session:*"); !slices.Equal(keys, []string{"prefab:session:" + second}) {
 		t.Errorf("Redis keeps %v, want the last session alone", keys)
@@ -99,7 +99,7 @@ func TestSession_SignInRenewsTheID(t *testing.T) {
 func TestSession_SignOutEndsItOnTheServer(t *testing.T) {
 	s := start(t)
 	c := s.member()
-	stolen := "session=" + c.cookie("session")
+	stolen := sessionCookie + "=" + c.cookie(sessionCookie)
 	other := s.visitor()
 	other.signIn("max"+emailDomain, password).want(http.StatusOK)
 
@@ -114,14 +114,14 @@ func TestSession_SignOutEndsItOnTheServer(t *testing.T) {
 func TestSession_EndsWithItsTime(t *testing.T) {
 	s := start(t)
 	c := s.member()
-	s.redis.PExpire(t.Context(), "prefab:session:"+c.cookie("session"), time.Millisecond)
+	s.redis.PExpire(t.Context(), "prefab:session:"+c.cookie(sessionCookie), time.Millisecond)
 	eventually(t, "the session has ended", func() bool { return c.get(sessionPath).status == http.StatusUnauthorized })
 }
 
 func TestSession_UseDoesNotProlongIt(t *testing.T) {
 	s := start(t)
 	c := s.member()
-	key := "prefab:session:" + c.cookie("session")
+	key := "prefab:session:" + c.cookie(sessionCookie)
 	s.redis.Expire(t.Context(), key, time.Hour)
 	c.get(sessionPath).want(http.StatusOK)
 	if ttl := s.redis.TTL(t.Context(), key).Val(); ttl > time.Hour {
@@ -170,9 +170,9 @@ func TestSession_CraftedCookiesAreNobodys(t *testing.T) {
 	for _, cookie := range []string{
 		"", "x", "__proto__", "../../etc/passwd", "*", "%00", `"AAAAAAAAAAAAAAAAAAAAAAAAAA"`, "prefab:sign-in:account:x", "AAAA AAAA",
 		"AAAAAAAAAAAAAAAAAAAAAAAAAA", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "AAAAAAAAAAAAAAAAAAAAAAAAA1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		"AAAAAAAAAAAAAAAAAAAAAAAAA\xff", "ÄÄÄÄÄÄÄÄÄÄÄÄÄ", strings.Repeat("A", 6000), "x; session=y; session=AAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"AAAAAAAAAAAAAAAAAAAAAAAAA\xff", "ÄÄÄÄÄÄÄÄÄÄÄÄÄ", strings.Repeat("A", 6000), "x; " + sessionCookie + "=y; " + sessionCookie + "=AAAAAAAAAAAAAAAAAAAAAAAAAA",
 	} {
-		cookie = "session=" + cookie
+		cookie = sessionCookie + "=" + cookie
 		s.visitor().get(sessionPath, "Cookie", cookie).problem(http.StatusUnauthorized)
 		s.visitor().send("PATCH", path, `{}`, "Cookie", cookie).problem(http.StatusUnauthorized)
 		s.visitor().get(path, "Cookie", cookie).want(http.StatusOK)

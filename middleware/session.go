@@ -31,6 +31,7 @@ type SessionConfig struct {
 	Storage fiber.Storage
 	TTL     time.Duration // from sign-in; use does not prolong it
 	Secure  bool          // https only, and bound to this host
+	Suffix  string        // of the cookies' names, where they are not secure
 }
 
 const (
@@ -40,7 +41,7 @@ const (
 
 // NewSessions returns sessions of users.
 func NewSessions(cfg SessionConfig, users *services.Users) *Sessions {
-	cookie, wrote := "session", "wrote"
+	cookie, wrote := "session"+cfg.Suffix, "wrote"+cfg.Suffix
 	if cfg.Secure {
 		cookie, wrote = "__Host-session", "__Host-wrote" // a browser takes these from this host alone, by https
 	}
@@ -55,6 +56,9 @@ func NewSessions(cfg SessionConfig, users *services.Users) *Sessions {
 		CookieSameSite: fiber.CookieSameSiteLaxMode,
 	})}
 }
+
+// Cookie is the name of the session's cookie.
+func (s *Sessions) Cookie() string { return s.cookie }
 
 // RequireUser lets only signed-in users pass; handlers find the user by
 // services.UserFrom.
