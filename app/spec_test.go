@@ -290,10 +290,10 @@ func checkProblem(e exchange) error {
 	if err := json.Unmarshal(e.got, &problem); err != nil {
 		return err
 	}
-	status := e.response.StatusCode
+	code := e.response.StatusCode
 	path, err := url.PathUnescape(problem.Instance)
-	if err != nil || problem.Status != status || problem.Title != http.StatusText(status) || path != e.request.URL.Path {
-		return fmt.Errorf("the problem is %+v, of %s with %d", problem, e.request.URL, status)
+	if err != nil || problem.Status != code || problem.Title != http.StatusText(code) || path != e.request.URL.Path {
+		return fmt.Errorf("the problem is %+v, of %s with %d", problem, e.request.URL, code)
 	}
 	return nil
 }
