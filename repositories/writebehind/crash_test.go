@@ -37,10 +37,14 @@ func TestCrash_LosesNoAcknowledgedWrite(t *testing.T) {
 	}
 }
 
+// A busy machine makes few of the moments in which a write can be lost.
 func TestCrash_WithoutVersionsLosesWrites(t *testing.T) {
-	if acknowledged, lost := crash(t, 8, true); lost == 0 {
-		t.Errorf("none of %d is lost, so the test above shows nothing", acknowledged)
+	for range 10 {
+		if _, lost := crash(t, 8, true); lost > 0 {
+			return
+		}
 	}
+	t.Error("none is lost, so the test above shows nothing")
 }
 
 // crash kills three workers that put and flush, at random points, again and
