@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/netip"
 	"reflect"
@@ -46,6 +47,14 @@ func FuzzDecodeJSON(f *testing.F) {
 				if json.Unmarshal(body, &object) != nil || object == nil || !utf8.Valid(body) {
 					t.Errorf("%q is taken for an object", body)
 				}
+				if n := len(object); countMembers(body) != n {
+					t.Errorf("%q is taken, and has a member twice", body)
+				}
+				lower := strings.ToLower(string(body))
+				if text, _ := json.Marshal(object); strings.Contains(string(text), "\ufffd") && !strings.Contains(lower, "\ufffd") &&
+					!strings.Contains(lower, `\ufffd`) {
+					t.Errorf("%q is taken, and holds half of a character", body)
+				}
 				continue
 			}
 			e := hasCode(t, err, services.Malformed, services.Invalid, services.UnsupportedMedia)
@@ -59,6 +68,20 @@ func FuzzDecodeJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+// countMembers counts an object's members, those of one name too.
+func countMembers(body []byte) int {
+	n, decoder := 0, json.NewDecoder(bytes.NewReader(body))
+	_, _ = decoder.Token()
+	for decoder.More() {
+		_, _ = decoder.Token()
+		if decoder.Decode(new(json.RawMessage)) != nil {
+			return -1
+		}
+		n++
+	}
+	return n
 }
 
 func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
