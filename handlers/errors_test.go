@@ -87,6 +87,7 @@ func TestErrorHandler_AnswersAndLogs(t *testing.T) {
 		{"a server away", unavailable, 503, services.ErrUnavailable.Message, "2", "WARN"},
 		{"a deadline", fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), 503, services.ErrUnavailable.Message, "2", "WARN"},
 		{"a cancellation", context.Canceled, 503, services.ErrUnavailable.Message, "2", "WARN"},
+		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, services.ErrBadWrite), 422, services.ErrBadWrite.Message, "", "WARN"},
 		{"the user's mistake", services.ErrNoProduct, 404, services.ErrNoProduct.Message, "", ""},
 		{"a limit", tooMany, 429, "Wait.", "2", ""},
 		{"Fiber's 404", fiber.NewError(404, secret), 404, detailOf[404], "", ""},
