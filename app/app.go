@@ -56,6 +56,7 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 
 func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, seat seat) error {
 	defer listener.Close()
+	cfg.fitConnections(log)
 	p := process{seat: seat, cfg: cfg, log: log, metrics: seat.metrics}
 	p.metrics.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -114,6 +115,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	if p.seat.health != nil {
 		defer publishHealth(w.health.Report, p.seat.health)()
 	}
+	listener = serveConnections(listener, w.server.Server(), p.metrics, log)
 	runner := p.schedule(w)
 	return p.serve(ctx, listener, w.server, phases{
 		start: func() error {

@@ -49,6 +49,9 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 				request.SetConnectionClose()
 			}
 		}()
+		if c, ok := request.Conn().(*connection); ok && c.isClosed() {
+			return // nobody would get the answer
+		}
 		if known[string(request.Method())] {
 			next(request)
 			return
