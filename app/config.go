@@ -71,6 +71,7 @@ type Config struct {
 	WriteTimeout      time.Duration `env:"WRITE_TIMEOUT" envDefault:"30s"`
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
 	BodyLimit         int           `env:"BODY_LIMIT" envDefault:"1048576"`
+	BodyBudget        int64         `env:"BODY_BUDGET" envDefault:"33554432"`
 	HeaderLimit       int           `env:"HEADER_LIMIT" envDefault:"8192"`
 	ExportConcurrency int           `env:"EXPORT_CONCURRENCY" envDefault:"2"`
 	MaxConnections    int           `env:"MAX_CONNECTIONS" envDefault:"10000"`

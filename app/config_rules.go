@@ -126,6 +126,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	between("SIGN_IN_ADDRESS_LIMIT", float64(c.SignInAddressLimit), 1, 1_000_000)
 	between("PASSWORD_CONCURRENCY", float64(c.PasswordConcurrency), 1, 1024)
 	between("BODY_LIMIT", float64(c.BodyLimit), 1024, 1<<30)
+	between("BODY_BUDGET", float64(c.BodyBudget), 1024, 1<<40)
 	between("HEADER_LIMIT", float64(c.HeaderLimit), 1024, 1<<20)
 	between("EXPORT_CONCURRENCY", float64(c.ExportConcurrency), 1, 1000)
 	between("MAX_CONNECTIONS", float64(c.MaxConnections), 1, 1_000_000)
@@ -152,6 +153,9 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	lasting("SLOW_REQUEST_THRESHOLD", c.SlowRequestThreshold, 0, time.Hour)
 	lasting("PRUNE_AFTER", c.PruneAfter, 0, 10*365*24*time.Hour)
 	lasting("MEMORY_CHECK_INTERVAL", c.MemoryCheckInterval, time.Second, 24*time.Hour)
+	if c.BodyBudget < int64(c.BodyLimit) && !unparsed["BODY_BUDGET"] {
+		problems = append(problems, errors.New("BODY_BUDGET: must not be below BODY_LIMIT"))
+	}
 	if c.WriteTimeout < c.RequestTimeout && !unparsed["WRITE_TIMEOUT"] {
 		problems = append(problems, errors.New("WRITE_TIMEOUT: must not be shorter than REQUEST_TIMEOUT"))
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -33,13 +34,15 @@ type connections struct {
 type connection struct {
 	net.Conn
 	idleSince atomic.Int64 // as Unix nanoseconds; or one of these two
+	unread    atomic.Bool  // a part of the last request's body is not read
 }
 
 const (
 	busy   = 0  // a request is under way
 	closed = -1 // by us
 
-	idleMinimum  = time.Second            // what is idle for less is not closed: the client may be about to use it
+	idleMinimum  = time.Second // what is idle for less is not closed: the client may be about to use it
+	lingerTime   = 2 * time.Second
 	scanInterval = 100 * time.Millisecond // each looks at all connections
 )
 
@@ -146,6 +149,7 @@ func (l *connections) note(conn net.Conn, state fasthttp.ConnState) {
 			c.idleSince.CompareAndSwap(since, busy)
 		}
 	case fasthttp.StateIdle:
+		c.unread.Store(false) // fasthttp has discarded it
 		c.idleSince.CompareAndSwap(busy, time.Now().UnixNano())
 	case fasthttp.StateClosed, fasthttp.StateHijacked:
 		c.idleSince.Store(closed)
@@ -157,3 +161,14 @@ func (l *connections) note(conn net.Conn, state fasthttp.ConnState) {
 
 // isClosed reports whether we have closed the connection when its last request came.
 func (c *connection) isClosed() bool { return c.idleSince.Load() == closed }
+
+// Close closes the connection. Where a part of a request is unread it first takes what
+// the client still sends, for a while: else the system would reset the connection, and
+// the client could lose the answer that says why its body was refused.
+func (c *connection) Close() error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.unread.Load() && tcp.CloseWrite() == nil {
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.Copy(io.Discard, struct{ io.Reader }{c.Conn})
+	}
+	return c.Conn.Close()
+}

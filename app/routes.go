@@ -26,6 +26,7 @@ func routes(
 ) {
 	user, admin, anybody := sessions.RequireUser, sessions.RequireAdmin, sessions.FindUser
 	none := handlers.NoQuery
+	small := middleware.BodyLimit(32 << 10) // enough for any text that these routes take
 	list := pages.Route(middleware.CacheRoute{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag},
@@ -57,23 +58,23 @@ func routes(
 	api.Post("/products", admin, none, h.products.Create)
 	api.Patch("/products/:id", admin, none, h.products.Update)
 	api.Delete("/products/:id", admin, none, h.products.Delete)
-	api.Put("/products/:id/stock", admin, none, h.stock.Update)
-	api.Post("/products/:id/reviews", user, none, h.reviews.Create)
+	api.Put("/products/:id/stock", admin, none, small, h.stock.Update)
+	api.Post("/products/:id/reviews", user, none, small, h.reviews.Create)
 
-	api.Post("/session", none, h.session.Create)
+	api.Post("/session", none, small, h.session.Create)
 	api.Get("/session", user, none, h.session.Show)
 	api.Delete("/session", none, h.session.Delete)
 
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
 	server.Get("/products/:id", product, anybody, h.pages.Product)
 	server.Get("/products/:id/reviews", anybody, h.pages.ToProduct)
-	server.Post("/products/:id/reviews", user, h.pages.Review)
+	server.Post("/products/:id/reviews", user, small, h.pages.Review)
 	server.Get("/products/:id/edit", admin, h.pages.Edit)
 	server.Post("/products/:id/edit", admin, h.pages.Update)
 	server.Get("/products/:id/stock", anybody, h.pages.ToEdit)
-	server.Post("/products/:id/stock", admin, h.pages.UpdateStock)
+	server.Post("/products/:id/stock", admin, small, h.pages.UpdateStock)
 	server.Get("/login", anybody, h.pages.Login)
-	server.Post("/login", anybody, h.pages.SignIn)
+	server.Post("/login", anybody, small, h.pages.SignIn)
 	server.Post("/logout", h.pages.SignOut)
 
 	server.Use(anybody) // what is at no address is told to people by a page, with their name on it

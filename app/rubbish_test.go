@@ -10,14 +10,19 @@ import (
 	"example.com/prefab/services"
 )
 
-// takers is every route that takes a body, with one that it likes.
-func takers(product string) []struct{ method, path, body string } {
-	return []struct{ method, path, body string }{
-		{"POST", productsPath, `{"name":"Lamp","priceCents":1,"categoryId":1}`},
-		{"PATCH", product, `{"name":"Lamp"}`},
-		{"PUT", product + "/stock", `{"quantity":1}`},
-		{"POST", product + "/reviews", `{"rating":5,"body":"Good."}`},
-		{"POST", "/api/v1/session", `{"email":"nobody@people.example","password":"x"}`},
+// taker is a route that takes a body, with one that it likes, and the most it takes.
+type taker struct {
+	method, path, body string
+	limit              int
+}
+
+func takers(product string) []taker {
+	return []taker{
+		{"POST", productsPath, `{"name":"Lamp","priceCents":1,"categoryId":1}`, 1 << 20},
+		{"PATCH", product, `{"name":"Lamp"}`, 1 << 20},
+		{"PUT", product + "/stock", `{"quantity":1}`, 32 << 10},
+		{"POST", product + "/reviews", `{"rating":5,"body":"Good."}`, 32 << 10},
+		{"POST", "/api/v1/session", `{"email":"nobody@people.example","password":"x"}`, 32 << 10},
 	}
 }
 
@@ -32,8 +37,12 @@ func TestBodies_ThatAreNotOneJSONObjectAre400(t *testing.T) {
 			"<lamp/>", strings.Repeat("[", 100_000), strings.Repeat(`{"name":`, 100_000),
 			`{"name":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, `{"rating":NaN}`, `{"rating":01}`,
 		} {
-			if got := admin.send(to.method, to.path, body); got.status != http.StatusBadRequest {
-				t.Errorf("%s %s with %.60q: %d, want 400", to.method, to.path, body, got.status)
+			want := http.StatusBadRequest
+			if len(body) > to.limit {
+				want = http.StatusRequestEntityTooLarge
+			}
+			if got := admin.send(to.method, to.path, body); got.status != want {
+				t.Errorf("%s %s with %.60q: %d, want %d", to.method, to.path, body, got.status, want)
 			}
 		}
 		// Without a body the client sends no type either.

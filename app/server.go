@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/middleware"
 )
 
 // newServer returns a Fiber app without routes, whose pages are those of views and
@@ -26,6 +27,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		StrictRouting:                true, // one address for one thing, which caches rely on
 		UnescapePath:                 true, // middleware.CanonicalPath has refused what this must not decode
 		BodyLimit:                    cfg.BodyLimit,
+		StreamRequestBody:            true, // without regard to BodyLimit: middleware.Bodies enforces it
 		ReadBufferSize:               cfg.HeaderLimit,
 		DisablePreParseMultipartForm: true,
 		ReadTimeout:                  cfg.ReadTimeout,
@@ -42,24 +44,38 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 	for _, method := range server.Config().RequestMethods {
 		known[method] = true
 	}
-	next := server.Server().Handler
-	server.Server().Handler = func(request *fasthttp.RequestCtx) {
-		defer func() {
-			if closing.Load() {
-				request.SetConnectionClose()
-			}
-		}()
-		if c, ok := request.Conn().(*connection); ok && c.isClosed() {
-			return // nobody would get the answer
-		}
-		if known[string(request.Method())] {
-			next(request)
-			return
-		}
+	next, bodies := server.Server().Handler, middleware.NewBodies(cfg.BodyLimit, cfg.BodyBudget)
+	refuse := func(request *fasthttp.RequestCtx, err error) {
 		c := server.AcquireCtx(request)
 		defer server.ReleaseCtx(c)
-		if err := server.ErrorHandler(c, fiber.ErrNotImplemented); err != nil {
-			request.SetStatusCode(fiber.StatusNotImplemented)
+		if server.ErrorHandler(c, err) != nil {
+			request.SetStatusCode(fiber.StatusInternalServerError)
+		}
+	}
+	serve := func(request *fasthttp.RequestCtx) (unread bool) {
+		if !known[string(request.Method())] {
+			refuse(request, fiber.ErrNotImplemented)
+			return true
+		}
+		release, err := bodies.Limit(request)
+		if err != nil {
+			refuse(request, err)
+			return true
+		}
+		next(request)
+		return release()
+	}
+	server.Server().Handler = func(request *fasthttp.RequestCtx) {
+		c, _ := request.Conn().(*connection) // nil in tests
+		if c != nil && c.isClosed() {
+			return // nobody would get the answer
+		}
+		unread := serve(request)
+		if c != nil {
+			c.unread.Store(unread)
+		}
+		if closing.Load() {
+			request.SetConnectionClose()
 		}
 	}
 	return server

@@ -155,7 +155,7 @@ func TestSignIn_DoesNotTellWhoHasAnAccount(t *testing.T) {
 		{"nobody" + emailDomain, password}, {"max" + emailDomain, ""}, {"max" + emailDomain, password + " "}, {"", password}, {"", ""},
 		{"max", password}, {"@", password}, {"max" + emailDomain + "\x00", password}, {"max@people.example@people.example", password},
 		{"robot" + emailDomain, ""}, {"robot" + emailDomain, password}, {"%" + emailDomain, password}, {"m_x" + emailDomain, password},
-		{strings.Repeat("x", 10_000) + emailDomain, password}, {"max" + emailDomain, strings.Repeat("x", 100_000)},
+		{strings.Repeat("x", 10_000) + emailDomain, password}, {"max" + emailDomain, strings.Repeat("x", 30_000)},
 	} {
 		got := s.visitor().signIn(test.email, test.password).want(http.StatusUnauthorized)
 		if string(got.body) != string(wrong.body) || fmt.Sprint(header(got)) != fmt.Sprint(header(wrong)) {

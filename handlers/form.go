@@ -47,8 +47,12 @@ func readForm(c *fiber.Ctx, names ...string) (*form, error) {
 	if err := checkContentType(c, []string{fiber.MIMEApplicationForm}); err != nil {
 		return nil, err
 	}
+	body, err := readBody(c)
+	if err != nil {
+		return nil, err
+	}
 	// Not c.FormValue: Fiber keeps the memory that a body of a million names takes.
-	sent, err := url.ParseQuery(string(c.Request().Body()))
+	sent, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, errBadForm
 	}

@@ -52,8 +52,12 @@ func decodePatch(c *fiber.Ctx) (services.ProductFields, error) {
 	if err := decodeJSON(c, &fields, "application/merge-patch+json"); err != nil {
 		return fields, err
 	}
+	body, err := readBody(c)
+	if err != nil {
+		return fields, err
+	}
 	var members map[string]*json.RawMessage
-	if err := json.Unmarshal(c.Request().Body(), &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil {
 		return fields, badSyntax(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {

@@ -33,7 +33,7 @@ func (p *Cache) refusesRequest(c *fiber.Ctx) string {
 		return "cookie"
 	case has(header, fiber.HeaderRange):
 		return "range"
-	case header.ContentLength() > 0 || header.ContentLength() == -1 || len(c.Request().Body()) > 0:
+	case header.ContentLength() > 0 || header.ContentLength() == -1: // it is chunked
 		return "body"
 	case has(header, fiber.HeaderIfMatch) || has(header, fiber.HeaderIfUnmodifiedSince):
 		return "precondition"

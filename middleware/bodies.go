@@ -1,0 +1,100 @@
+package middleware
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services"
+)
+
+// smallBody is what fasthttp reads of a body before it calls a handler. So much is
+// not counted in the budget: a small request is never refused for others' large ones.
+const smallBody = 8 << 10
+
+var errTooManyBodies = &services.Error{
+	Code:       services.Unavailable,
+	Message:    "Too many large requests are arriving. Please try again soon.",
+	RetryAfter: 2 * time.Second,
+}
+
+// Bodies limits the memory that request bodies take. Without streaming, fasthttp
+// allocates the announced length before a byte has come; with it, a body stays on the
+// connection until a handler reads it, and fasthttp enforces no limit.
+type Bodies struct {
+	limit  int   // bytes of one body
+	budget int64 // bytes that all requests under way have read
+	held   atomic.Int64
+}
+
+// NewBodies returns Bodies.
+func NewBodies(limit int, budget int64) *Bodies { return &Bodies{limit: limit, budget: budget} }
+
+// Limit makes the limits hold for the request, until release is called, which reports
+// whether a part of the body is unread. It fails where the announced length is too
+// large.
+func (b *Bodies) Limit(request *fasthttp.RequestCtx) (release func() (unread bool), err error) {
+	length := request.Request.Header.ContentLength()
+	if length > b.limit {
+		return nil, fiber.ErrRequestEntityTooLarge
+	}
+	stream := request.RequestBodyStream()
+	if stream == nil {
+		return func() bool { return false }, nil
+	}
+	limited := &body{stream: stream, all: b, limit: b.limit}
+	request.Request.SetBodyStream(limited, length)
+	return func() bool {
+		b.held.Add(-limited.held)
+		return !limited.whole
+	}, nil
+}
+
+// BodyLimit lowers the limit of a route.
+func BodyLimit(limit int) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if c.Request().Header.ContentLength() > limit {
+			return fiber.ErrRequestEntityTooLarge
+		}
+		if limited, ok := c.Context().RequestBodyStream().(*body); ok {
+			limited.limit = min(limited.limit, limit)
+		}
+		return c.Next()
+	}
+}
+
+// body is a request's body, read from its connection. fasthttp discards what is left
+// of it, or closes the connection.
+type body struct {
+	stream io.Reader
+	all    *Bodies
+	limit  int
+	read   int
+	held   int64 // of read, what is counted in the budget
+	whole  bool  // its end was read
+}
+
+// Read returns errors that the error handler turns into answers.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.stream.Read(p)
+	b.read += n
+	held := int64(max(0, min(n, b.read-smallBody)))
+	b.held += held
+	b.whole = err == io.EOF //nolint:errorlint // a reader returns it as it is
+	switch {
+	case b.all.held.Add(held) > b.all.budget && held > 0:
+		return n, errTooManyBodies
+	case b.read > b.limit:
+		return n, fiber.ErrRequestEntityTooLarge
+	case err == nil || b.whole:
+		return n, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, fiber.ErrRequestTimeout
+	}
+	return n, fiber.ErrBadRequest // it is not chunked as it should be, or the client has gone
+}
