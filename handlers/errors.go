@@ -119,5 +119,6 @@ var detailOf = map[int]string{
 	fiber.StatusBadRequest:                  "The request is not valid HTTP.",
 	fiber.StatusNotImplemented:              "This service does not know that method.",
 	fiber.StatusInternalServerError:         somethingWrong,
+	fiber.StatusHTTPVersionNotSupported:     "This answer is streamed, which takes HTTP/1.1.",
 	fiber.StatusGatewayTimeout:              "There is no cached answer, and the request wants no other.",
 }

@@ -52,8 +52,12 @@ var errTooManyStreams = &services.Error{
 // Send answers with the chunks. Their context is no longer the request's once the
 // first of them is there: it ends with the stream, after the timeout at the latest.
 // An error before that is returned, for the client to be told. A chunk need only
-// be good until the next one is asked for. HEAD asks for none.
+// be good until the next one is asked for. HEAD asks for none. HTTP/1.0 knows no
+// chunks; its clients could not tell a cut answer from a whole one.
 func (s *Streams) Send(c *fiber.Ctx, chunks func(context.Context) iter.Seq2[[]byte, error]) error {
+	if !c.Request().Header.IsHTTP11() {
+		return fiber.ErrHTTPVersionNotSupported
+	}
 	if c.Method() == fiber.MethodHead {
 		c.Context().SetBodyStream(http.NoBody, -1)
 		return nil
