@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,13 +13,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"example.com/prefab/handlers"
+	"example.com/prefab/services"
 )
 
-// startAdmin serves /metrics and /health on ADMIN_ADDR, apart from the service's own port: it
-// tells what no client needs to know. stop ends it. Without an address it does
-// nothing.
+// startAdmin serves /metrics and /health on ADMIN_ADDR, apart from the service's own
+// port: they tell what no client needs to know. Probes there are answered however
+// many connections clients hold open. stop ends it. Without an address it does nothing.
 func startAdmin(
-	ctx context.Context, cfg Config, metrics prometheus.Gatherer, health http.Handler, log *slog.Logger,
+	ctx context.Context, cfg Config, metrics prometheus.Gatherer, health http.Handler,
+	readiness func(context.Context) (state services.State, degraded []string), log *slog.Logger,
 ) (stop func(), err error) {
 	if cfg.AdminAddr == "" {
 		return func() {}, nil
@@ -33,6 +38,13 @@ func startAdmin(
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}))
 	mux.Handle("GET /health", health)
+	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"status": "live"})
+	})
+	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
+		status, body := handlers.Readiness(readiness(r.Context()))
+		answer(w, status, body)
+	})
 	server := &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
@@ -41,7 +53,8 @@ func startAdmin(
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		steady := &steadyListener{Listener: listener, failed: func() bool { return false }, log: log}
+		if err := server.Serve(steady); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the admin listener broke", "error", err)
 		}
 	}()
@@ -62,4 +75,11 @@ func listenAdmin(ctx context.Context, cfg Config) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
 	}
 	return listener, nil
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a client that has gone needs none
 }

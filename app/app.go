@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/app/metrics"
 	"example.com/prefab/handlers"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
@@ -28,6 +30,7 @@ import (
 type seat struct {
 	metrics *prometheus.Registry
 	health  func(handlers.HealthReport) // shows it on ADMIN_ADDR; nil where nobody does
+	admin   http.Handler                // GET /health of ADMIN_ADDR, where the process serves that too; else nil
 	ready   func() error                // tells that it serves; nil for a process that serves alone
 	workers func() (ready, whole int)   // of the service; nil alone
 }
@@ -100,6 +103,13 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	}
 	p.health = services.NewHealth(dependencies...)
 	p.metrics.MustRegister(healthMetrics{p.health})
+	if seat.admin != nil {
+		stop, err := startAdmin(ctx, cfg, metrics.Alone(p.metrics), seat.admin, p.readiness, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 
 	p.values = cache.New(cache.Options{
 		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,

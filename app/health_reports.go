@@ -2,8 +2,9 @@ package app
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -75,13 +76,11 @@ func (r *healthReports) ended(slot, pid int) {
 // ServeHTTP answers with the report of a process that is not well, or of any where all
 // are; 503 where one is not, or none has reported yet.
 func (r *healthReports) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	report := r.worst()
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
+	report, status := r.worst(), http.StatusOK
 	if !report.OK() {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status = http.StatusServiceUnavailable
 	}
-	_ = json.NewEncoder(w).Encode(report)
+	answer(w, status, report)
 }
 
 func (r *healthReports) worst() handlers.HealthReport {
@@ -98,4 +97,17 @@ func (r *healthReports) worst() handlers.HealthReport {
 		}
 	}
 	return found
+}
+
+// down returns the dependencies that some process does not reach.
+func (r *healthReports) down() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := make(map[string]bool)
+	for _, report := range r.newest {
+		for _, name := range report.Down() {
+			found[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

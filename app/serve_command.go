@@ -16,6 +16,7 @@ import (
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
 	"example.com/prefab/handlers"
+	"example.com/prefab/services"
 )
 
 // ExitError is the status of a service that ran below process 1; it has said why.
@@ -64,15 +65,10 @@ func runServe(ctx context.Context, e environment, args []string) error {
 		prepared.Config.Prefork = "false"
 	}
 	limitMemory(1, memlimit.FromCgroup, e.log)
-	registry := prometheus.NewRegistry()
 	reports := newHealthReports()
-	stopAdmin, err := startAdmin(ctx, e.cfg, metrics.Alone(registry), reports, e.log)
-	if err != nil {
-		return err
-	}
-	defer stopAdmin()
 	return serveAs(ctx, prepared.Config, listener, e.log, seat{
-		metrics: registry, health: func(report handlers.HealthReport) { reports.receive(0, 0, report) },
+		metrics: prometheus.NewRegistry(), admin: reports,
+		health: func(report handlers.HealthReport) { reports.receive(0, 0, report) },
 	})
 }
 
@@ -103,7 +99,12 @@ func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e env
 		return err
 	}
 	own.MustRegister(slots(supervisor.Slots))
-	stopAdmin, err := startAdmin(ctx, cfg, merged, reports, e.log)
+	stopAdmin, err := startAdmin(ctx, cfg, merged, reports, func(context.Context) (services.State, []string) {
+		if ctx.Err() != nil {
+			return services.Draining, nil
+		}
+		return workersReadiness(supervisor.Slots(), reports)
+	}, e.log)
 	if err != nil {
 		return err
 	}
@@ -128,15 +129,7 @@ func serveAsWorker(ctx context.Context, e environment) error {
 	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, sendMetrics(worker), log) })
 	return serveAs(worker.Context(ctx), cfg.share(), worker.Listener, log, seat{
 		metrics: registry, health: sendHealth(worker), ready: worker.Ready,
-		workers: func() (ready, all int) {
-			slots := worker.Slots()
-			for _, slot := range slots {
-				if slot.State == prefork.Ready {
-					ready++
-				}
-			}
-			return ready, len(slots)
-		},
+		workers: func() (ready, all int) { return countReady(worker.Slots()) },
 	})
 }
 

@@ -3,6 +3,8 @@ package app
 import (
 	"runtime"
 	"strconv"
+
+	"example.com/prefab/app/prefork"
 )
 
 // minConns is what a worker needs at least of each pool.
@@ -33,4 +35,14 @@ func (c Config) share() Config {
 	c.DatabaseMaxConns = max(1, c.DatabaseMaxConns/n)
 	c.RedisMaxConns = max(1, c.RedisMaxConns/n)
 	return c
+}
+
+// countReady returns how many workers serve, of how many.
+func countReady(slots []prefork.Slot) (ready, all int) {
+	for _, slot := range slots {
+		if slot.State == prefork.Ready {
+			ready++
+		}
+	}
+	return ready, len(slots)
 }

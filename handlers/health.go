@@ -40,6 +40,19 @@ type HealthReport struct {
 // OK reports whether no part is bad.
 func (r HealthReport) OK() bool { return r.Status == okWord }
 
+// Down returns the names of the dependencies that do not answer the process.
+func (r HealthReport) Down() (names []string) {
+	if r.HealthDetail == nil {
+		return nil
+	}
+	for _, part := range []struct{ name, word string }{{Database, r.Database}, {Replica, r.Replica}, {Redis, r.Redis}} {
+		if part.word == errorWord {
+			names = append(names, part.name)
+		}
+	}
+	return names
+}
+
 // HealthDetail is the part of a report that is for operators.
 type HealthDetail struct {
 	Uptime      float64         `json:"uptime"` // seconds
@@ -118,28 +131,33 @@ func (h *Health) Live(c *fiber.Ctx) error {
 	return sendUncached(c, fiber.Map{"status": "live"})
 }
 
-// Ready answers GET /health/ready: 200 while this process should get requests. A
-// lost dependency does not change that, or every node would leave the balancer
-// at once; with Detail it is named.
+// Ready answers GET /health/ready; with Detail it names what is away.
 func (h *Health) Ready(c *fiber.Ctx) error {
-	switch h.Health.State() {
-	case services.Starting:
-		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "starting"})
-	case services.Draining:
-		return sendUncached(c.Status(fiber.StatusServiceUnavailable), fiber.Map{"status": "draining"})
-	}
-	answer := fiber.Map{"status": "ready"}
 	if !h.Detail {
-		return sendUncached(c, answer)
+		status, body := Readiness(h.Health.State(), nil)
+		return sendUncached(c.Status(status), body)
 	}
 	down := h.Health.Down(c.UserContext())
 	if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
 		down = append(down, Workers)
 	}
-	if len(down) > 0 {
-		answer["degraded"] = down
+	status, body := Readiness(h.Health.State(), down)
+	return sendUncached(c.Status(status), body)
+}
+
+// Readiness is the answer to GET /health/ready: 200 while requests should be sent. A
+// lost dependency does not change that, or every node would leave the balancer
+// at once; it is named instead.
+func Readiness(state services.State, degraded []string) (status int, body map[string]any) {
+	switch {
+	case state == services.Starting:
+		return fiber.StatusServiceUnavailable, map[string]any{"status": "starting"}
+	case state == services.Draining:
+		return fiber.StatusServiceUnavailable, map[string]any{"status": "draining"}
+	case len(degraded) > 0:
+		return fiber.StatusOK, map[string]any{"status": "ready", "degraded": degraded}
 	}
-	return sendUncached(c, answer)
+	return fiber.StatusOK, map[string]any{"status": "ready"}
 }
 
 func sendUncached(c *fiber.Ctx, v any) error {

@@ -85,7 +85,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.read += n
 	held := int64(max(0, min(n, b.read-smallBody)))
 	b.held += held
-	b.whole = err == io.EOF //nolint:errorlint // a reader returns it as it is
+	b.whole = err == io.EOF
 	switch {
 	case b.all.held.Add(held) > b.all.budget && held > 0:
 		return n, errTooManyBodies

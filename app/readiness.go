@@ -1,0 +1,28 @@
+package app
+
+import (
+	"context"
+
+	"example.com/prefab/app/prefork"
+	"example.com/prefab/handlers"
+	"example.com/prefab/services"
+)
+
+// readiness is what a process that serves alone says at ADMIN_ADDR.
+func (p *process) readiness(ctx context.Context) (services.State, []string) {
+	return p.health.State(), p.health.Down(ctx)
+}
+
+// workersReadiness is what a supervisor says: it serves while a worker does. It asks
+// no dependency, but knows from the workers' reports which ones do not answer.
+func workersReadiness(slots []prefork.Slot, reports *healthReports) (services.State, []string) {
+	ready, all := countReady(slots)
+	if ready == 0 {
+		return services.Starting, nil
+	}
+	degraded := reports.down()
+	if ready < all {
+		degraded = append(degraded, handlers.Workers)
+	}
+	return services.Ready, degraded
+}
