@@ -66,6 +66,7 @@ func TestBodies_ThatAreRefusedAreTakenUntilTheAnswerIsRead(t *testing.T) {
 			if got.status != http.StatusRequestEntityTooLarge {
 				t.Errorf("%s: %d", path, got.status)
 			}
+			admin.get("/", "X-Long", strings.Repeat("x", 900<<10)).problem(http.StatusRequestHeaderFieldsTooLarge)
 		}
 	}
 }

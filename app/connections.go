@@ -34,7 +34,7 @@ type connections struct {
 type connection struct {
 	net.Conn
 	idleSince atomic.Int64 // as Unix nanoseconds; or one of these two
-	unread    atomic.Bool  // a part of the last request's body is not read
+	unread    atomic.Bool  // a part of the last request is not read
 }
 
 const (
@@ -145,6 +145,7 @@ func (l *connections) note(conn net.Conn, state fasthttp.ConnState) {
 	}
 	switch state {
 	case fasthttp.StateActive:
+		c.unread.Store(true)
 		if since := c.idleSince.Load(); since != closed {
 			c.idleSince.CompareAndSwap(since, busy)
 		}
@@ -164,7 +165,7 @@ func (c *connection) isClosed() bool { return c.idleSince.Load() == closed }
 
 // Close closes the connection. Where a part of a request is unread it first takes what
 // the client still sends, for a while: else the system would reset the connection, and
-// the client could lose the answer that says why its body was refused.
+// the client could lose the answer that says why its request was refused.
 func (c *connection) Close() error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.unread.Load() && tcp.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))

@@ -25,7 +25,7 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 	}, []string{"method", "route", "status"})
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "prefab_http_request_duration_seconds",
-		Help:    "Time from a request's last byte until its handlers were done.",
+		Help:    "Time in the handlers, in which the rest of a body above 8 KiB arrives too.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"method", "route"})
 	underWay := prometheus.NewGauge(prometheus.GaugeOpts{
