@@ -168,3 +168,10 @@ func TestBodies_BeyondTheBudgetAre503AndSmallOnesAreTaken(t *testing.T) {
 		t.Errorf("it is %+v", p)
 	}
 }
+
+func TestLoadConfig_TheBudgetOfBodiesHasRoomForOne(t *testing.T) {
+	_, err := load(t, "BODY_LIMIT=2000000", "BODY_BUDGET=1000000")
+	if err == nil || !strings.Contains(err.Error(), "BODY_BUDGET: must not be below BODY_LIMIT") {
+		t.Errorf("it says %v", err)
+	}
+}

@@ -424,7 +424,7 @@ func TestForms_ThatAreNoneAreRefused(t *testing.T) {
 		}
 		admin.send("POST", path, "a=b", append(asBrowser, "Content-Type", formType, "Content-Encoding", "gzip")...).want(http.StatusUnsupportedMediaType)
 		for _, body := range []string{
-			"a=%zz", "%", "a=b;c=d", strings.Repeat("a&", 20_000), "email=%ff&name=%ff&body=%ff&quantity=%ff",
+			"a=%zz", "%", "a=b;c=d", strings.Repeat("a&", 15_000), "email=%ff&name=%ff&body=%ff&quantity=%ff",
 		} {
 			got := admin.send("POST", path, body, append(asBrowser, "Content-Type", formType)...)
 			if got.status != http.StatusBadRequest {
