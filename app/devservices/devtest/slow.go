@@ -19,10 +19,18 @@ type SlowRedis struct {
 
 	delay  atomic.Int64
 	held   atomic.Pointer[holding]
+	hangs  [2]atomic.Bool // by direction
+	ended  chan struct{}
 	mu     sync.Mutex
 	closed bool
 	conns  []net.Conn
 }
+
+// The directions of a line.
+const (
+	ToServer = iota
+	ToClient
+)
 
 // Slow returns a way to the Redis at url whose line delays whatever passes, once
 // [SlowRedis.Delay] says so.
@@ -40,7 +48,7 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 		Scheme: "redis", User: url.UserPassword(options.Username, options.Password), Host: listener.Addr().String(),
 		RawQuery: url.Values{"db": {strconv.Itoa(options.DB)}}.Encode(),
 	}
-	s := &SlowRedis{URL: u.String()}
+	s := &SlowRedis{URL: u.String(), ended: make(chan struct{})}
 	t.Cleanup(func() {
 		_ = listener.Close()
 		s.close()
@@ -98,6 +106,9 @@ func (s *SlowRedis) await(client net.Conn, piece []byte) {
 	<-h.release
 }
 
+// Hang holds back whatever goes in that direction, until it is called with false.
+func (s *SlowRedis) Hang(direction int, hangs bool) { s.hangs[direction].Store(hangs) }
+
 // join lets pieces pass both ways, until the test ends.
 func (s *SlowRedis) join(client, server net.Conn) bool {
 	s.mu.Lock()
@@ -106,18 +117,27 @@ func (s *SlowRedis) join(client, server net.Conn) bool {
 	if s.closed {
 		return false
 	}
-	go s.pass(client, server, s.await)
-	go s.pass(server, client, func(net.Conn, []byte) {})
+	go s.pass(client, server, ToServer)
+	go s.pass(server, client, ToClient)
 	return true
 }
 
-func (s *SlowRedis) pass(from, to net.Conn, await func(net.Conn, []byte)) {
+func (s *SlowRedis) pass(from, to net.Conn, direction int) {
 	defer func() { _ = from.Close(); _ = to.Close() }()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		time.Sleep(time.Duration(s.delay.Load()))
-		await(from, buffer[:n])
+		if direction == ToServer {
+			s.await(from, buffer[:n])
+		}
+		for s.hangs[direction].Load() {
+			select {
+			case <-s.ended:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
 		if _, broken := to.Write(buffer[:n]); err != nil || broken != nil {
 			return
 		}
@@ -128,6 +148,7 @@ func (s *SlowRedis) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	close(s.ended)
 	for _, conn := range s.conns {
 		_ = conn.Close()
 	}
