@@ -111,10 +111,12 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 		defer stop()
 	}
 
+	invalidations := repositories.NewInvalidations(p.db)
 	p.values = cache.New(cache.Options{
 		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
 		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
-		Budget: cfg.CacheBudget, Log: log, Metrics: p.metrics,
+		Budget: cfg.CacheBudget, Record: invalidations.Record, Recorded: invalidations.Recorded,
+		Log: log, Metrics: p.metrics,
 	})
 	defer p.values.Close()
 

@@ -17,7 +17,7 @@ type Pages interface {
 	// of them is invalidated, the page is gone, also where it was found or made at that moment.
 	Find(ctx context.Context, key string, tags []string) (page *Page, from string, store func(*Page, time.Duration))
 	// Invalidate drops every page that belongs to one of the tags.
-	Invalidate(ctx context.Context, tags ...string)
+	Invalidate(ctx context.Context, tags ...string) error
 }
 
 // Cache keeps finished answers and gives them again, as RFC 9111 lets a shared

@@ -23,7 +23,7 @@ func (p *fixedPages) Find(context.Context, string, []string) (*middleware.Page, 
 	return nil, "", func(page *middleware.Page, _ time.Duration) { p.page = page }
 }
 
-func (p *fixedPages) Invalidate(context.Context, ...string) {}
+func (p *fixedPages) Invalidate(context.Context, ...string) error { return nil }
 
 // BenchmarkCache_Hit gives a page of 4 KiB; "bare" is Fiber alone with the same body.
 func BenchmarkCache_Hit(b *testing.B) {

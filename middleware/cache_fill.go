@@ -147,10 +147,7 @@ func (p *Cache) write(c *fiber.Ctx, invalidates bool) error {
 	if !invalidates || isSafe(c) || c.Response().StatusCode() >= fiber.StatusBadRequest {
 		return nil
 	}
-	// The write has been done, and Pages sees to it that nothing old is served
-	// where word of it does not get through.
-	p.pages.Invalidate(c.UserContext(), pathTags(c)...)
-	return nil
+	return p.pages.Invalidate(c.UserContext(), pathTags(c)...)
 }
 
 func readable(c *fiber.Ctx) bool {

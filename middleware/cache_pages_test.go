@@ -67,7 +67,7 @@ func (m *memoryPages) store(key string, entry *memoryPage, page *middleware.Page
 	entry.page, entry.expires = page, time.Now().Add(ttl)
 }
 
-func (m *memoryPages) Invalidate(_ context.Context, tags ...string) {
+func (m *memoryPages) Invalidate(_ context.Context, tags ...string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.voided = append(m.voided, tags...)
@@ -78,6 +78,7 @@ func (m *memoryPages) Invalidate(_ context.Context, tags ...string) {
 			}
 		}
 	}
+	return nil
 }
 
 // stored is the number of pages, and pending that of those still being made.

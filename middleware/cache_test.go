@@ -149,7 +149,7 @@ func TestCache_KeepsNothingOfARequestsBuffers(t *testing.T) {
 			t.Errorf("%s: body %q, header %q, %s", value, body, response.Header.Get("X-Echo"), outcome(response))
 		}
 	}
-	pages.Invalidate(t.Context(), "product:value-7")
+	_ = pages.Invalidate(t.Context(), "product:value-7")
 	for value, want := range map[string]string{"value-7": "stored", "value-8": "hit"} {
 		if response, _ := send(t, app, "GET", "/products/"+value+"?q="+value); outcome(response) != want {
 			t.Errorf("%s after the invalidation: %s", value, outcome(response))
@@ -455,7 +455,7 @@ func TestCache_GivesEveryReaderItsOwnPage(t *testing.T) {
 					t.Errorf("%s: header %q, body begins %.5q", id, response.Header.Get("X-Id"), body)
 				}
 				if i%20 == 0 {
-					pages.Invalidate(t.Context(), "product:"+id)
+					_ = pages.Invalidate(t.Context(), "product:"+id)
 				}
 			}
 		})

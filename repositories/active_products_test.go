@@ -30,7 +30,9 @@ func TestCachedProducts_AStockThatChangesIsStillThatOfAKnownProduct(t *testing.T
 		if active, err := products.Active(t.Context(), 1); err != nil || !active {
 			t.Errorf("got %t, %v", active, err)
 		}
-		repositories.InvalidateStocks(values)(t.Context(), []int64{1})
+		if err := repositories.InvalidateStocks(values)(t.Context(), []int64{1}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if store.times != 1 {
 		t.Errorf("PostgreSQL is asked %d times", store.times)

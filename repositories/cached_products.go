@@ -166,7 +166,9 @@ func (s *CachedProducts) Create(ctx context.Context, f services.ProductFields) (
 		return err
 	})
 	if err == nil {
-		s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID)) // somebody may have been told that it is not there
+		// Somebody may have been told that it is not there. An error is none of the
+		// caller's, who would create it again: what is not there is not kept for long.
+		_ = s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID))
 	}
 	return p, err
 }

@@ -20,13 +20,13 @@ func InvalidateStock(store services.StockStore, c *cache.Cache) *CachedStock {
 
 // InvalidateStocks drops what is cached of the products; it is for who changes
 // their stock otherwise than by Set.
-func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) {
-	return func(ctx context.Context, productIDs []int64) {
+func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
+	return func(ctx context.Context, productIDs []int64) error {
 		tags := make([]string, len(productIDs))
 		for i, id := range productIDs {
 			tags[i] = stockTag(id)
 		}
-		c.Invalidate(ctx, tags...)
+		return c.Invalidate(ctx, tags...)
 	}
 }
 

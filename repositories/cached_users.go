@@ -34,7 +34,7 @@ func (s *CachedUsers) Get(ctx context.Context, id int64) (services.User, error) 
 	tag := "user:" + key
 	user, err := s.ask(ctx, id)
 	if err != nil && services.CodeOf(err) != services.Unavailable {
-		s.users.Invalidate(ctx, tag) // nor is there to be such a user later on
+		_ = s.users.Invalidate(ctx, tag) // nor is there to be such a user later on
 		return user, err
 	}
 	user.PasswordHash = ""

@@ -64,7 +64,9 @@ func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 	if store.asked != 1 {
 		t.Errorf("the store was asked %d times", store.asked)
 	}
-	values.Invalidate(t.Context(), repositories.CategoriesTag)
+	if err := values.Invalidate(t.Context(), repositories.CategoriesTag); err != nil {
+		t.Fatal(err)
+	}
 	store.list = append(store.list, services.Category{ID: 2, Name: "Tools"})
 	if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 2 {
 		t.Errorf("after a write: %v, %v", got, err)

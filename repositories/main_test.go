@@ -31,7 +31,12 @@ func everyWay(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
 
 func open(t *testing.T, url string, prepared bool) *sqlx.DB {
 	t.Helper()
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 8, Prepared: prepared})
+	return openPool(t, repositories.DatabaseOptions{URL: url, MaxConns: 8, Prepared: prepared})
+}
+
+func openPool(t *testing.T, o repositories.DatabaseOptions) *sqlx.DB {
+	t.Helper()
+	db, err := repositories.OpenDatabase(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
 			t.Errorf("a request whose budget is spent makes %d calls", calls)
 		}
 	}
-	if !n.cache.Trusted() {
+	if !n.cache.Usable() {
 		t.Error("it is the breaker that has kept the calls back")
 	}
 }
@@ -90,8 +90,8 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 			fails := func(times int, trusted bool) {
 				t.Helper()
 				calls := v.during(func() { n.reads(t.Context(), t, s, times) })
-				if int(calls) != times || n.cache.Trusted() != trusted {
-					t.Errorf("%d reads: %d calls, Redis is trusted: %v", times, calls, n.cache.Trusted())
+				if int(calls) != times || n.cache.Usable() != trusted {
+					t.Errorf("%d reads: %d calls, Redis is trusted: %v", times, calls, n.cache.Usable())
 				}
 			}
 			n.gives(t, s, 0)
@@ -105,12 +105,12 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 			if calls := v.during(func() { n.reads(t.Context(), t, s, 10) }); calls != 0 {
 				t.Errorf("%d calls to a Redis that is not trusted", calls)
 			}
-			if n.cache.Recover(t.Context()); n.cache.Trusted() {
+			if n.cache.Recover(t.Context()); n.cache.Usable() {
 				t.Error("Redis is trusted, though it still fails")
 			}
 
 			v.open()
-			if n.cache.Recover(t.Context()); !n.cache.Trusted() {
+			if n.cache.Recover(t.Context()); !n.cache.Usable() {
 				t.Fatal("Redis is well again, and not trusted")
 			}
 			v.shut(c.fault)
@@ -161,8 +161,8 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 					t.Errorf("read %d makes %d calls", i, calls)
 				}
 			}
-			if n.cache.Trusted() == c.blamed {
-				t.Errorf("Redis is blamed: %v", !n.cache.Trusted())
+			if n.cache.Usable() == c.blamed {
+				t.Errorf("Redis is blamed: %v", !n.cache.Usable())
 			}
 		})
 	}

@@ -29,14 +29,22 @@ import (
 // Options say how much a Cache may take.
 type Options struct {
 	Client     redis.UniversalClient
-	Prefix     string                // of every key in Redis
-	MemoryTTL  time.Duration         // the longest a value stays in memory
-	MaxItems   int                   // in memory
-	MaxBytes   int64                 // in memory, by the length of what Redis holds
-	ValueLimit int                   // bytes of one value; a longer one is not kept
-	Budget     time.Duration         // what one request may wait for Redis in all
-	Log        *slog.Logger          // nil discards
-	Metrics    prometheus.Registerer // nil leaves them out
+	Prefix     string        // of every key in Redis
+	MemoryTTL  time.Duration // the longest a value stays in memory
+	MaxItems   int           // in memory
+	MaxBytes   int64         // in memory, by the length of what Redis holds
+	ValueLimit int           // bytes of one value; a longer one is not kept
+	Budget     time.Duration // what one request may wait for Redis in all
+
+	// Record and Recorded are another way to all processes, for the invalidations
+	// of a process that cannot reach Redis: a store that whoever writes needs
+	// anyway. Recorded returns at most limit of those that were recorded since then,
+	// those that last the longest first. Nil leaves both out.
+	Record   func(ctx context.Context, tags []string, lasts time.Duration) error
+	Recorded func(ctx context.Context, since time.Duration, limit int) ([]Recorded, error)
+
+	Log     *slog.Logger          // nil discards
+	Metrics prometheus.Registerer // nil leaves them out
 }
 
 // Cache is the cache of one process. [NewTable] makes the typed views on it.
@@ -49,7 +57,9 @@ type Cache struct {
 
 	memory  *memory
 	stamps  stamps
-	trust   trust
+	circuit circuit
+	pending pending
+	records records
 	feed    feed
 	metrics *metrics
 
@@ -65,6 +75,9 @@ type Cache struct {
 // New returns a cache that does not use Redis until it is started.
 func New(o Options) *Cache {
 	readTimesInUTC()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	c := &Cache{
 		client: o.Client, prefix: o.Prefix, options: o,
 		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
@@ -73,10 +86,7 @@ func New(o Options) *Cache {
 	c.single, _ = o.Client.(*redis.Client)
 	c.moves = c.single == nil || c.single.Options().Addr == failoverAddr
 	c.feed.began = time.Now().Add(-feedSilence) // nothing has been heard yet
-	c.trust.state, c.trust.wake, c.trust.log = suspended, make(chan struct{}, 1), o.Log
-	if o.Log == nil {
-		c.trust.log = slog.New(slog.DiscardHandler)
-	}
+	c.circuit.slow, c.circuit.wake, c.circuit.log = true, make(chan struct{}, 1), o.Log
 	c.server.Store(new(""))
 	return c
 }
@@ -85,9 +95,15 @@ func New(o Options) *Cache {
 // until Close. It waits a moment for Redis, and goes on without it if need be.
 func (c *Cache) Start(ctx context.Context) {
 	c.join(ctx)
+	if c.options.Recorded != nil {
+		c.poll(ctx)
+	}
 	ctx, c.ended = context.WithCancel(context.WithoutCancel(ctx))
 	c.work.Go(func() { c.keep(ctx) })
 	c.work.Go(func() { c.follow(ctx) })
+	if c.options.Recorded != nil {
+		c.work.Go(func() { c.followRecords(ctx) })
+	}
 }
 
 // Close ends what Start began. Values are not used after it.
@@ -105,10 +121,11 @@ const unboundedWrite = 30 * time.Second
 const settling = 3 * time.Second
 
 // Change makes a write that changes what the tags stand for. From before the
-// write until it is done, nothing of these tags is kept by anybody, and marks in
-// Redis that expire by themselves see to that even where this process is killed
-// in between. It returns what write returns: without Redis a write succeeds, and
-// no process trusts what Redis holds before it has been declared void.
+// write until it is done, no process keeps values of these tags, and marks in Redis
+// that expire by themselves see to that even where this process is killed in
+// between. Where Redis cannot be told, the change is recorded in the store. Where
+// that fails too, Change does not write, and returns services.ErrUnavailable; else
+// it returns what write returns.
 func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Context) error) error {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
@@ -119,21 +136,33 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	}
 	w := writer{token: nonce(), ttl: max(time.Until(deadline), 0) + settling}
 	c.stamps.bump(tags)
-	c.tell(ctx, tags, w.begin)
-	err := write(ctx)
-	settle := w.end
-	if unclear(err) {
-		settle = w.unsettled // the marks stay until they expire: it may yet be committed
+	marked := c.tell(ctx, tags, w.begin) == nil
+	if !marked {
+		if err := c.record(ctx, tags, w.ttl); err != nil {
+			return err
+		}
 	}
-	c.tell(ctx, tags, settle)
+	err := write(ctx)
+	if marked { // else what is recorded holds for the whole time of the write
+		settle := w.end
+		if unclear(err) {
+			settle = w.unsettled // the marks stay until they expire: it may yet be committed
+		}
+		_ = c.tell(ctx, tags, settle) // the marks do without it; they expire later, that is all
+	}
 	c.stamps.bump(tags)
 	return err
 }
 
-// Invalidate drops whatever belongs to the tags.
-func (c *Cache) Invalidate(ctx context.Context, tags ...string) {
-	c.tell(ctx, tags, writer{}.unsettled)
+// Invalidate drops whatever belongs to the tags, for a change that has been made.
+// Its error says that other processes may not learn of it.
+func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
+	err := c.tell(ctx, tags, writer{}.unsettled)
+	if err != nil {
+		err = c.record(context.WithoutCancel(ctx), tags, 0)
+	}
 	c.stamps.bump(tags)
+	return err
 }
 
 // unclear reports whether a write that returned err may still take effect.
@@ -145,29 +174,27 @@ func unclear(err error) bool {
 	return code == services.Internal || code == services.Unavailable
 }
 
-// tell brings the tags' change to Redis and to the other processes. If it cannot,
-// this process owes it, and trusts Redis no more until it has paid.
-func (c *Cache) tell(ctx context.Context, tags []string, step func(redis.Pipeliner, tagKeys)) {
-	// Told even where the request has used up its time, or its patience with Redis.
-	ctx = services.WithTrace(context.WithoutCancel(ctx), nil)
-	err := errUntrusted
-	// A slow Redis is told all the same: not to tell it costs everybody the whole cache.
-	if state, _ := c.trust.standing(); state != lost {
-		err = c.spend(ctx, func(ctx context.Context) error { return c.announce(ctx, tags, step) })
-	}
-	if err != nil {
-		c.trust.lose()
+// tell brings the tags' change to Redis and to the other processes, even for a
+// request that has used up its time.
+func (c *Cache) tell(ctx context.Context, tags []string, change func(redis.Pipeliner, tagKeys)) error {
+	err := errCut
+	if c.circuit.carries() {
+		err = step(context.WithoutCancel(ctx), func(ctx context.Context) error { return c.announce(ctx, tags, change) })
+		if err != nil {
+			c.circuit.unreachable()
+		}
 	}
 	c.metrics.invalidated(err)
+	return err
 }
 
-// announce takes the step for each tag in Redis, and only then lets the feed
+// announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
-func (c *Cache) announce(ctx context.Context, tags []string, step func(redis.Pipeliner, tagKeys)) error {
+func (c *Cache) announce(ctx context.Context, tags []string, change func(redis.Pipeliner, tagKeys)) error {
 	news := encodeNews(c.origin, tags)
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, tag := range tags {
-			step(p, c.tagKeys(tag))
+			change(p, c.tagKeys(tag))
 		}
 		if c.single != nil { // else the nodes of the cluster would take their parts in any order
 			p.Publish(ctx, c.channel(), news)
@@ -194,20 +221,24 @@ func (c *Cache) publish(ctx context.Context, news string) error {
 }
 
 var (
-	errUntrusted = errors.New("redis is not trusted now")
-	errBudget    = errors.New("the request has waited long enough for redis")
+	errUnused = errors.New("redis is not used now")
+	errCut    = errors.New("redis could not be reached a moment ago")
+	errBudget = errors.New("the request has waited long enough for redis")
 )
 
 // Ask calls Redis for something else than the cache, as the cache does: within the
 // request's budget, and not at all while Redis is away or slow.
 func (c *Cache) Ask(ctx context.Context, call func(context.Context) error) error {
-	return c.ask(ctx, call)
+	if !c.circuit.reads() {
+		return errUnused
+	}
+	return c.spend(ctx, call)
 }
 
-// ask calls Redis within the request's budget, if it is trusted.
+// ask is Ask for what the cache itself holds.
 func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
-	if !c.trust.given() {
-		return errUntrusted
+	if !c.usable() {
+		return errUnused
 	}
 	return c.spend(ctx, call)
 }
@@ -226,10 +257,10 @@ func (c *Cache) spend(ctx context.Context, call func(context.Context) error) err
 	trace.WaitedForCache(time.Since(begin))
 	switch {
 	case err == nil || errors.Is(err, redis.Nil):
-		c.trust.succeeded()
+		c.circuit.succeeded()
 		return nil
 	case ctx.Err() == nil && left > c.options.Budget/2: // else it was the caller who gave up, or had no time to give
-		c.trust.failed()
+		c.circuit.failed()
 	}
 	return err
 }

@@ -66,7 +66,7 @@ func TestCache_TrustsNoPromotedReplicaThatLacksAnInvalidation(t *testing.T) {
 	cluster.Signal(cluster.Replicas[owner], syscall.SIGCONT)
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(time.Millisecond) {
 		gives(2)
-		if holder(t, n.client, tagKey(tag)) == cluster.Replicas[owner] && n.cache.Trusted() {
+		if holder(t, n.client, tagKey(tag)) == cluster.Replicas[owner] && n.cache.Usable() {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -91,7 +91,7 @@ func TestInvalidate_DropsWhateverHasTheTag(t *testing.T) {
 					}
 				}
 			}
-			n.cache.Invalidate(t.Context(), c.tag)
+			_ = n.cache.Invalidate(t.Context(), c.tag)
 			for key, tags := range keys {
 				for _, trace := range []*services.Trace{{}, {Fresh: true}} {
 					_, err := n.numbers.Get(services.WithTrace(t.Context(), trace), key, tags, loadNothing)
@@ -122,7 +122,7 @@ func TestInvalidate_TellsOthersOfAnyTag(t *testing.T) {
 			if _, err := reader.numbers.Get(t.Context(), tag, []string{tag}, load); err != nil {
 				t.Fatal(err)
 			}
-			writer.cache.Invalidate(t.Context(), tag)
+			_ = writer.cache.Invalidate(t.Context(), tag)
 			eventually(t, "the other process has heard of the tag", func() bool {
 				_, err := reader.numbers.Get(t.Context(), tag, []string{tag}, loadNothing)
 				return err != nil

@@ -31,11 +31,11 @@ func TestGet_AnswersWithoutRedis(t *testing.T) {
 			line := devtest.Slow(t, redis.URL)
 			n, s := newNode(t, line.URL), new(source)
 			n.gives(t, s, 0)
-			epochs := n.cache.Epochs()
+			owed := n.cache.Owed()
 			c.out(redis, line)
 			t.Log("Get without Redis:", n.hammer(t, s))
 			if c.void {
-				eventually(t, "Redis is missed", func() bool { return n.cache.Epochs() > epochs })
+				eventually(t, "Redis is missed", func() bool { return n.cache.Owed() > owed })
 			}
 			c.back(redis, line)
 			back := time.Now()
@@ -110,9 +110,9 @@ func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
 		t.Error(err)
 	}
 	n.gives(t, s, 1)
-	n.cache.Invalidate(t.Context(), tags[0])
+	_ = n.cache.Invalidate(t.Context(), tags[0])
 	older := n.beginLoad(t, 1)
-	n.cache.Invalidate(t.Context(), tags[0])
+	_ = n.cache.Invalidate(t.Context(), tags[0])
 	s.value.Store(2)
 	older.end(t)
 	old.end(t)
@@ -141,14 +141,14 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 func TestChange_TellsASlowRedis(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
 	n.gives(t, s, 0)
-	epochs := n.cache.Epochs()
+	owed := n.cache.Owed()
 	n.cache.Suspend()
 	if err := n.cache.Change(t.Context(), tags, s.set(1)); err != nil {
 		t.Fatal(err)
 	}
 	n.ready(t)
 	n.gives(t, s, 1)
-	if n.cache.Epochs() != epochs {
+	if n.cache.Owed() != owed {
 		t.Error("all that Redis held is void")
 	}
 }

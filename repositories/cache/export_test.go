@@ -21,8 +21,8 @@ func (c *Cache) ForgetLeases() {
 // Join begins to use Redis without the feed.
 func (c *Cache) Join(ctx context.Context) { c.join(ctx) }
 
-// Trusted reports whether the cache uses Redis.
-func (c *Cache) Trusted() bool { return c.trust.given() }
+// Usable reports whether the cache reads what Redis holds.
+func (c *Cache) Usable() bool { return c.usable() }
 
 // Hearing reports whether the cache hears of what others invalidate.
 func (c *Cache) Hearing() bool { return c.feed.alive(time.Now()) }
@@ -35,9 +35,9 @@ func (c *Cache) Deafen() {
 
 // Suspend has the cache take Redis for slow, until it is asked again.
 func (c *Cache) Suspend() {
-	c.trust.mu.Lock()
-	defer c.trust.mu.Unlock()
-	c.trust.state = suspended
+	c.circuit.mu.Lock()
+	defer c.circuit.mu.Unlock()
+	c.circuit.slow = true
 }
 
 // Recover asks once whether Redis is well again, as the cache does by itself after Start.
@@ -54,11 +54,21 @@ func (t *Table[V]) Waiting(key string, tags []string) int {
 	return 0
 }
 
-// Epochs counts how often trust was lost, and with it all that Redis held.
-func (c *Cache) Epochs() int {
-	_, debts := c.trust.standing()
-	return debts
+// Owed counts the tags whose change Redis was not told of at once.
+func (c *Cache) Owed() int {
+	c.pending.mu.Lock()
+	defer c.pending.mu.Unlock()
+	return int(c.pending.seq)
 }
+
+// MaxPending is how many tags may be pending.
+const MaxPending = maxPending
+
+// Pending counts the tags whose change Redis is to be told of.
+func (c *Cache) Pending() int { return len(c.pending.list()) }
+
+// Poll reads once what other processes have recorded, as the cache does by itself after Start.
+func (c *Cache) Poll(ctx context.Context) { c.poll(ctx) }
 
 // InMemory returns how many values memory holds after its maintenance, and their weight.
 func (c *Cache) InMemory() (items int, weight uint64) {

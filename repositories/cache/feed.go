@@ -13,7 +13,6 @@ const (
 	feedPing     = 250 * time.Millisecond
 	feedSilence  = time.Second // after which nothing in memory is believed for long
 	pingsAllowed = int32(feedSilence / feedPing)
-	feedPatience = time.Second // for one try to subscribe
 	feedPause    = 100 * time.Millisecond
 )
 
@@ -81,15 +80,15 @@ func (c *Cache) follow(ctx context.Context) {
 		now, err := c.subscribed(ctx, subscription)
 		switch {
 		case err != nil && !deaf:
-			c.trust.lose()
+			c.distrust()
 		case err == nil && (deaf || now != *c.server.Load()): // another server may have lost what it was told
-			c.trust.lose()
+			c.distrust()
 		}
 		if deaf = err != nil; !deaf {
 			c.server.Store(&now)
 			c.listen(ctx, subscription)
 			if deaf = c.feed.silent(); deaf {
-				c.trust.lose()
+				c.distrust()
 			}
 		}
 		_ = subscription.Close()
@@ -105,12 +104,14 @@ func (c *Cache) follow(ctx context.Context) {
 // subscribed waits until the subscription stands, and returns which server it is
 // that answers.
 func (c *Cache) subscribed(ctx context.Context, subscription *redis.PubSub) (server string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, feedPatience)
-	defer cancel()
-	if _, err := subscription.ReceiveTimeout(ctx, feedPatience); err != nil {
+	if _, err := subscription.ReceiveTimeout(ctx, stepTimeout); err != nil {
 		return "", err
 	}
-	return c.runID(ctx)
+	err = step(ctx, func(ctx context.Context) (err error) {
+		server, err = c.runID(ctx)
+		return err
+	})
+	return server, err
 }
 
 // listen voids what is in memory, since what was sent before is lost, and hears

@@ -53,7 +53,7 @@ func TestGet_KeepsNothingLoadedBeforeAWrite(t *testing.T) {
 		})
 	}
 	invalidate := func(ctx context.Context, n *node, during func()) {
-		n.cache.Invalidate(ctx, tags[1])
+		_ = n.cache.Invalidate(ctx, tags[1])
 		during()
 	}
 	for _, c := range []struct {
@@ -117,7 +117,7 @@ func TestGet_KeepsNothingOldInRedisWithoutTheFeed(t *testing.T) {
 		deaf.cache.Join(t.Context())
 		writer := newNode(t, url)
 		old := deaf.beginLoad(t, 1)
-		writer.cache.Invalidate(t.Context(), tags[0])
+		_ = writer.cache.Invalidate(t.Context(), tags[0])
 		old.end(t)
 		deaf.holdsNothing(t)
 		writer.holdsNothing(t)

@@ -103,8 +103,8 @@ func TestGet_KeepsNothingForNoTime(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if loads := s.loads.Load(); loads != 10 || !n.cache.Trusted() {
-		t.Errorf("%d loads, Redis is used: %v", loads, n.cache.Trusted())
+	if loads := s.loads.Load(); loads != 10 || !n.cache.Usable() {
+		t.Errorf("%d loads, Redis is used: %v", loads, n.cache.Usable())
 	}
 }
 
@@ -133,7 +133,7 @@ func TestGet_GivesTheLastValueWhileTheStoreIsAway(t *testing.T) {
 		})
 
 		s.fail.Store(services.ErrUnavailable)
-		n.cache.Invalidate(t.Context(), tags[0])
+		_ = n.cache.Invalidate(t.Context(), tags[0])
 		if got, err := short.Get(t.Context(), "key", tags, s.load); err == nil {
 			t.Errorf("an invalidated value is given: %d", got)
 		}
@@ -149,7 +149,7 @@ func TestGet_GivesNoLastValueThatWasInvalidatedMeanwhile(t *testing.T) {
 		return short.Get(t.Context(), "key", tags, func(ctx context.Context) (int64, error) {
 			if s.loads.Load() > 0 {
 				failed = true
-				n.cache.Invalidate(ctx, tags[0])
+				_ = n.cache.Invalidate(ctx, tags[0])
 				return 0, services.ErrUnavailable
 			}
 			return s.load(ctx)
@@ -171,7 +171,7 @@ func TestGet_GivesNoLastValueThatRedisKnowsToBeVoid(t *testing.T) {
 	n.gives(t, s, 0)
 	n.cache.Deafen()
 	writer := newNode(t, url)
-	writer.cache.Invalidate(t.Context(), tags[0])
+	_ = writer.cache.Invalidate(t.Context(), tags[0])
 	s.fail.Store(services.ErrUnavailable)
 	eventually(t, "memory is not believed", func() bool {
 		if got, err := n.get(t.Context(), s.load); s.loads.Load() > 1 && err == nil {

@@ -186,8 +186,8 @@ func (c *Cache) release(ctx context.Context, l *lease) {
 	giveBack := func(ctx context.Context) error {
 		return c.client.Eval(ctx, fillScript, []string{l.key, leaseKey(l.key)}, l.token, "", 0).Err()
 	}
-	if errors.Is(c.ask(ctx, giveBack), errBudget) { // the request may not wait for it, but others would
-		go func() { _ = c.ask(services.WithTrace(ctx, nil), giveBack) }()
+	if errors.Is(c.Ask(ctx, giveBack), errBudget) { // the request may not wait for it, but others would
+		go func() { _ = c.Ask(services.WithTrace(ctx, nil), giveBack) }()
 	}
 }
 

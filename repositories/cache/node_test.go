@@ -63,7 +63,7 @@ func newNode(t testing.TB, url string, changes ...func(*cache.Options)) *node {
 
 func (n *node) ready(t testing.TB) {
 	t.Helper()
-	eventually(t, "the cache uses Redis", func() bool { return n.cache.Trusted() && n.cache.Hearing() })
+	eventually(t, "the cache uses Redis", func() bool { return n.cache.Usable() && n.cache.Hearing() })
 }
 
 // source is a thing that can be read and written, and counts how often it is read.

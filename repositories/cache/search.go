@@ -169,11 +169,11 @@ func (t *Table[V]) keep(ctx context.Context, s *search, h *held, ttl time.Durati
 		return h
 	}
 	h.weight = uint32(len(entry))
-	if l.reached && c.trust.given() && !c.fill(ctx, l, entry, inRedis) {
+	if l.reached && c.usable() && !c.fill(ctx, l, entry, inRedis) {
 		c.metrics.refused.Inc()
 		return h
 	}
-	if !l.reached || !c.trust.given() {
+	if !l.reached || !c.usable() {
 		h.until = earlier(h.until, now.Add(blindTTL))
 	}
 	c.memory.set(s.place, h)

@@ -34,8 +34,8 @@ func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if a.cache.Trusted() != b.cache.Trusted() {
-		eventually(t, "both use the new master", func() bool { return a.cache.Trusted() && b.cache.Trusted() })
+	if a.cache.Usable() != b.cache.Usable() {
+		eventually(t, "both use the new master", func() bool { return a.cache.Usable() && b.cache.Usable() })
 	}
 }
 
@@ -66,7 +66,7 @@ func TestCache_TrustsNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testi
 	promoted := openClient(t, "redis://"+servers.Replica).(*redis.Client)
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(time.Millisecond) {
 		n.gives(t, s, 2)
-		if strings.Contains(promoted.Info(t.Context(), "replication").Val(), "role:master") && n.cache.Trusted() {
+		if strings.Contains(promoted.Info(t.Context(), "replication").Val(), "role:master") && n.cache.Usable() {
 			break
 		}
 		if time.Now().After(deadline) {

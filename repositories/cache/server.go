@@ -60,9 +60,9 @@ func (c *Cache) sameServers(ctx context.Context) error {
 	now, err := c.runID(ctx)
 	switch {
 	case err != nil:
-		c.trust.suspend()
+		c.circuit.masterAway()
 	case now != *c.server.Load():
-		c.trust.lose()
+		c.distrust()
 		c.server.Store(&now)
 		c.feed.leave()
 	}

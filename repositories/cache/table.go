@@ -142,8 +142,10 @@ func (t *Table[V]) Find(
 	}
 }
 
-// Invalidate drops whatever belongs to the tags, in all tables of the cache.
-func (t *Table[V]) Invalidate(ctx context.Context, tags ...string) { t.cache.Invalidate(ctx, tags...) }
+// Invalidate is [Cache.Invalidate]: it drops whatever belongs to the tags, in all tables.
+func (t *Table[V]) Invalidate(ctx context.Context, tags ...string) error {
+	return t.cache.Invalidate(ctx, tags...)
+}
 
 // jittered takes up to a tenth off, so that what was stored together does not end together.
 func jittered(ttl time.Duration) time.Duration {

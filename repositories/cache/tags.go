@@ -12,13 +12,14 @@ import (
 
 // tagKeys are a tag's keys in Redis, which lie in one slot of a cluster.
 type tagKeys struct {
+	tag        string
 	generation string
 	writers    string // a sorted set: who is writing, and until when at most
 }
 
 func (c *Cache) tagKeys(tag string) tagKeys {
 	key := c.prefix + "tag:{" + name(tag) + "}"
-	return tagKeys{generation: key, writers: key + ":writers"}
+	return tagKeys{tag: tag, generation: key, writers: key + ":writers"}
 }
 
 // Everything is the tag that all values have. Its generation is the epoch.

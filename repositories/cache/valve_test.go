@@ -77,7 +77,7 @@ func newValve(t testing.TB, url string, budget time.Duration) (*node, *valve) {
 	v := new(valve)
 	n.client.AddHook(v)
 	n.cache.Join(t.Context())
-	if !n.cache.Trusted() {
+	if !n.cache.Usable() {
 		t.Fatal("the cache does not use Redis")
 	}
 	return n, v

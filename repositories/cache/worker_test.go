@@ -86,7 +86,7 @@ func (w *worker) do(words []string) string {
 	case "hang": // in a load, with the lease
 		go w.get(context.Background(), hang)
 	case "ready":
-		return fmt.Sprint(w.node.cache.Trusted() && w.node.cache.Hearing())
+		return fmt.Sprint(w.node.cache.Usable() && w.node.cache.Hearing())
 	}
 	return "ok"
 }

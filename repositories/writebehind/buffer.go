@@ -36,8 +36,9 @@ type Options[K cmp.Ordered, V any] struct {
 	MaxPending int    // keys that may wait, dead letters included; beyond that Put fails
 
 	// Changed is told of the keys whose value may have become another one, before
-	// Put returns among others: the place to invalidate caches. Nil does nothing.
-	Changed func(ctx context.Context, keys []K)
+	// Put returns among others: the place to invalidate caches. An error of it is one
+	// of Put's, too. Nil does nothing.
+	Changed func(ctx context.Context, keys []K) error
 	// Through stores a write at once. It is what Put does with a Redis that cannot
 	// be trusted with writes.
 	Through func(ctx context.Context, key K, value V) error
@@ -77,7 +78,7 @@ func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Changed == nil {
-		o.Changed = func(context.Context, []K) {}
+		o.Changed = func(context.Context, []K) error { return nil }
 	}
 	key := o.Prefix + "{" + o.Name + "}:"
 	b := &Buffer[K, V]{

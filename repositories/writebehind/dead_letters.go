@@ -120,7 +120,9 @@ func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.Stor
 		rewritten = append(rewritten, field, texts[w.Key], next)
 	}
 	if len(done) > 0 {
-		b.options.Changed(ctx, keysOf(done))
+		if err := b.options.Changed(ctx, keysOf(done)); err != nil {
+			return errors.Join(err, failed)
+		}
 	}
 	if len(rewritten) > 1 {
 		if err := rewrite.Run(ctx, b.options.Client, b.keys(), rewritten...).Err(); err != nil {

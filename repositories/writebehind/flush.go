@@ -79,7 +79,9 @@ func (b *Buffer[K, V]) storeBatch(
 	if len(done) > 0 {
 		// Whoever was told of a value that died with its process before it could say so
 		// learns of it now.
-		b.options.Changed(ctx, keysOf(done))
+		if err := b.options.Changed(ctx, keysOf(done)); err != nil {
+			return 0, errors.Join(err, failed) // they are stored again by the next flush, which tells of them again
+		}
 		if b.beforeSettling != nil {
 			b.beforeSettling(ctx, done)
 		}

@@ -47,3 +47,22 @@ func TestPut_WhoseAnswerIsLostTellsCachesNevertheless(t *testing.T) {
 		t.Errorf("caches were told of %v", s.changed)
 	}
 }
+
+// Others would go on with the older value: it must not be answered as done, and is
+// told of again when it is stored.
+func TestPut_ThatCachesCannotBeToldOfFails(t *testing.T) {
+	s := newShelf(t, 1)
+	s.unchanged = services.ErrUnavailable
+	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+		t.Errorf("Put returns %v", err)
+	}
+	if err := s.Flush(t.Context(), s.store); services.CodeOf(err) != services.Unavailable {
+		t.Errorf("Flush returns %v", err)
+	}
+	s.waits(1, 0)
+	s.unchanged, s.changed = nil, nil
+	if err := s.Flush(t.Context(), s.store); err != nil || !slices.Equal(s.changed, []int64{1}) {
+		t.Errorf("Flush returns %v, and tells of %v", err, s.changed)
+	}
+	s.waits(0, 0)
+}

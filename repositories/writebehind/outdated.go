@@ -36,8 +36,8 @@ func (b *Buffer[K, V]) settleOlder(ctx context.Context, older []any) (found int,
 			keys = append(keys, key)
 		}
 	}
-	if len(keys) > 0 {
-		b.options.Changed(ctx, keys) // readers were shown the old value
+	if len(keys) == 0 {
+		return found, nil
 	}
-	return found, nil
+	return found, b.options.Changed(ctx, keys) // readers were shown the old value
 }

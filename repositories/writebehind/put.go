@@ -33,10 +33,13 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 		b.metrics.puts.WithLabelValues("full").Inc()
 		return 0, ErrFull
 	}
-	b.options.Changed(ctx, []K{key}) // after a failure too: Redis may have taken it
+	if err != nil {
+		err = unavailable("put a write", err)
+	}
+	err = errors.Join(err, b.options.Changed(ctx, []K{key})) // after a failure too: Redis may have taken it
 	if err != nil {
 		b.metrics.puts.WithLabelValues("unavailable").Inc()
-		return 0, unavailable("put a write", err)
+		return 0, err
 	}
 	b.metrics.puts.WithLabelValues("kept").Inc()
 	return depth, nil

@@ -62,14 +62,12 @@ func (b *Buffer[K, V]) settle(
 		settled += n
 	}
 	n, failed := b.settleOlder(ctx, older)
-	settled, err = settled+n, errors.Join(err, failed)
-	b.report(ctx, len(broken)/2, refused)
-	return settled, err
+	return settled + n, errors.Join(err, failed, b.report(ctx, len(broken)/2, refused))
 }
 
 // report says what has not been stored. Readers of what has become a dead letter
 // find again what the store has.
-func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused services.Refused[K]) {
+func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused services.Refused[K]) error {
 	log := b.options.Log.With("buffer", b.options.Name)
 	if broken > 0 {
 		log.ErrorContext(ctx, "entries cannot be read and are kept as dead letters", "entries", broken)
@@ -78,13 +76,13 @@ func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused services.
 		log.WarnContext(ctx, "writes are dropped: what they are about is not there", "writes", len(refused.Gone))
 	}
 	if len(refused.Bad) == 0 {
-		return
+		return nil
 	}
 	keys := make([]K, 0, len(refused.Bad))
 	var reason error
 	for key, err := range refused.Bad {
 		keys, reason = append(keys, key), err
 	}
-	b.options.Changed(ctx, keys)
 	log.ErrorContext(ctx, "writes cannot be stored and are kept as dead letters", "writes", len(keys), "error", reason)
+	return b.options.Changed(ctx, keys)
 }

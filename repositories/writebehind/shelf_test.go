@@ -29,9 +29,10 @@ type shelf struct {
 	db     *sqlx.DB
 	table  *repositories.Stock
 
-	mu      sync.Mutex
-	batches [][]services.StockWrite // as they came to the table
-	changed []int64                 // keys that caches were told of
+	mu        sync.Mutex
+	batches   [][]services.StockWrite // as they came to the table
+	changed   []int64                 // keys that caches were told of
+	unchanged error                   // what they answer
 }
 
 const keys = "prefab:test:{stock}:"
@@ -48,10 +49,11 @@ func newShelfOn(t testing.TB, databaseURL, redisURL string, changes ...func(*sto
 	o := stockOptions{
 		Client: s.client, Prefix: "prefab:test:", Name: "stock", BatchSize: 100, MaxPending: 100_000,
 		Through: s.table.Set,
-		Changed: func(_ context.Context, keys []int64) {
+		Changed: func(_ context.Context, keys []int64) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.changed = append(s.changed, keys...)
+			return s.unchanged
 		},
 	}
 	for _, change := range changes {
