@@ -238,6 +238,23 @@ func TestChange_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 	}
 }
 
+// Redis holds the older value, and looks good: the writer has watched it until now.
+func TestStart_LearnsWhatWasRecordedBefore(t *testing.T) {
+	t.Parallel()
+	redisURL, db := devtest.Redis(t), open(t, devtest.Database(t), true)
+	p := newPair(t, "start", redisURL, db)
+	p.reader.cache.Close()
+	for _, direction := range []int{devtest.ToServer, devtest.ToClient} {
+		p.writer.line.Hang(direction, true)
+	}
+	p.write()
+	p.reader = newCatalogue(t, "start", redisURL, db)
+	if got := p.reader.price(t, p.products[0]); got != 4711 {
+		t.Errorf("a process that starts gives %d", got)
+	}
+	p.watch(staleness)
+}
+
 func TestInvalidations_AreRecordedForAWhile(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		store := repositories.NewInvalidations(db)

@@ -87,11 +87,11 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 			t.Parallel()
 			n, v := newValve(t, devtest.Redis(t), c.budget)
 			s := new(source)
-			fails := func(times int, trusted bool) {
+			fails := func(times int, used bool) {
 				t.Helper()
 				calls := v.during(func() { n.reads(t.Context(), t, s, times) })
-				if int(calls) != times || n.cache.Usable() != trusted {
-					t.Errorf("%d reads: %d calls, Redis is trusted: %v", times, calls, n.cache.Usable())
+				if int(calls) != times || n.cache.Usable() != used {
+					t.Errorf("%d reads: %d calls, Redis is used: %v", times, calls, n.cache.Usable())
 				}
 			}
 			n.gives(t, s, 0)
@@ -103,15 +103,15 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 			fails(2, true)
 			fails(1, false)
 			if calls := v.during(func() { n.reads(t.Context(), t, s, 10) }); calls != 0 {
-				t.Errorf("%d calls to a Redis that is not trusted", calls)
+				t.Errorf("%d calls to a Redis that is not used", calls)
 			}
 			if n.cache.Recover(t.Context()); n.cache.Usable() {
-				t.Error("Redis is trusted, though it still fails")
+				t.Error("Redis is used, though it still fails")
 			}
 
 			v.open()
 			if n.cache.Recover(t.Context()); !n.cache.Usable() {
-				t.Fatal("Redis is well again, and not trusted")
+				t.Fatal("Redis is well again, and not used")
 			}
 			v.shut(c.fault)
 			fails(2, true)

@@ -144,14 +144,22 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	}
 	err := write(ctx)
 	if marked { // else what is recorded holds for the whole time of the write
-		settle := w.end
-		if unclear(err) {
-			settle = w.unsettled // the marks stay until they expire: it may yet be committed
-		}
-		_ = c.tell(ctx, tags, settle) // the marks do without it; they expire later, that is all
+		c.settle(ctx, tags, w, unclear(err))
 	}
 	c.stamps.bump(tags)
 	return err
+}
+
+// settle ends a write whose marks Redis has. The marks of one that may yet be
+// committed stay until they expire.
+func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear bool) {
+	change, lasts := w.end, time.Duration(0)
+	if unclear {
+		change, lasts = w.unsettled, w.ttl
+	}
+	if c.tell(ctx, tags, change) != nil {
+		_ = c.record(context.WithoutCancel(ctx), tags, lasts) // the marks do without it, unless Redis loses them
+	}
 }
 
 // Invalidate drops whatever belongs to the tags, for a change that has been made.

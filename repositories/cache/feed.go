@@ -70,9 +70,9 @@ func (c *Cache) hear(message string) {
 	}
 }
 
-// follow subscribes, again and again until ctx ends. While it could not hear, it
-// takes it that others could not tell either, and may have ended owing: trust is
-// lost at once, and once more when the feed is back.
+// follow subscribes, again and again until ctx ends. While it cannot hear, Redis may
+// lose what others tell it, or others may end before they can tell it. So what Redis
+// holds is void as soon as the feed is lost, and once more when it is back.
 func (c *Cache) follow(ctx context.Context) {
 	deaf := false
 	for ctx.Err() == nil {

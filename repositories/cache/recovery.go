@@ -72,12 +72,19 @@ func (c *Cache) keep(ctx context.Context) {
 		case <-retry.C:
 		case <-watch.C:
 			if c.usable() {
-				_ = step(ctx, c.sameServers)
+				c.check(ctx)
 				_ = c.ask(ctx, c.watch)
 			}
 		}
 		c.recover(ctx)
 	}
+}
+
+// check is to end before the next one: in two intervals a replica may be promoted.
+func (c *Cache) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, watchInterval/2)
+	defer cancel()
+	_ = c.sameServers(ctx)
 }
 
 // step gives a call a time of its own.
@@ -108,6 +115,9 @@ func (c *Cache) recover(ctx context.Context) {
 	if list := c.pending.list(); len(list) > 0 {
 		if step(ctx, func(ctx context.Context) error { return c.send(ctx, list) }) != nil {
 			c.circuit.unreachable()
+			return
+		}
+		if step(ctx, c.sameServers) != nil { // since sending may have taken long, and reads go on now
 			return
 		}
 		c.stamps.bump(tagsOf(list))

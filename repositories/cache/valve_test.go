@@ -63,7 +63,7 @@ func (v *valve) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 }
 
 // newValve returns a node that uses Redis through a valve. Nothing runs beside its
-// callers: neither does it hear of others, nor win trust back by itself.
+// callers: neither does it hear of others, nor send by itself what is pending.
 func newValve(t testing.TB, url string, budget time.Duration) (*node, *valve) {
 	t.Helper()
 	n, err := openNode(url, func(o *cache.Options) { o.Budget = budget })
