@@ -199,6 +199,13 @@ func (c *catalogue) price(t *testing.T, id int64) int64 {
 	return product.PriceCents
 }
 
+// holds reports whether the product is given without a query.
+func (c *catalogue) holds(id int64) bool {
+	trace := new(services.Trace)
+	_, err := c.Get(services.WithTrace(context.Background(), trace), id)
+	return err == nil && trace.Queries() == 0
+}
+
 // Without Redis, writes succeed, and are seen elsewhere all the same.
 func TestChange_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
 	t.Parallel()
@@ -236,6 +243,36 @@ func TestChange_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 	if err := repositories.InvalidateStocks(writer.cache)(ctx, []int64{id}); !errors.Is(err, services.ErrUnavailable) {
 		t.Errorf("Invalidate returns %v", err)
 	}
+}
+
+// What others load while a writer without Redis is writing may be of before its
+// commit. They keep nothing of it, by the marks that they set in its place.
+func TestChange_IsGuardedByOthersForAWriterWithoutRedis(t *testing.T) {
+	t.Parallel()
+	db := open(t, devtest.Database(t), true)
+	p := newPair(t, "guarded", devtest.Redis(t), db)
+	id := p.products[0]
+	for _, direction := range []int{devtest.ToServer, devtest.ToClient} {
+		p.writer.line.Hang(direction, true)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err := p.writer.cache.Change(ctx, []string{fmt.Sprint("product:", id)}, func(ctx context.Context) error {
+		loads := 0
+		eventually(t, "the reader keeps nothing that it loads", func() bool {
+			if loads++; p.reader.holds(id) {
+				loads = 0
+			}
+			return loads == 10
+		})
+		_, err := db.ExecContext(ctx, "UPDATE products SET price_cents = 4711 WHERE id = $1", id)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.written = append(p.written, written{id: id, price: 4711, at: time.Now()})
+	p.watch(staleness)
 }
 
 // Redis holds the older value, and looks good: the writer has watched it until now.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
 )
 
@@ -137,18 +138,22 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 	n.gives(t, s, 1) // memory has it for a moment
 }
 
-// A slow Redis is still told of a write, which costs less than to void it.
+// A Redis that is too slow to be read is still told of a write, in time.
 func TestChange_TellsASlowRedis(t *testing.T) {
-	n, s := newNode(t, ownRedis(t)), new(source)
+	t.Parallel()
+	line := devtest.Slow(t, devtest.Redis(t))
+	n, s := newNode(t, line.URL, func(o *cache.Options) { o.Budget = 100 * time.Millisecond }), new(source)
 	n.gives(t, s, 0)
+	line.Delay(100 * time.Millisecond) // each way
 	owed := n.cache.Owed()
 	n.cache.Suspend()
 	if err := n.cache.Change(t.Context(), tags, s.set(1)); err != nil {
 		t.Fatal(err)
 	}
+	line.Delay(0)
 	n.ready(t)
 	n.gives(t, s, 1)
 	if n.cache.Owed() != owed {
-		t.Error("all that Redis held is void")
+		t.Error("Redis was not told")
 	}
 }
