@@ -55,7 +55,7 @@ func TestCanonicalPath_IsOneForRoutesPagesTagsAndHandlers(t *testing.T) {
 				t.Errorf("%s is another page than %s", target, canonical)
 			}
 		}
-		pages.Invalidate(t.Context(), "article:"+slug)
+		_ = pages.Invalidate(t.Context(), "article:"+slug)
 		if response, _ := send(t, app, "GET", canonical); response.Header.Get("X-Cache") != "miss" {
 			t.Errorf("the page of %s is still there", spelled)
 		}
