@@ -34,7 +34,7 @@ type Options struct {
 	MaxItems   int           // in memory
 	MaxBytes   int64         // in memory, by the length of what Redis holds
 	ValueLimit int           // bytes of one value; a longer one is not kept
-	Budget     time.Duration // what one request may wait for Redis in all
+	Budget     time.Duration // what one request may wait for reads of Redis in all
 
 	// Record and Recorded are another way to all processes, for the invalidations
 	// of a process that cannot reach Redis: a store that whoever writes needs
