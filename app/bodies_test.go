@@ -22,7 +22,8 @@ func jsonOf(object string, bytes int) string {
 }
 
 func (c *client) head(method, path string) string {
-	return method + " " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nCookie: session=" + c.cookie("session") + "\r\n"
+	return method + " " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+		"Cookie: " + sessionCookie + "=" + c.cookie(sessionCookie) + "\r\n"
 }
 
 func TestBodies_AreTakenUpToTheLimitOfTheirRouteWholeOrInChunks(t *testing.T) {

@@ -205,8 +205,8 @@ func TestAccessLog_TellsTheRouteAndNotThePerson(t *testing.T) {
 	s := start(t, "LOG_LEVEL=debug", "TRUSTED_PROXIES=127.0.0.1")
 	path := s.product()
 	got := s.visitor().get(path+"?token=sesame", "X-Forwarded-For", "203.0.113.77", "X-Request-Id", "chosen-by-the-client")
-	line := s.log.access(t, got.want(http.StatusOK).header.Get("X-Request-Id"))
-	if line["route"] != "GET /api/v1/products/:id" || line["status"] != 200.0 || line["bytes"] != float64(len(got.body)) {
+	line := s.log.access(t, got.want(http.StatusUnprocessableEntity).header.Get("X-Request-Id"))
+	if line["route"] != "GET /api/v1/products/:id" || line["status"] != 422.0 || line["bytes"] != float64(len(got.body)) {
 		t.Errorf("got %v", line)
 	}
 	if line["level"] != "INFO" {

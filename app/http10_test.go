@@ -26,7 +26,8 @@ func TestHTTP10_StreamsAre505AndAllElseHasALength(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, header := range []string{"", "Accept-Encoding: gzip\r\n", "Connection: keep-alive\r\n"} {
 				w := s.dial()
-				w.send(method + " " + path + " HTTP/1.0\r\nHost: x\r\n" + header + "Cookie: session=" + admin.cookie("session") + "\r\n\r\n")
+				w.send(method + " " + path + " HTTP/1.0\r\nHost: x\r\n" + header +
+					"Cookie: " + sessionCookie + "=" + admin.cookie(sessionCookie) + "\r\n\r\n")
 				response, err := http.ReadResponse(w.in, &http.Request{Method: method})
 				if err != nil {
 					t.Fatal(err)

@@ -16,13 +16,13 @@ func TestSession_SavedLateIsOfNoUse(t *testing.T) {
 	c := s.visitor()
 	release := line.Hold(t, devtest.Hold{Text: "set\r\n$41\r\nprefab:session:", Pieces: 1})
 	in := c.signIn("max"+emailDomain, password)
-	id := c.cookie("session")
+	id := c.cookie(sessionCookie)
 	if in.status != http.StatusServiceUnavailable || id != "" {
 		t.Errorf("the sign-in is answered by %d, with the cookie %q", in.status, id)
 	}
 	c.send(http.MethodDelete, sessionPath, "").want(http.StatusNoContent)
 	release()
 	eventually(t, "the session is saved", func() bool { return len(s.keys("prefab:session:*")) == 1 })
-	s.visitor().get(sessionPath, "Cookie", "session="+id).problem(http.StatusUnauthorized)
+	s.visitor().get(sessionPath, "Cookie", sessionCookie+"="+id).problem(http.StatusUnauthorized)
 	c.signIn("max"+emailDomain, password).want(http.StatusOK)
 }

@@ -254,7 +254,7 @@ func TestLogin_LeadsNowhereElse(t *testing.T) {
 	user := s.user("max", services.Member)
 	c := s.visitor()
 	c.signIn(user.Email, password).want(http.StatusOK)
-	for _, elsewhere := range []string{"//evil.example", "https://evil.example", "/%09/evil.example", "/%2fevil.example%22", ""} {
+	for _, elsewhere := range []string{"//evil.example", "https://evil.example", "/%2fevil.example%22", ""} {
 		c.page("/login?next=" + elsewhere).leads("/")
 		unescaped, err := url.QueryUnescape(elsewhere)
 		if err != nil {
@@ -262,6 +262,7 @@ func TestLogin_LeadsNowhereElse(t *testing.T) {
 		}
 		s.visitor().post("/login", "email", user.Email, "password", password, "next", unescaped).leads("/")
 	}
+	c.page("/login?next=/%09/evil.example").want(http.StatusUnprocessableEntity)
 }
 
 func TestLogin_IsLimitedAsTheAPIIs(t *testing.T) {
@@ -315,7 +316,7 @@ func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 	for _, c := range []struct{ field, value, message string }{
 		{"name", " ", "must not be empty"},
 		{"name", strings.Repeat("x", 201), "must have 1 to 200 characters"},
-		{"name", "a\x00", "must not contain control characters"},
+		{"name", "a\x00", "must not contain the character"},
 		{"name", "a\nb", "must be a single line"},
 		{"price", "", "is required"},
 		{"price", "x", "must be an amount"},
