@@ -51,17 +51,17 @@ func TestCanonicalPath_IsOneForRoutesPagesTagsAndHandlers(t *testing.T) {
 			if want := slug + " at /articles/" + slug; body != want {
 				t.Errorf("%s: %q, want %q", target, body, want)
 			}
-			if hit := response.Header.Get("X-Cache") == "hit"; hit != (i > 0) {
+			if hit := outcome(response) == "hit"; hit != (i > 0) {
 				t.Errorf("%s is another page than %s", target, canonical)
 			}
 		}
 		_ = pages.Invalidate(t.Context(), "article:"+slug)
-		if response, _ := send(t, app, "GET", canonical); response.Header.Get("X-Cache") != "miss" {
+		if response, _ := send(t, app, "GET", canonical); outcome(response) != "stored" {
 			t.Errorf("the page of %s is still there", spelled)
 		}
 		for _, write := range [][]string{{spelled}, {"/articles/other", "Send-Location", spelled}} {
 			send(t, app, "PUT", write[0], write[1:]...)
-			if response, _ := send(t, app, "GET", canonical); response.Header.Get("X-Cache") != "miss" {
+			if response, _ := send(t, app, "GET", canonical); outcome(response) != "stored" {
 				t.Errorf("PUT %s leaves the page of %s", write, canonical)
 			}
 		}
