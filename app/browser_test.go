@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,12 +38,12 @@ const plainHost = "shop.example"
 var errNoChromium = errors.New("there is no Chromium")
 
 func startChromium() error {
-	chromiumPath, err := findChromium()
+	path, err := findChromium()
 	if err != nil {
 		return err
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromiumPath),
+		chromedp.ExecPath(path),
 		chromedp.NoSandbox, // root has none; only our own pages are opened
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
@@ -163,8 +162,8 @@ func collect(console iter.Seq2[chromedp.ConsoleMessage, error], complaints chan<
 // error, which is for the tests to judge. What a page needs must be there.
 func isAboutThePage(message chromedp.ConsoleMessage) bool {
 	address, err := url.Parse(message.URL)
-	return message.Source == string(log.EntrySourceNetwork) &&
-		err == nil && path.Ext(address.Path) == ""
+	return message.Source == string(log.EntrySourceNetwork) && err == nil &&
+		address.Path != "/favicon.ico" && !strings.HasPrefix(address.Path, "/static/")
 }
 
 // isAboutPlainHTTP reports whether the browser merely says that a header is of no use
