@@ -82,7 +82,7 @@ func TestServe_GoesOnWithoutFileDescriptors(t *testing.T) {
 		}
 		clients = append(clients, c)
 	}
-	const message = "connections cannot be accepted, and wait"
+	const message = "cannot accept connections for now; trying again"
 	eventually(t, "it says so", func() bool { return strings.Contains(p.said(), message) })
 	for _, c := range clients {
 		c.Close()

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// steadyListener is a listener whose Accept waits where it fails for a while: for want
-// of file descriptors or memory, or since a connection broke before it was accepted.
-// Servers end at such an error, and all their connections with them.
+// steadyListener is a listener whose Accept tries again after errors that pass by
+// themselves: no file descriptors or memory left, or a connection that broke before it
+// was accepted. A server ends at such an error, and all its connections with it.
 type steadyListener struct {
 	net.Listener
-	failed func() (freed bool) // is called at each failure; it may free a file descriptor
+	failed func() (freed bool) // is called at each failure; it may free a file descriptor; nil: nothing can
 	log    *slog.Logger
 
 	lastFailure time.Time
@@ -33,10 +33,10 @@ func (l *steadyListener) Accept() (net.Conn, error) {
 			return conn, err
 		}
 		if time.Since(l.lastFailure) > acceptEpisode {
-			l.log.Warn("connections cannot be accepted, and wait", "address", l.Addr().String(), "error", err)
+			l.log.Warn("cannot accept connections for now; trying again", "address", l.Addr().String(), "error", err)
 		}
 		l.lastFailure = time.Now()
-		if l.failed() {
+		if l.failed != nil && l.failed() {
 			time.Sleep(time.Millisecond) // a connection that was closed ends soon
 		} else {
 			time.Sleep(acceptPause)

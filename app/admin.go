@@ -53,7 +53,7 @@ func startAdmin(
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		steady := &steadyListener{Listener: listener, failed: func() bool { return false }, log: log}
+		steady := &steadyListener{Listener: listener, log: log}
 		if err := server.Serve(steady); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the admin listener broke", "error", err)
 		}

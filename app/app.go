@@ -125,7 +125,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 		return err
 	}
 	if p.seat.health != nil {
-		defer publishHealth(w.health.Report, p.seat.health)()
+		defer publishHealth(p.health, w.health.Report, p.seat.health)()
 	}
 	listener = serveConnections(listener, w.server.Server(), p.metrics, log)
 	runner := p.schedule(w)
@@ -190,9 +190,11 @@ func (p *process) wire() (wired, error) {
 	categories := services.NewCategories(
 		repositories.CacheCategories(repositories.NewCategories(p.db), p.values, times))
 
-	suffix, err := cookieSuffix()
-	if err != nil {
-		return wired{}, err
+	var suffix string
+	if cfg.Env != Production {
+		if suffix, err = cookieSuffix(); err != nil {
+			return wired{}, err
+		}
 	}
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.

@@ -33,8 +33,8 @@ type connections struct {
 // connection is a client's connection.
 type connection struct {
 	net.Conn
-	idleSince atomic.Int64 // as Unix nanoseconds; or one of these two
-	unread    atomic.Bool  // a part of the last request is not read
+	idleSince atomic.Int64 // Unix nanoseconds, or busy or closed
+	unread    atomic.Bool  // the client may still be sending a part of its request
 }
 
 const (
@@ -91,6 +91,9 @@ func (l *connections) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	l.open[c] = true
 	count := len(l.open)
+	if count <= l.crowded {
+		l.oldest = nil // nobody needs them, and they may be closed
+	}
 	l.mu.Unlock()
 	var freed int
 	for freed < count-l.crowded && l.closeOldest() {
@@ -113,6 +116,17 @@ func (l *connections) count() int {
 
 // closeOldest closes the connection that has been idle for longest, if there is one.
 func (l *connections) closeOldest() bool {
+	c := l.takeOldest()
+	if c == nil {
+		return false
+	}
+	_ = c.Conn.Close()
+	l.shed.Inc()
+	return true
+}
+
+// takeOldest marks that connection as closed.
+func (l *connections) takeOldest() *connection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -129,12 +143,10 @@ func (l *connections) closeOldest() bool {
 		c := l.oldest[0]
 		l.oldest = l.oldest[1:]
 		if c.idleSince.CompareAndSwap(c.since, closed) { // else it has had a request since
-			_ = c.Close()
-			l.shed.Inc()
-			return true
+			return c.connection
 		}
 	}
-	return false
+	return nil
 }
 
 // note is called by fasthttp, before and after each request.
@@ -145,9 +157,8 @@ func (l *connections) note(conn net.Conn, state fasthttp.ConnState) {
 	}
 	switch state {
 	case fasthttp.StateActive:
-		c.unread.Store(true)
-		if since := c.idleSince.Load(); since != closed {
-			c.idleSince.CompareAndSwap(since, busy)
+		if since := c.idleSince.Load(); since != closed && c.idleSince.CompareAndSwap(since, busy) {
+			c.unread.Store(true)
 		}
 	case fasthttp.StateIdle:
 		c.unread.Store(false) // fasthttp has discarded it

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/services"
 )
 
 const (
+	startInterval  = 50 * time.Millisecond // between looks whether the start is over
 	reportInterval = time.Second
 	reportMaxAge   = 5 * time.Second // a process that has not reported for longer hangs
 )
@@ -23,19 +25,22 @@ func (c *Config) showsHealthDetail() bool {
 	return on || err != nil && c.Env != Production
 }
 
-// publishHealth gives a report at intervals until stop is called.
+// publishHealth gives a report at intervals, from the end of the start until stop is
+// called. A worker that starts beside others is no fault of the service.
 func publishHealth(
-	report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
+	health *services.Health, report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var published sync.WaitGroup
 	published.Go(func() {
-		ticks := time.NewTicker(reportInterval)
-		defer ticks.Stop()
 		for ctx.Err() == nil {
-			publish(report(ctx))
+			pause := startInterval
+			if health.State() != services.Starting {
+				publish(report(ctx))
+				pause = reportInterval
+			}
 			select {
-			case <-ticks.C:
+			case <-time.After(pause):
 			case <-ctx.Done():
 			}
 		}
@@ -47,10 +52,8 @@ func publishHealth(
 // process that serves, since a supervisor has no connection to what they depend on.
 type healthReports struct {
 	mu     sync.Mutex
-	newest map[servingProcess]receivedReport
+	newest map[int]receivedReport // by pid
 }
-
-type servingProcess struct{ slot, pid int }
 
 type receivedReport struct {
 	handlers.HealthReport
@@ -58,19 +61,19 @@ type receivedReport struct {
 }
 
 func newHealthReports() *healthReports {
-	return &healthReports{newest: make(map[servingProcess]receivedReport)}
+	return &healthReports{newest: make(map[int]receivedReport)}
 }
 
-func (r *healthReports) receive(slot, pid int, report handlers.HealthReport) {
+func (r *healthReports) receive(pid int, report handlers.HealthReport) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.newest[servingProcess{slot, pid}] = receivedReport{report, time.Now()}
+	r.newest[pid] = receivedReport{report, time.Now()}
 }
 
-func (r *healthReports) ended(slot, pid int) {
+func (r *healthReports) ended(pid int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.newest, servingProcess{slot, pid})
+	delete(r.newest, pid)
 }
 
 // ServeHTTP answers with the report of a process that is not well, or of any where all

@@ -10,7 +10,11 @@ import (
 
 // readiness is what a process that serves alone says at ADMIN_ADDR.
 func (p *process) readiness(ctx context.Context) (services.State, []string) {
-	return p.health.State(), p.health.Down(ctx)
+	state := p.health.State()
+	if state != services.Ready {
+		return state, nil
+	}
+	return state, p.health.Down(ctx)
 }
 
 // workersReadiness is what a supervisor says: it serves while a worker does. It asks

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"syscall"
@@ -68,7 +69,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	reports := newHealthReports()
 	return serveAs(ctx, prepared.Config, listener, e.log, seat{
 		metrics: prometheus.NewRegistry(), admin: reports,
-		health: func(report handlers.HealthReport) { reports.receive(0, 0, report) },
+		health: func(report handlers.HealthReport) { reports.receive(os.Getpid(), report) },
 	})
 }
 
@@ -92,7 +93,7 @@ func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e env
 		},
 		Ended: func(slot, pid int) {
 			merged.Ended(slot, pid)
-			reports.ended(slot, pid)
+			reports.ended(pid)
 		},
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func receive(slot, pid int, message []byte, merged *metrics.Merged, reports *hea
 		if err := json.Unmarshal(message[1:], &report); err != nil {
 			return fmt.Errorf("read the health of worker %d: %w", slot, err)
 		}
-		reports.receive(slot, pid, report)
+		reports.receive(pid, report)
 		return nil
 	}
 	return fmt.Errorf("worker %d sent what is neither metrics nor health", slot)

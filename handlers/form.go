@@ -42,7 +42,7 @@ func newForm(pairs ...string) *form {
 }
 
 // readForm reads the fields of those names from a posted form; one that was not
-// sent is empty, and one that was sent twice is none of ours.
+// sent is empty. A form in which one was sent twice is refused: our pages send none.
 func readForm(c *fiber.Ctx, names ...string) (*form, error) {
 	if err := checkContentType(c, []string{fiber.MIMEApplicationForm}); err != nil {
 		return nil, err

@@ -133,15 +133,15 @@ func (h *Health) Live(c *fiber.Ctx) error {
 
 // Ready answers GET /health/ready; with Detail it names what is away.
 func (h *Health) Ready(c *fiber.Ctx) error {
-	if !h.Detail {
-		status, body := Readiness(h.Health.State(), nil)
-		return sendUncached(c.Status(status), body)
+	state := h.Health.State()
+	var down []string
+	if h.Detail && state == services.Ready {
+		down = h.Health.Down(c.UserContext())
+		if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
+			down = append(down, Workers)
+		}
 	}
-	down := h.Health.Down(c.UserContext())
-	if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
-		down = append(down, Workers)
-	}
-	status, body := Readiness(h.Health.State(), down)
+	status, body := Readiness(state, down)
 	return sendUncached(c.Status(status), body)
 }
 

@@ -11,8 +11,8 @@ import (
 	"example.com/prefab/services"
 )
 
-// query holds the parameters of a query string that a route takes and got. An empty
-// value counts as none.
+// query holds the parameters of a query string that a route takes and got; one that
+// was sent empty is there, and empty.
 type query map[string]string
 
 // readQuery reads the query of a route of the API, which takes these parameters, each

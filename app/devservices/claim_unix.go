@@ -57,7 +57,8 @@ func run(ctx context.Context, d daemon, p place, o Options) (running, error) {
 	return s, nil
 }
 
-// runOwned starts the server once and waits until it answers. Its owner calls it.
+// runOwned starts the server once and waits until it answers. Only the process that
+// holds the claim may call it.
 func runOwned(ctx context.Context, d daemon, p place) (*process, error) {
 	life, err := succeed(ctx, d, p)
 	if err != nil {

@@ -82,7 +82,7 @@ func (s *server) restart() bool {
 		}
 		if !reported {
 			reported = true
-			s.log.Error("a development server cannot be started again: trying on", "server", s.daemon.name(),
+			s.log.Error("a development server could not be started again; still trying", "server", s.daemon.name(),
 				"at_most_every", maxPause, "error", err)
 		}
 		select {

@@ -158,7 +158,9 @@ func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear boo
 		change, lasts = w.unsettled, w.ttl
 	}
 	if c.tell(ctx, tags, change) != nil {
-		_ = c.record(context.WithoutCancel(ctx), tags, lasts) // the marks do without it, unless Redis loses them
+		// An error can be ignored: the marks in Redis expire by themselves and void the
+		// tags, unless Redis loses its data.
+		_ = c.record(context.WithoutCancel(ctx), tags, lasts)
 	}
 }
 

@@ -45,7 +45,7 @@ func (b *circuit) failed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.failures++; b.failures >= failuresAllowed {
-		b.openForReads("the cache does without Redis, which is slow")
+		b.openForReads("the cache has stopped using Redis: it is slow")
 	}
 }
 
@@ -53,7 +53,7 @@ func (b *circuit) failed() {
 func (b *circuit) masterAway() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.openForReads("the cache does without Redis, whose master is away")
+	b.openForReads("the cache has stopped using Redis: its master does not answer")
 }
 
 func (b *circuit) openForReads(why string) {
@@ -69,7 +69,7 @@ func (b *circuit) unreachable() {
 	defer b.mu.Unlock()
 	if !b.cut {
 		b.cut = true
-		b.warn("the cache does without Redis, which cannot be told what has changed")
+		b.warn("the cache has stopped using Redis: an invalidation could not be sent")
 	}
 }
 
@@ -77,7 +77,7 @@ func (b *circuit) unreachable() {
 func (b *circuit) doubt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.warn("the cache does without Redis, and takes what it holds for void")
+	b.warn("the cache has stopped using Redis: invalidations may have been lost, so it discards all that Redis holds")
 }
 
 // warn logs once that Redis is not used, whatever else happens until it is again.

@@ -18,7 +18,7 @@ type pending struct {
 	seq  uint64
 }
 
-// owed is what Redis is to be told of a tag.
+// owed is an invalidation of a tag that Redis may not have received.
 type owed struct {
 	until time.Time // the end of the write, which may not be over yet; zero: it is over
 	seq   uint64    // tells an addition from an earlier one

@@ -75,7 +75,7 @@ func (c *Cache) poll(ctx context.Context) {
 	found, err := c.options.Recorded(limited, since, maxRecorded)
 	if err != nil {
 		if !r.failed && ctx.Err() == nil {
-			c.options.Log.Warn("the cache cannot read what writers without Redis have changed", "error", err)
+			c.options.Log.Warn("the cache cannot read the invalidations of processes that cannot reach Redis", "error", err)
 		}
 		r.failed = true
 		return

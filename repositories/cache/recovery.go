@@ -80,7 +80,8 @@ func (c *Cache) keep(ctx context.Context) {
 	}
 }
 
-// check is to end before the next one: in two intervals a replica may be promoted.
+// check must end before the next one is due: within two intervals a replica may be
+// promoted, which it has to notice.
 func (c *Cache) check(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, watchInterval/2)
 	defer cancel()

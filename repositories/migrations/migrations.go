@@ -39,6 +39,9 @@ func upFrom(ctx context.Context, db *sql.DB, files fs.FS, o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := m.prepare(ctx); err != nil {
+		return err
+	}
 	list, err := m.check(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,11 +39,16 @@ func newest(list []Status, is func(Status) bool) Status {
 	return Status{}
 }
 
-const appliedMigrations = `-- name: migrations.applied
+// By the number of columns: of goose alone, and with names and sums.
+var appliedMigrations = map[int]string{
+	1: `-- name: migrations.applied_by_number
+SELECT version_id, '', '', tstamp::timestamptz FROM goose_db_version WHERE version_id > 0 ORDER BY id`,
+	3: `-- name: migrations.applied
 SELECT version_id, COALESCE(name, ''), COALESCE(sum, ''), tstamp::timestamptz
-FROM goose_db_version WHERE version_id > 0 ORDER BY id`
+FROM goose_db_version WHERE version_id > 0 ORDER BY id`,
+}
 
-// list reads without the lock, which somebody may hold for long.
+// list reads without the lock, which somebody may hold for long, and changes nothing.
 func (m migrator) list(ctx context.Context) (list []Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, m.Patience)
 	defer cancel()
@@ -51,34 +57,42 @@ func (m migrator) list(ctx context.Context) (list []Status, err error) {
 			err = fmt.Errorf("read which migrations are applied: %w", err)
 		}
 	}()
-	if err := m.prepare(ctx); err != nil {
-		return nil, err
-	}
 	found := make(map[int64]Status, len(m.files))
 	for version, f := range m.files {
 		found[version] = Status{Version: version, Name: f.name}
 	}
-	rows, err := m.db.QueryContext(ctx, appliedMigrations)
+	columns, err := m.columns(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if columns > 0 {
+		if err := m.readApplied(ctx, appliedMigrations[columns], found); err != nil {
+			return nil, err
+		}
+	}
+	list = slices.Collect(maps.Values(found))
+	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Version, b.Version) })
+	return list, nil
+}
+
+func (m migrator) readApplied(ctx context.Context, query string, found map[int64]Status) error {
+	rows, err := m.db.QueryContext(ctx, query)
+	if err != nil {
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var s Status
 		var sum string
 		if err := rows.Scan(&s.Version, &s.AppliedAs, &sum, &s.AppliedAt); err != nil {
-			return nil, err
+			return err
 		}
 		file := m.files[s.Version]
 		s.Name = file.name
 		s.Changed = file.name != "" && sum != "" && sum != file.sum
 		found[s.Version] = s
 	}
-	for _, s := range found {
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Version, b.Version) })
-	return list, rows.Err()
+	return rows.Err()
 }
 
 // check is list, and refuses what was applied from other statements.

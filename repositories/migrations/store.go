@@ -77,20 +77,32 @@ func sumOf(text string) string {
 	return hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
+// columns returns how many of the columns that list reads goose's table has: none
+// where there is no table, one before there were names and sums.
+func (m migrator) columns(ctx context.Context) (n int, err error) {
+	err = m.db.QueryRowContext(ctx, `-- name: migrations.columns
+SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('goose_db_version')
+AND attname IN ('version_id', 'name', 'sum') AND NOT attisdropped`).Scan(&n)
+	return n, err
+}
+
 // prepare makes goose's table, with two columns more: goose compares numbers alone.
 func (m migrator) prepare(ctx context.Context) error {
-	if _, _, err := m.goose.GetVersions(ctx); err != nil {
-		return err
-	}
+	ctx, cancel := context.WithTimeout(ctx, m.Patience)
+	defer cancel()
+	_, _, err := m.goose.GetVersions(ctx)
 	var columns int
-	err := m.db.QueryRowContext(ctx, `-- name: migrations.columns
-SELECT count(*) FROM pg_attribute
-WHERE attrelid = 'goose_db_version'::regclass AND attname IN ('name', 'sum') AND NOT attisdropped`).Scan(&columns)
-	if err == nil && columns < 2 {
+	if err == nil {
+		columns, err = m.columns(ctx)
+	}
+	if err == nil && columns < 3 {
 		_, err = m.db.ExecContext(ctx, `-- name: migrations.add_columns
 ALTER TABLE goose_db_version ADD COLUMN IF NOT EXISTS name text, ADD COLUMN IF NOT EXISTS sum text`)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("prepare the table of migrations: %w", err)
+	}
+	return nil
 }
 
 // adopt notes the files of what was applied before there were sums: nobody can tell

@@ -7,11 +7,11 @@ import (
 	"strconv"
 )
 
-// settleOlder is for what the store refused since it has a newer version: fields and
-// these versions in turns. Where Redis' clock went back, it gets a version above the
-// store's, and is stored the next time. Else Redis has brought back old data, after
-// a crash or by a failover, and it is dropped. settleOlder returns for how many of the
-// fields there was something.
+// settleOlder handles writes that the store refused because it has a newer version;
+// older is their fields and the store's versions in turns. Where Redis' clock went
+// back, a write gets a version above the store's, and is stored the next time. Else
+// Redis has brought back old data, after a crash or by a failover, and the write is
+// dropped. settleOlder returns how many of the fields still had an entry.
 func (b *Buffer[K, V]) settleOlder(ctx context.Context, older []any) (found int, err error) {
 	if len(older) == 0 {
 		return 0, nil

@@ -33,10 +33,13 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 		b.metrics.puts.WithLabelValues("full").Inc()
 		return 0, ErrFull
 	}
+	taken := err == nil || !untaken(err) // or may be
 	if err != nil {
 		err = unavailable("put a write", err)
 	}
-	err = errors.Join(err, b.options.Changed(ctx, []K{key})) // after a failure too: Redis may have taken it
+	if taken {
+		err = errors.Join(err, b.options.Changed(ctx, []K{key}))
+	}
 	if err != nil {
 		b.metrics.puts.WithLabelValues("unavailable").Inc()
 		return 0, err
@@ -66,8 +69,9 @@ func (b *Buffer[K, V]) put(ctx context.Context, field, text string) (depth int, 
 
 // tryPut sends a put once. A network may deliver it long after we have given up,
 // when a newer one has been acknowledged; so Redis refuses it after a deadline by
-// its own clock, and tryPut gives up no earlier. The first put of a process is
-// always refused, and tells the time.
+// its own clock, and tryPut gives up no earlier. Without a recent answer the deadline
+// is too early: Redis refuses the put and tells its time, and put tries again. So it is
+// for the first put of a process, and after some seconds without one.
 func (b *Buffer[K, V]) tryPut(ctx context.Context, field, text string) (depth int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
