@@ -272,24 +272,25 @@ func (w *window) reads(texts ...string) {
 func (w *window) isTold(path, done, notice string) {
 	w.s.t.Helper()
 	w.reads(notice)
-	if !eval[bool](w, `(() => {
-		const box = document.activeElement.getBoundingClientRect();
-		return document.activeElement.className == "notice" && box.top >= 0 && box.bottom <= innerHeight;
-	})()`) {
-		w.s.t.Errorf("%s: %q is not in sight, or not where the reader goes on", w.path(), notice)
-	}
+	eventually(w.s.t, notice+" is in sight, and where the reader goes on", func() bool {
+		return eval[bool](w, `(() => {
+			const box = document.activeElement.getBoundingClientRect();
+			return document.activeElement.className == "notice" && box.top >= 0 && box.bottom <= innerHeight;
+		})()`)
+	})
 	if !w.look.scripts {
 		path += "?done=" + done
 	}
 	w.isAt(path, 200)
 }
 
-// goesOnAt wants the focus to be on the field of that name.
+// goesOnAt wants the focus to be on the field of that name. A browser sets it when it
+// first draws the page, which may be some time after its load.
 func (w *window) goesOnAt(name string) {
 	w.s.t.Helper()
-	if focus := eval[string](w, `document.activeElement.name || ""`); focus != name {
-		w.s.t.Errorf("at %s the reader goes on at %q, want %q", w.path(), focus, name)
-	}
+	eventually(w.s.t, "the reader goes on at "+name, func() bool {
+		return eval[string](w, `document.activeElement.name || ""`) == name
+	})
 }
 
 func (w *window) readsNot(text string) {

@@ -74,9 +74,9 @@ func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 		w.leads(chromedp.Click(chromedp.CSS(`main button`)))
 		w.isAt("/login", 401)
 		w.reads("The e-mail address or the password is wrong.")
-		if role := eval[string](w, `document.activeElement.role`); role != "alert" {
-			t.Errorf("the reader goes on at %q", role)
-		}
+		eventually(t, "the reader goes on at what is wrong", func() bool {
+			return eval[string](w, `document.activeElement.role`) == "alert"
+		})
 		w.checked()
 		w.signIn(user.Email)
 		w.isAt(product, 200)
