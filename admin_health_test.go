@@ -49,6 +49,25 @@ func TestAdmin_TellsTheWholeHealthAndThePublicPortTheStatus(t *testing.T) {
 	}
 }
 
+// A worker that starts beside others is no fault of the service.
+func TestAdmin_HealthIsWellWhileWorkersAreReplaced(t *testing.T) {
+	_, settings := configured(t)
+	p := startPrefork(t, settings...)
+	well := func() bool {
+		status, _ := p.adminHealth()
+		return status == http.StatusOK
+	}
+	eventually(t, "all is well", well)
+	before := len(p.readied())
+	p.signal(syscall.SIGHUP)
+	eventually(t, "all workers are replaced", func() bool {
+		if !well() {
+			t.Fatalf("it is not well meanwhile:\n%s", p.said())
+		}
+		return len(p.readied()) >= before+3
+	})
+}
+
 func TestAdmin_TellsOfAWorkerThatHangsAndOfNoneThatHasEnded(t *testing.T) {
 	_, settings := configured(t)
 	p := startPrefork(t, settings...)

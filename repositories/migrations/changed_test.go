@@ -1,6 +1,7 @@
 package migrations_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -83,6 +84,28 @@ func TestUp_TakesOverADatabaseThatHasNoSums(t *testing.T) {
 	err := migrations.UpFrom(t.Context(), db, migrationFiles("00001_own.sql", second), o)
 	if err == nil || !strings.Contains(err.Error(), "00001_own.sql is not what was applied as 00001_a.sql") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestList_ChangesNothing(t *testing.T) {
+	o, _ := options()
+	for name, prepare := range map[string]string{
+		"an empty database": "",
+		"one of goose alone": "CREATE TABLE goose_db_version (id serial, version_id bigint, is_applied bool, tstamp timestamp DEFAULT now());" +
+			"INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true)",
+	} {
+		db := open(t, devtest.EmptyDatabase(t))
+		if _, err := db.Exec(prepare); err != nil {
+			t.Fatal(err)
+		}
+		before := schema(t, db)
+		list, err := migrations.List(t.Context(), db, o)
+		if err != nil || len(list) < 2 || list[0].AppliedAt.IsZero() != (prepare == "") || !list[1].AppliedAt.IsZero() {
+			t.Errorf("%s: %v, %v", name, list, err)
+		}
+		if after := schema(t, db); !slices.Equal(before, after) {
+			t.Errorf("%s: %v is now %v", name, before, after)
+		}
 	}
 }
 

@@ -48,6 +48,30 @@ func TestPut_WhoseAnswerIsLostTellsCachesNevertheless(t *testing.T) {
 	}
 }
 
+// refusing answers each script with an error of Redis itself, as one that is full does.
+type refusing struct{ losing }
+
+func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if strings.HasPrefix(cmd.Name(), "eval") {
+			return redis.Nil
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// To tell caches of each would cost more than the refusal, and change nothing.
+func TestPut_ThatRedisHasNotTakenTellsNoCache(t *testing.T) {
+	s := newShelf(t, 1)
+	s.client.AddHook(refusing{})
+	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if len(s.changed) > 0 {
+		t.Errorf("caches were told of %v", s.changed)
+	}
+}
+
 // Others would go on with the older value: it must not be answered as done, and is
 // told of again when it is stored.
 func TestPut_ThatCachesCannotBeToldOfFails(t *testing.T) {
