@@ -84,7 +84,7 @@ func TestServer_IsNotStartedAgainDuringStop(t *testing.T) {
 			t.Errorf("process %d is still there", pid)
 		}
 	}
-	if log.count("cannot be started again") > 0 {
+	if log.count("could not be started again") > 0 {
 		t.Error("the stop is logged as a failure")
 	}
 }
@@ -113,7 +113,7 @@ func TestServer_ThatCannotStartIsTriedAgainAndLoggedOnce(t *testing.T) {
 	}
 	eventually(t, "it answers", func() bool { return openDB(t, s.DatabaseURL).Ping() == nil })
 	recall(t, s, "kept")
-	if n := log.count("cannot be started again"); n != 1 {
+	if n := log.count("could not be started again"); n != 1 {
 		t.Errorf("it is logged %d times", n)
 	}
 }
