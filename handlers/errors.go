@@ -26,8 +26,8 @@ type Problem struct {
 
 const problemType = "application/problem+json"
 
-// A 401 has to name a way to sign in, RFC 9110, section 15.5.2. None by a cookie is
-// registered; browsers leave a name that they do not know alone.
+// A 401 has to name a way to sign in, RFC 9110, section 15.5.2. No registered
+// scheme is by cookie, so this name is made up; browsers ignore those that they do not know.
 const challenge = `Cookie realm="prefab"`
 
 const somethingWrong = "Something went wrong."

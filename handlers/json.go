@@ -30,6 +30,9 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 	if !utf8.Valid(body) {
 		return badJSON("it is not UTF-8") // the decoder would put question marks in silence
 	}
+	if len(body) == 0 {
+		return badJSON("it is empty")
+	}
 	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
 		return badSyntax(err)
 	}
@@ -46,8 +49,8 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 }
 
 // readBody reads the request's body from its connection; again, it returns the same.
-// Neither c.Body() nor c.Request().Body() does: where reading fails they return the
-// error's text as the body, and the first would inflate a compressed bomb.
+// Do not use c.Body() or c.Request().Body(): where reading fails they return the error's
+// text as the body, and the first would inflate a compressed bomb.
 func readBody(c *fiber.Ctx) ([]byte, error) {
 	if stream := c.Context().RequestBodyStream(); stream != nil {
 		body, err := io.ReadAll(stream)

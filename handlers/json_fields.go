@@ -26,7 +26,7 @@ func echoed(name string) string {
 
 // fieldReader goes through a JSON document beside the Go type that it is for, and
 // notes what encoding/json would pass over: unknown fields, and those whose case is
-// another, a field given twice, and half characters. It names every field of a wrong
+// another, a field given twice, and unpaired surrogates. It names every field of a wrong
 // type, where encoding/json names the first.
 type fieldReader struct {
 	document []byte
@@ -76,7 +76,7 @@ func (r *fieldReader) value(of reflect.Type, path string) {
 	default:
 		var value json.RawMessage
 		_ = r.tokens.Decode(&value)
-		if hasHalfCharacter(value) {
+		if hasLoneSurrogate(value) {
 			r.fault(path, "must not contain half of a surrogate pair")
 		} else if json.Unmarshal(value, reflect.New(of).Interface()) != nil {
 			r.fault(path, wrongType(kind))
@@ -163,6 +163,6 @@ func wrongType(kind reflect.Kind) string {
 // encoding/json would make U+FFFD.
 var surrogates = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)`)
 
-func hasHalfCharacter(value []byte) bool {
+func hasLoneSurrogate(value []byte) bool {
 	return slices.ContainsFunc(surrogates.FindAllSubmatchIndex(value, -1), func(found []int) bool { return found[2] >= 0 })
 }

@@ -105,7 +105,7 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 		{`null`, services.Malformed, "an object is needed"},
 		{`{"name":tru}`, services.Malformed, "it breaks at byte 12"},
 		{`{} {}`, services.Malformed, "it breaks at byte 4"},
-		{``, services.Malformed, "it breaks at byte 0"},
+		{``, services.Malformed, "it is empty"},
 		{`{"name":"a`, services.Malformed, "it breaks at byte 10"},
 	} {
 		ctx := all.post([]byte(c.body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationJSON})

@@ -13,8 +13,8 @@ import (
 	"example.com/prefab/services"
 )
 
-// smallBody is what fasthttp reads of a body before it calls a handler. So much is
-// not counted in the budget: a small request is never refused for others' large ones.
+// smallBody is what fasthttp reads of a body before it calls a handler. That
+// part is not counted in the budget: a small request is never refused for others' large ones.
 const smallBody = 8 << 10
 
 var errTooManyBodies = &services.Error{

@@ -7,8 +7,8 @@ import (
 )
 
 // parseDate reads an HTTP-date in any of its three forms, RFC 9110, section 5.6.7,
-// and in any case, RFC 9111, section 4.2. time.Parse alone takes what is none: runs
-// of spaces, an hour of one digit, fractions of a second.
+// and in any case, RFC 9111, section 4.2. time.Parse also takes strings that are
+// no HTTP-dates: with runs of spaces, an hour of one digit, fractions of a second.
 func parseDate(text []byte) (time.Time, bool) {
 	for _, form := range [...]string{http.TimeFormat, "Monday, 02-Jan-06 15:04:05 GMT", time.ANSIC} {
 		date, err := time.Parse(form, strings.ToUpper(string(text)))

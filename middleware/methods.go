@@ -10,8 +10,8 @@ import (
 
 // Methods answers 405 where a route has the request's very path, and none with that
 // path has its method. Fiber would look on for a route with a parameter: DELETE
-// /products/count would delete the product "count", and Allow would list what it
-// finds. Methods stands before the routes; add none after the first request.
+// /products/count would delete the product "count", and Allow would list the methods of
+// that route too. Methods stands before the routes; add none after the first request.
 func Methods() fiber.Handler {
 	var once sync.Once
 	var methods map[string][]string

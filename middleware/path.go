@@ -28,7 +28,7 @@ func CanonicalPath(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	uri.SetPath(path) // which c.Path does not where the router has the path already
+	uri.SetPath(path) // c.Path skips this where the router's decoded path is equal already
 	c.Path(path)
 	return c.Next()
 }
@@ -50,13 +50,18 @@ func isCanonical(path []byte) bool {
 	return true
 }
 
-var errBadPath = &services.Error{Code: services.Malformed, Message: "The path is not text in percent-encoded UTF-8."}
+var (
+	errBadPath      = &services.Error{Code: services.Malformed, Message: "The path is not text in percent-encoded UTF-8."}
+	errEncodedSlash = &services.Error{Code: services.Malformed, Message: "The path has an encoded slash."}
+)
 
 func canonicalPath(sent string) (string, error) {
 	path, err := url.PathUnescape(sent)
-	if err != nil || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) ||
-		strings.Count(path, "/") != strings.Count(sent, "/") {
+	if err != nil || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "", errBadPath
+	}
+	if strings.Count(path, "/") != strings.Count(sent, "/") {
+		return "", errEncodedSlash
 	}
 	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, segment := range segments {
@@ -64,6 +69,6 @@ func canonicalPath(sent string) (string, error) {
 			return "", fiber.ErrNotFound
 		}
 	}
-	// Fiber takes a plus for a space.
+	// Fiber would decode a plus as a space.
 	return strings.ReplaceAll((&url.URL{Path: path}).EscapedPath(), "+", "%2B"), nil
 }

@@ -140,6 +140,7 @@ func TestRules_NameEveryBrokenFieldAtOnce(t *testing.T) {
 		{"an empty user", only(users.Add(ctx, User{}, "")), "email name password role"},
 		{"a short password", only(users.Add(ctx, User{Email: "a@b", Name: "a", Role: Member}, "elevenchars")), "password"},
 		{"a blank password", only(users.Add(ctx, User{Email: "a@b", Name: "a", Role: Admin}, strings.Repeat(" ", 20))), "password"},
+		{"an address that is not UTF-8", only(users.Add(ctx, User{Email: "\xff@b.c", Name: "a", Role: Member}, "twelve chars")), "email"},
 		{"a role that is none", only(users.Add(ctx, User{Email: "a@b", Name: "a", Role: "Admin"}, "twelve chars")), "role"},
 	} {
 		if got := strings.Join(brokenFields(c.err), " "); got != c.want {

@@ -59,13 +59,13 @@ const (
 )
 
 // joins reports whether an invisible character is part of a word or of an emoji:
-// between two visible ones, as in Persian and in families of emoji, or after a mark, where
-// Indic scripts end words with it. The zero width space parts the words of scripts
+// between two visible ones, as in Persian and in families of emoji; or beside a mark, as
+// in Indic scripts, which end words with it too. The zero width space parts the words of scripts
 // that have no other; tags tell a flag's region.
 func joins(before, char, after rune) bool {
 	switch char {
 	case zeroWidthNonJoiner, zeroWidthJoiner, mongolianVowelSeparator:
-		return unicode.Is(unicode.M, before) || isVisible(before) && isVisible(after)
+		return unicode.Is(unicode.M, before) || isVisible(before) && (isVisible(after) || unicode.Is(unicode.M, after))
 	case zeroWidthSpace:
 		return unicode.In(before, withoutSpaces...) && unicode.In(after, withoutSpaces...)
 	}

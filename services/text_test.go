@@ -16,6 +16,8 @@ func TestTextFault_LeavesLanguagesAndEmojiAlone(t *testing.T) {
 		"Sinhala":                     "ශ්\u200dරී",
 		"Malayalam at a word's end":   "അവന്\u200d വന്നു",
 		"Bengali at the end":          "হঠাত্\u200d",
+		"Bengali before a mark":       "র\u200d্যাব",
+		"Kannada before a mark":       "ರ\u200d್ಕ",
 		"Khmer":                       "ខ្ញុំ\u200bទៅ",
 		"Mongolian":                   "ᠠᠶᠢᠮᠠᠭ\u180eᠠ",
 		"Hebrew and Latin":            "שלום world",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Role says what a user may do.
@@ -157,7 +158,12 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 	return u, err
 }
 
-func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+func normalEmail(email string) string {
+	if !utf8.ValidString(email) {
+		return email // validEmail refuses it; ToLower would make it valid
+	}
+	return strings.ToLower(strings.TrimSpace(email))
+}
 
 // The only real proof of an address is a letter that arrives; this is against typing errors.
 func validEmail(email string) bool {
