@@ -46,7 +46,7 @@ func (l *Locks) Hold(
 		keys: []string{l.prefix + "{" + name + "}", l.prefix + "{" + name + "}:done"}, // in one slot of a cluster
 	}
 	asked := time.Now()
-	if taken, err := h.take(ctx, !next.IsZero()); err != nil || !taken {
+	if taken, err := h.take(ctx, next); err != nil || !taken {
 		return false, err
 	}
 	ctx, lose := context.WithCancelCause(ctx)
@@ -77,12 +77,15 @@ type hold struct {
 
 // A client that lost the answer asks again: then the lease is its own already. A
 // Redis that is full lets a script go on that has begun with what needs no room;
-// else the job that would make room could not run.
+// else the job that would make room could not run. A note or a lease that lasts for
+// longer than one that is made now does not count: Redis' clock went back, and would
+// keep it for as long as that.
 var takeLock = redis.NewScript(`
-if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local noted = redis.call('PTTL', KEYS[2])
+if noted > 0 and noted <= tonumber(ARGV[3]) then return 0 end
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then return 1 end
-if holder then return 0 end
+if holder and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`)
@@ -100,10 +103,14 @@ return 1`)
 // askTimeout bounds one question to Redis, its one retry included.
 const askTimeout = time.Second
 
-func (h *hold) take(ctx context.Context, unlessDone bool) (bool, error) {
+func (h *hold) take(ctx context.Context, next time.Time) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	taken, err := takeLock.Run(ctx, h.redis, h.keys, h.token, h.ttl.Milliseconds(), unlessDone).Bool()
+	var noted int64 // the longest that a note may last: it ends before next
+	if !next.IsZero() {
+		noted = max(0, time.Until(next).Milliseconds())
+	}
+	taken, err := takeLock.Run(ctx, h.redis, h.keys, h.token, h.ttl.Milliseconds(), noted).Bool()
 	if err != nil {
 		return false, storeError("take a lock", err)
 	}

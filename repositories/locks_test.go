@@ -202,6 +202,25 @@ func TestLocks_APieceOfWorkIsDoneOnce(t *testing.T) {
 	})
 }
 
+// Redis keeps the moment when a key ends: it comes later by what the clock goes back.
+func TestLocks_DoNotLastLongerForAClockThatWentBack(t *testing.T) {
+	everyRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		locks := repositories.NewLocks(client, "lock:", aWhile)
+		next := time.Now().Add(time.Minute)
+		for key, value := range map[string]string{doneKey: "", leaseKey: "somebody who died"} {
+			if err := client.Set(t.Context(), key, value, time.Hour).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !hold(t, locks, next, nothing) {
+			t.Error("no run is to be had until the clock is where it was")
+		}
+		if hold(t, locks, next, nothing) {
+			t.Error("the piece of work is done twice")
+		}
+	})
+}
+
 func TestLocks_WhatARunLeavesBehind(t *testing.T) {
 	broken := errors.New("broken")
 	for _, c := range []struct {

@@ -104,7 +104,7 @@ func (m migrator) check(ctx context.Context) ([]Status, error) {
 	var changed []string
 	for _, s := range list {
 		if s.Changed {
-			changed = append(changed, fmt.Sprintf("%s is not what was applied as %s at %s",
+			changed = append(changed, fmt.Sprintf("%s has other statements than %s, which was applied at %s",
 				s.Name, s.AppliedAs, s.AppliedAt.UTC().Format(time.RFC3339)))
 		}
 	}

@@ -63,14 +63,19 @@ func newMigrator(db *sql.DB, files fs.FS, o Options) (migrator, error) {
 	return m, nil
 }
 
-// sumOf is of the statements that change the schema: comments, blank space and the
-// way down may be edited after they were applied.
+// sumOf is of the statements that change the schema: lines of comments, blank space
+// and the way down may be edited after they were applied.
 func sumOf(text string) string {
-	up, _, _ := strings.Cut(text, "-- +goose Down")
 	hash := sha256.New()
-	for line := range strings.Lines(up) {
-		statement, _, _ := strings.Cut(line, "--")
-		for word := range strings.FieldsSeq(statement) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "-- +goose Down") {
+			break
+		}
+		if strings.HasPrefix(line, "--") {
+			continue
+		}
+		for word := range strings.FieldsSeq(line) {
 			_, _ = io.WriteString(hash, word+" ")
 		}
 	}
