@@ -154,8 +154,12 @@ func TestBodies_BeyondTheBudgetAre503AndSmallOnesAreTaken(t *testing.T) {
 			slow = s.dial()
 			slow.send(admin.head("PATCH", product) + "Content-Length: 60000\r\n\r\n" + jsonOf(`{"name":"Lamp"}`, 60_000-rest))
 		}
-		refused = admin.send("PATCH", product, large)
-		return refused.status == http.StatusServiceUnavailable
+		for range 3 { // the first may have met the slow one on its way, and both be refused
+			if refused = admin.send("PATCH", product, large); refused.status != http.StatusServiceUnavailable {
+				return false
+			}
+		}
+		return true
 	})
 	if refused.problem(http.StatusServiceUnavailable).Detail == "" || refused.header.Get("Retry-After") == "" {
 		t.Errorf("it says %s with %v", refused.body, refused.header)
