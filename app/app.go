@@ -124,12 +124,15 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	if err != nil {
 		return err
 	}
-	if p.seat.health != nil {
-		defer publishHealth(p.health, w.health.Report, p.seat.health)()
-	}
 	listener = serveConnections(listener, w.server.Server(), p.metrics, log)
 	runner := p.schedule(w)
 	return p.serve(ctx, listener, w.server, phases{
+		publish: func() (stop func()) {
+			if p.seat.health == nil {
+				return func() {}
+			}
+			return publishHealth(w.health.Report, p.seat.health)
+		},
 		start: func() error {
 			err := awaitServers(ctx, cfg, p.db.PingContext, pingRedis, log)
 			if err != nil {

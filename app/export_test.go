@@ -45,8 +45,9 @@ func Drive(
 ) error {
 	p := process{cfg: cfg, log: log, health: health}
 	return p.serve(ctx, listener, server, phases{
-		start: func() error { runner.Start(); return nil },
-		stop:  runner.Stop,
+		publish: func() (stop func()) { return func() {} },
+		start:   func() error { runner.Start(); return nil },
+		stop:    runner.Stop,
 	})
 }
 

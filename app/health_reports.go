@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"example.com/prefab/handlers"
-	"example.com/prefab/services"
 )
 
 const (
-	startInterval  = 50 * time.Millisecond // between looks whether the start is over
 	reportInterval = time.Second
 	reportMaxAge   = 5 * time.Second // a process that has not reported for longer hangs
 )
@@ -25,23 +23,20 @@ func (c *Config) showsHealthDetail() bool {
 	return on || err != nil && c.Env != Production
 }
 
-// publishHealth gives a report at intervals, from the end of the start until stop is
-// called. A worker that starts beside others is no fault of the service.
+// publishHealth gives a report at once and at intervals, until stop is called.
 func publishHealth(
-	health *services.Health, report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
+	report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	publish(report(ctx))
 	var published sync.WaitGroup
 	published.Go(func() {
-		for ctx.Err() == nil {
-			pause := startInterval
-			if health.State() != services.Starting {
-				publish(report(ctx))
-				pause = reportInterval
-			}
+		for {
 			select {
-			case <-time.After(pause):
+			case <-time.After(reportInterval):
+				publish(report(ctx))
 			case <-ctx.Done():
+				return
 			}
 		}
 	})

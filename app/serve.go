@@ -16,8 +16,9 @@ import (
 
 // phases are a process's work before it serves and after, beside HTTP.
 type phases struct {
-	start func() error
-	stop  func(context.Context) error // where start succeeded, once no request is under way
+	start   func() error
+	publish func() (stop func())        // its health, where start succeeded and before a supervisor hears that it is ready
+	stop    func(context.Context) error // where start succeeded, once no request is under way
 }
 
 // serve listens, starts, and runs the server until ctx ends or the listener
@@ -40,6 +41,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 		}
 	} else {
 		p.health.Enter(services.Ready)
+		defer beside.publish()()
 		if p.seat.ready != nil {
 			accept() // among others, which have taken what came meanwhile
 			failure = p.seat.ready()
