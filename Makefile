@@ -38,8 +38,8 @@ lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vuln
 		if [ $$status -eq 3 ]; then exit 3; fi; \
 		echo "govulncheck did not run: its database cannot be had here. Nothing is known about vulnerabilities." >&2; }
 
-.PHONY: bench
-bench: ## Run the benchmarks; compare ratios within one run, not times
+.PHONY: microbench
+microbench: ## Run the benchmarks of packages; compare ratios within one run, not times
 	@app/devservices/install.sh postgres redis
 	go test -run '^$$' -bench . -benchmem ./...
 
