@@ -23,20 +23,27 @@ run: ## Install what is missing, and serve with a PostgreSQL and Redis of our ow
 
 .PHONY: test
 test: ## Install what is missing, and run every test against real servers
-	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' chromium 'npm?'
+	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' 'wrk?' chromium 'npm?'
 	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
 		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
 	go vet ./...
 	go test -race -timeout 30m -skip '^TestBrowser' $$(go list ./... | tail -n +2)
 	go test -race -timeout 30m . # by itself: faults and drains, which a busy machine would hide among its own
 	go test -race -timeout 30m -run '^TestBrowser' ./app
+	cd bench && go vet ./... && go test ./...
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vulnerabilities
 	$(GOLANGCI_LINT) run
+	cd bench && ../$(GOLANGCI_LINT) run
 	@$(GOVULNCHECK) ./... || { status=$$?; \
 		if [ $$status -eq 3 ]; then exit 3; fi; \
 		echo "govulncheck did not run: its database cannot be had here. Nothing is known about vulnerabilities." >&2; }
+
+.PHONY: bench
+bench: ## Measure against plain Fiber, and write docs/performance.md (BENCHFLAGS=-help)
+	@app/devservices/install.sh postgres redis wrk
+	cd bench && go run . $(BENCHFLAGS)
 
 .PHONY: microbench
 microbench: ## Run the benchmarks of packages; compare ratios within one run, not times

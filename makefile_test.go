@@ -28,7 +28,7 @@ func oddCheckout(t *testing.T) (root, dir string, environment []string) {
 	t.Helper()
 	root = folder(t)
 	dir = filepath.Join(root, `a b'"$HOME#%20;ü`, "prefab")
-	for _, name := range []string{"Makefile", "go.mod", "app/devservices/install.sh"} {
+	for _, name := range []string{"Makefile", "go.mod", "bench/go.mod", "app/devservices/install.sh"} {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -38,13 +38,14 @@ present() {
       have pgbouncer || any_file /usr/sbin/pgbouncer ;;
     nginx)
       have nginx || any_file /usr/sbin/nginx /usr/local/sbin/nginx ;;
+    wrk) have wrk ;;
     npm) have npm ;;
     chromium)
       have chromium || have chromium-browser || have google-chrome ||
         have google-chrome-stable || have headless-shell || any_file \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
         /Applications/Chromium.app/Contents/MacOS/Chromium ;;
-    *) say "install.sh knows postgres, redis, pgbouncer, nginx, npm and chromium, not $1"; exit 2 ;;
+    *) say "install.sh knows postgres, redis, pgbouncer, nginx, wrk, npm and chromium, not $1"; exit 2 ;;
   esac
 }
 
@@ -69,6 +70,7 @@ packages() {
     *:pgbouncer) echo pgbouncer ;;
     apt-get:nginx) echo nginx-light nginx ;;
     *:nginx) echo nginx ;;
+    *:wrk) echo wrk ;;
     dnf:npm) echo nodejs-npm npm ;;
     zypper:npm) echo npm-default npm ;;
     brew:npm) echo node ;;
@@ -180,7 +182,8 @@ fi
 for name in $missing; do
   if ! install "$name"; then
     refuse "$name" "could not be installed (see above)"
-  elif [ "$name" != chromium ] && [ "$name" != npm ]; then
+  else
+    case $name in chromium | npm | wrk) continue ;; esac
     say "$name is installed. Prefab runs a private copy of its own: a system-wide server, if your system starts one, is not used and may be disabled."
   fi
 done
