@@ -174,9 +174,9 @@ func (c *contest) settle(ctx context.Context, i int) error {
 func (c *contest) row(by comparison, runs [][]measured) row {
 	var ours, theirs, ratios []float64
 	for round, run := range runs[by.of] {
-		a, b := by.metric.of(run), 1.0
+		a, b := by.value(run), 1.0
 		if by.against != nobody {
-			b = by.metric.of(runs[by.against][round])
+			b = by.value(runs[by.against][round])
 		}
 		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, a/b)
 	}

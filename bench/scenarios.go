@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"time"
 
 	"example.com/prefab/bench/references"
@@ -39,8 +38,8 @@ const nobody = -1
 
 // metric is a figure of a run.
 type metric struct {
-	what string
-	of   func(measured) float64
+	what  string
+	value func(measured) float64
 }
 
 // measured is a run of one server.
@@ -96,6 +95,11 @@ func against(reference, label string, settings ...string) []side {
 // atMost is the usual comparison: CPU of the first side against the second's.
 func atMost(limit float64) []comparison {
 	return []comparison{{metric: cpu, against: 1, limit: limit}}
+}
+
+// tripsAtMost counts what a request makes Redis do.
+func tripsAtMost(limit float64) []comparison {
+	return []comparison{{metric: trips, against: nobody, limit: limit}}
 }
 
 const (
@@ -155,9 +159,18 @@ var scenarios = []scenario{
 			{metric: storesCPU, against: 2, limit: 0.5},
 		},
 	},
-	countTrips("cold read of a product", (*testbed).allProducts, 0, side{label: "Prefab", cold: true}),
-	countTrips("product from Redis (L2), counted", (*testbed).hotProducts, 0, side{label: "Prefab", settings: noL1}),
-	countTrips("stock write, counted", (*testbed).stocks, 3, side{label: "Prefab"}),
+	{
+		name: "cold read of a product", section: redisSection, paths: (*testbed).allProducts, connections: 1,
+		sides: []side{{label: "Prefab", cold: true}}, comparisons: tripsAtMost(0),
+	},
+	{
+		name: "read of a product from Redis (L2)", section: redisSection, paths: (*testbed).hotProducts, connections: 1,
+		sides: []side{{label: "Prefab", settings: noL1}}, comparisons: tripsAtMost(0),
+	},
+	{
+		name: "one client's stock write", section: redisSection, paths: (*testbed).stocks, connections: 1, method: "PUT",
+		sides: []side{{label: "Prefab"}}, comparisons: tripsAtMost(3),
+	},
 	pageHits(64), pageHits(1000), pageHits(5000),
 	{
 		name: "page hit, several processes", section: preforkSection, paths: (*testbed).hotProducts, random: true,
@@ -178,16 +191,4 @@ func pageHits(connections int) scenario {
 		paths: (*testbed).hotProducts, random: true, connections: connections, sides: against(references.Map, mapLabel),
 		comparisons: []comparison{{metric: rate, against: 1}, {metric: p99, against: 1}},
 	}
-}
-
-// countTrips counts what one client's requests make Redis do.
-func countTrips(name string, paths func(*testbed) []string, limit float64, s side) scenario {
-	c := scenario{
-		name: name, section: redisSection, paths: paths, connections: 1, sides: []side{s},
-		comparisons: []comparison{{metric: trips, against: nobody, limit: limit}},
-	}
-	if limit > 0 {
-		c.method = http.MethodPut
-	}
-	return c
 }

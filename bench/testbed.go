@@ -155,32 +155,31 @@ func (t *testbed) close() error {
 // warmProducts is how many products warm a server whose others are to stay cold.
 const warmProducts = 500
 
-func productPath(id int64) string { return fmt.Sprintf("/api/v1/products/%d", id) }
+func productPath(p productRow) string { return fmt.Sprintf("/api/v1/products/%d", p.ID) }
 
-func (t *testbed) paths(products []productRow, path func(productRow) string) []string {
-	paths := make([]string, len(products))
+func paths(products []productRow, path func(productRow) string) []string {
+	list := make([]string, len(products))
 	for i, p := range products {
-		paths[i] = path(p)
+		list[i] = path(p)
 	}
-	return paths
+	return list
 }
 
+// hotProducts are those that the map has, too.
 func (t *testbed) hotProducts() []string {
-	return t.paths(t.products[:references.HotProducts], func(p productRow) string { return productPath(p.ID) })
+	return paths(t.products[:references.HotProducts], productPath)
 }
 
-func (t *testbed) allProducts() []string {
-	return t.paths(t.products, func(p productRow) string { return productPath(p.ID) })
-}
+func (t *testbed) allProducts() []string { return paths(t.products, productPath) }
 
 func (t *testbed) stocks() []string {
-	return t.paths(t.products, func(p productRow) string { return productPath(p.ID) + "/stock" })
+	return paths(t.products, func(p productRow) string { return productPath(p) + "/stock" })
 }
 
 // lists are pages of 50, each after another product, so that no two are the same.
 func (t *testbed) lists() []string {
 	const limit = 50
-	return t.paths(t.products[:len(t.products)-limit], func(p productRow) string {
+	return paths(t.products[:len(t.products)-limit], func(p productRow) string {
 		return fmt.Sprintf("/api/v1/products?limit=%d&after=%s", limit, references.Cursor(p.Created, p.ID))
 	})
 }
