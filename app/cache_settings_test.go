@@ -36,7 +36,7 @@ func (s *service) usesRedis() {
 	s.t.Helper()
 	eventually(s.t, "the cache uses Redis", func() bool {
 		s.visitor().get(productsPath + "/12345").problem(http.StatusNotFound)
-		return len(s.keys("prefab:cache:{product:12345}")) == 1
+		return len(s.keys("prefab:cache:{product:12345}:e:product:*")) == 1
 	})
 }
 
@@ -56,7 +56,7 @@ func TestSettings_HowLongRedisKeepsWhat(t *testing.T) {
 		"page:*":           20 * time.Minute,
 	} {
 		var left time.Duration
-		for _, key := range s.keys("prefab:cache:{" + pattern + "}") {
+		for _, key := range s.keys("prefab:cache:{*}:e:" + pattern) {
 			left = max(left, s.redis.PTTL(t.Context(), key).Val())
 		}
 		if left > most || left < most*17/20 { // up to a tenth is taken off, so that not all end at once
@@ -119,7 +119,7 @@ func TestSettings_WhatIsTooLongToKeep(t *testing.T) {
 	if got := s.visitor().get(short).want(http.StatusOK); got.outcome() != "hit" {
 		t.Errorf("the short list is %q", got.cacheStatus())
 	}
-	if kept := s.keys("prefab:cache:{products:list:*"); len(kept) != 1 {
+	if kept := s.keys("prefab:cache:{*}:e:products:list:*"); len(kept) != 1 {
 		t.Errorf("Redis holds %v", kept)
 	}
 }
@@ -172,7 +172,7 @@ func TestCache_KeepsAPageInTheEncodingOfItsClients(t *testing.T) {
 	s.usesRedis()
 	const path = productsPath + "?limit=100"
 	kept := func() (bytes int64) {
-		for _, key := range s.keys("prefab:cache:{page:*}") {
+		for _, key := range s.keys("prefab:cache:{*}:e:page:*") {
 			bytes += s.redis.StrLen(t.Context(), key).Val()
 		}
 		return bytes
@@ -249,7 +249,7 @@ func TestPanic_BehindTheCacheIsAnsweredLoggedAndForgotten(t *testing.T) {
 			}
 		}
 	}
-	if kept := s.keys("prefab:cache:{*"); len(kept) > 0 { // nor a lease, for whose end the next ones would wait
+	if kept := s.keys("prefab:cache:{*}:e:*"); len(kept) > 0 { // nor a lease, for whose end the next ones would wait
 		t.Errorf("Redis holds %v", kept)
 	}
 }

@@ -15,7 +15,7 @@ func (s *service) changeElsewhere(productPath string, price int64) {
 	s.t.Helper()
 	id := path.Base(productPath)
 	s.exec("UPDATE products SET price_cents = $1 WHERE id = $2", price, id)
-	if n := s.redis.Del(s.t.Context(), "prefab:cache:tag:{product:"+id+"}").Val(); n != 1 {
+	if n := s.redis.Del(s.t.Context(), "prefab:cache:{product:"+id+"}:g").Val(); n != 1 {
 		s.t.Fatal("the product was not cached")
 	}
 }

@@ -23,16 +23,16 @@ const (
 	ProductsTag     = "products"               // every list of products
 	ProductCountTag = "products:count"         // how many there are
 	ProductTag      = productTagBegin + "{id}" // one product, its reviews included
-	StockTag        = stockTagBegin + "{id}"   // how many of it are there
+	StockTag        = ProductTag + stockTagEnd // how many of it are there
 
 	productTagBegin = "product:"
-	stockTagBegin   = "stock:"
-	activeTagBegin  = "product:active:" // that there is such a product, which its stock does not change
+	stockTagEnd     = "/stock"
+	activeTagEnd    = "/active" // that there is such a product, which its stock does not change
 )
 
 func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
-func stockTag(id int64) string   { return stockTagBegin + strconv.FormatInt(id, 10) }
-func activeTag(id int64) string  { return activeTagBegin + strconv.FormatInt(id, 10) }
+func stockTag(id int64) string   { return productTag(id) + stockTagEnd }
+func activeTag(id int64) string  { return productTag(id) + activeTagEnd }
 
 // CachedProducts keeps what it reads from another store in the cache, and
 // invalidates with every write what the write would change, and no more; a write
@@ -41,6 +41,7 @@ func activeTag(id int64) string  { return activeTagBegin + strconv.FormatInt(id,
 type CachedProducts struct {
 	services.ProductStore
 	cache    *cache.Cache
+	off      bool
 	products *cache.Table[services.Product]
 	firsts   *cache.Table[[]services.ProductSummary] // the list's first pages
 	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
@@ -54,8 +55,10 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 	return &CachedProducts{
 		ProductStore: store,
 		cache:        c,
+		off:          times.TTL <= 0,
 		products: cache.NewTable[services.Product](c, cache.TableOptions{
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
+			Ahead: productTagBegin + "{key}",
 		}),
 		firsts: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
 			Name: "products:list", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
@@ -66,7 +69,9 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		counts: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
-		stocks: cache.NewTable[int64](c, cache.TableOptions{Name: "stock", TTL: times.TTL, Grace: times.Grace}),
+		stocks: cache.NewTable[int64](c, cache.TableOptions{
+			Name: "stock", TTL: times.TTL, Grace: times.Grace, Ahead: productTagBegin + "{key}" + stockTagEnd,
+		}),
 		actives: cache.NewTable[bool](c, cache.TableOptions{
 			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
@@ -83,8 +88,19 @@ var errNone = errors.New("none")
 // Get is part of services.ProductStore. The stock is kept by itself: it changes
 // far more often, and so can be shown while it waits for a PostgreSQL that is away.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
-	product, err := s.products.Get(ctx, strconv.FormatInt(id, 10), []string{productTag(id)},
-		func(ctx context.Context) (services.Product, error) { return s.ProductStore.Get(ctx, id) })
+	if s.off {
+		return s.ProductStore.Get(ctx, id)
+	}
+	defer s.cache.Together(ctx)()
+	key := strconv.FormatInt(id, 10)
+	product, err := s.products.Get(ctx, key, []string{productTag(id)},
+		func(ctx context.Context) (services.Product, error) {
+			product, err := s.ProductStore.Get(ctx, id)
+			if err == nil {
+				s.stocks.Also(ctx, key, []string{stockTag(id)}, product.Stock)
+			}
+			return product, err
+		})
 	if err != nil || !product.Active {
 		return product, err
 	}

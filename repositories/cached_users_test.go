@@ -98,7 +98,7 @@ func TestRememberedUsers_WhoAreGoneAreForgotten(t *testing.T) {
 
 // By as much as the rights of someone who is remembered may lag behind.
 func TestRememberedUsers_AreKeptForMomentsHoweverLongOthersAre(t *testing.T) {
-	const remembered = "test:cache:{user:1}"
+	const remembered = "test:cache:{user:1}:e:*"
 	client := openRedis(t, devtest.Redis(t))
 	store := &people{user: services.User{ID: 1, Name: "Ada"}}
 	users := repositories.RememberUsers(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})

@@ -91,7 +91,7 @@ func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
 
 // No route changes them, so nothing tells of a change.
 func TestCachedCategories_AreKeptForAMinuteHoweverLongOthersAre(t *testing.T) {
-	const kept = "test:cache:{categories:100}"
+	const kept = "test:cache:{categories}:e:categories:100"
 	client := openRedis(t, devtest.Redis(t))
 	cached := repositories.CacheCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
 	eventually(t, "Redis has them", func() bool {

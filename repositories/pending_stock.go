@@ -21,23 +21,31 @@ type PendingStock struct {
 
 // ShowPendingStock returns the products of store, with the stock that waits in the
 // buffer to be stored in stock. It belongs beneath the cache, which lends it its
-// patience with Redis, and which asks for a product's stock apart from the product:
-// Get alone gives what is stored.
+// patience with Redis, and reads what waits together with what it holds itself.
 func ShowPendingStock(
 	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
+	c.ReadAhead(productTagBegin+"{key}", buffer.Hash())
 	return &PendingStock{ProductStore: store, buffer: buffer, stock: stock, cache: c}
 }
 
 // pending asks for the stock that waits. It is asked before the store is, since
 // what is stored in between waits no more.
 func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[int64]int64) {
+	if field, read := cache.Ahead(ctx, s.buffer.Hash()); read && len(ids) == 1 {
+		if field == "" {
+			return nil
+		}
+		if quantity, err := s.buffer.Decode(ids[0], field); err == nil {
+			return map[int64]int64{ids[0]: quantity}
+		}
+	}
 	err := s.cache.Ask(ctx, func(ctx context.Context) (err error) {
 		waiting, err = s.buffer.Pending(ctx, ids...)
 		return err
 	})
 	if err != nil { // a broken Redis costs freshness, never the page
-		cache.Doubt(ctx)
+		cache.MarkStale(ctx)
 		services.TraceFrom(ctx).MarkStale()
 	}
 	return waiting
@@ -47,6 +55,14 @@ func show(p *services.Product, waiting map[int64]int64) {
 	if quantity, ok := waiting[p.ID]; ok {
 		p.Stock = quantity
 	}
+}
+
+// Get is part of services.ProductStore.
+func (s *PendingStock) Get(ctx context.Context, id int64) (services.Product, error) {
+	waiting := s.pending(ctx, id)
+	product, err := s.ProductStore.Get(ctx, id)
+	show(&product, waiting)
+	return product, err
 }
 
 // Stock is part of services.ProductStore.

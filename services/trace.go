@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +21,8 @@ type Trace struct {
 	queries atomic.Int64
 	stale   atomic.Bool
 	waited  atomic.Int64 // nanoseconds
+	once    sync.Once
+	memo    any
 }
 
 type traceKey struct{}
@@ -75,6 +78,13 @@ func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.Fills) }
 // IsFill reports whether the call makes a page for others, and nothing more
 // recent is owed to it.
 func (t *Trace) IsFill() bool { return t != nil && t.Fills && !t.Fresh }
+
+// Memo returns what the first caller has made for the call. It is the cache's, for
+// what one call reads. t is not nil.
+func (t *Trace) Memo(make func() any) any {
+	t.once.Do(func() { t.memo = make() })
+	return t.memo
+}
 
 // WaitedForCache adds to the time that the call has waited for the shared cache,
 // and returns the sum. The cache bounds it: a slow one must cost less than none.

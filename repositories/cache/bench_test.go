@@ -98,7 +98,7 @@ func BenchmarkGet_Absent(b *testing.B) {
 // BenchmarkGet_Miss loads, and fills both levels.
 func BenchmarkGet_Miss(b *testing.B) {
 	n, pages := benchmarkTable(b)
-	entry := n.cache.EntryKey("pages", "key")
+	entry := n.cache.EntryKey(tags[0], "pages", "key")
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()

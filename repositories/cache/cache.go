@@ -55,13 +55,14 @@ type Cache struct {
 	prefix  string
 	options Options
 
-	memory  *memory
-	stamps  stamps
-	circuit circuit
-	pending pending
-	records records
-	feed    feed
-	metrics *metrics
+	memory   *memory
+	versions versions
+	readers  []reader // what queries in Together read besides
+	circuit  circuit
+	pending  pending
+	records  records
+	feed     feed
+	metrics  *metrics
 
 	server atomic.Pointer[string] // which one answers, by its run id; empty where that is not told
 	origin string                 // tells our own messages on the feed
@@ -69,7 +70,7 @@ type Cache struct {
 	ended  context.CancelFunc
 	work   sync.WaitGroup
 
-	beforeFill func(context.Context, *lease) // for tests, which show what leases are for
+	beforeFill func(context.Context, *lookup) // for tests, which show what generations are for
 }
 
 // New returns a cache that does not use Redis until it is started.
@@ -135,7 +136,7 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 		defer cancel()
 	}
 	w := writer{token: nonce(), ttl: max(time.Until(deadline), 0) + settling}
-	c.stamps.bump(tags)
+	c.versions.bump(tags)
 	marked := c.tell(ctx, tags, w.begin) == nil
 	if !marked {
 		if err := c.record(ctx, tags, w.ttl); err != nil {
@@ -146,7 +147,7 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	if marked { // else what is recorded holds for the whole time of the write
 		c.settle(ctx, tags, w, unclear(err))
 	}
-	c.stamps.bump(tags)
+	c.versions.bump(tags)
 	return err
 }
 
@@ -171,7 +172,7 @@ func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
 	if err != nil {
 		err = c.record(context.WithoutCancel(ctx), tags, 0)
 	}
-	c.stamps.bump(tags)
+	c.versions.bump(tags)
 	return err
 }
 
@@ -186,7 +187,8 @@ func unclear(err error) bool {
 
 // tell brings the tags' change to Redis and to the other processes, even for a
 // request that has used up its time.
-func (c *Cache) tell(ctx context.Context, tags []string, change func(redis.Pipeliner, tagKeys)) error {
+func (c *Cache) tell(ctx context.Context, tags []string, change func(p redis.Pipeliner, generation string)) error {
+	c.callOf(ctx).forget()
 	err := errCut
 	if c.circuit.carries() {
 		err = step(context.WithoutCancel(ctx), func(ctx context.Context) error { return c.announce(ctx, tags, change) })
@@ -200,11 +202,11 @@ func (c *Cache) tell(ctx context.Context, tags []string, change func(redis.Pipel
 
 // announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
-func (c *Cache) announce(ctx context.Context, tags []string, change func(redis.Pipeliner, tagKeys)) error {
+func (c *Cache) announce(ctx context.Context, tags []string, change func(p redis.Pipeliner, generation string)) error {
 	news := encodeNews(c.origin, tags)
-	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
 		for _, tag := range tags {
-			change(p, c.tagKeys(tag))
+			change(p, c.generationKey(tag))
 		}
 		if c.single != nil { // else the nodes of the cluster would take their parts in any order
 			p.Publish(ctx, c.channel(), news)

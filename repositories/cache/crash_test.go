@@ -120,7 +120,7 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	}
 	redis.Start()
 	client := openClient(t, redis.URL)
-	if n := client.Exists(t.Context(), "test:{numbers:row}").Val(); n != 1 {
+	if n := client.Exists(t.Context(), "test:{truth}:e:numbers:row").Val(); n != 1 {
 		t.Fatal("Redis does not have the older data")
 	}
 	for _, p := range readers { // the end of their connections tells them, after a moment

@@ -133,7 +133,7 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 	trace.WaitedForCache(time.Hour)
 	store(1, time.Hour)
 	eventually(t, "the lease is free", func() bool {
-		return n.client.Exists(t.Context(), n.cache.LeaseKey("numbers", "key")).Val() == 0
+		return n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val() == 0
 	})
 	n.gives(t, s, 1) // memory has it for a moment
 }

@@ -25,58 +25,49 @@ const (
 	flagAbsent   = 1
 )
 
-func encodeEntry(schema string, generations []string, h *held, until time.Time) ([]byte, error) {
-	entry := make([]byte, 0, headerLength+len(generations)*nonceLength+256)
-	entry = append(entry, schema...)
-	if h.absent {
-		entry = append(entry, flagAbsent)
+func encodeEntry(schema string, generations string, e *entry, until time.Time) ([]byte, error) {
+	text := make([]byte, 0, headerLength+len(generations)+256)
+	text = append(text, schema...)
+	if e.absent {
+		text = append(text, flagAbsent)
 	} else {
-		entry = append(entry, 0)
+		text = append(text, 0)
 	}
-	entry = binary.BigEndian.AppendUint64(entry, uint64(until.UnixMilli()))
-	entry = append(entry, byte(len(generations)))
-	for _, g := range generations {
-		entry = append(entry, g...)
+	text = binary.BigEndian.AppendUint64(text, uint64(until.UnixMilli()))
+	text = append(text, byte(len(generations)/nonceLength))
+	text = append(text, generations...)
+	if e.absent {
+		return text, nil
 	}
-	if h.absent {
-		return entry, nil
-	}
-	value, err := msgpack.Marshal(h.value)
+	value, err := msgpack.Marshal(e.value)
 	if err != nil {
 		return nil, fmt.Errorf("encode a value for the cache: %w", err)
 	}
-	return append(entry, value...), nil
+	return append(text, value...), nil
 }
 
-// decodeEntry returns what entry holds, or nil where it is of another schema,
-// other generations, or damaged: all of these are misses.
-func decodeEntry[V any](entry, schema string, generations []string) *held {
+// decodeEntry returns what text holds, or nil where it is of another schema, other
+// generations, or damaged: all of these are misses.
+func decodeEntry[V any](text, schema, generations string) *entry {
 	const at = schemaLength
-	if len(entry) < headerLength+len(generations)*nonceLength || entry[:at] != schema ||
-		int(entry[headerLength-1]) != len(generations) {
+	if generations == "" || len(text) < headerLength+len(generations) || text[:at] != schema ||
+		int(text[headerLength-1]) != len(generations)/nonceLength || !strings.HasPrefix(text[headerLength:], generations) {
 		return nil
 	}
-	rest := entry[headerLength:]
-	for _, g := range generations {
-		if g == "" || rest[:nonceLength] != g {
-			return nil
-		}
-		rest = rest[nonceLength:]
+	e := &entry{
+		absent: text[at]&flagAbsent != 0,
+		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(text[at+1 : headerLength-1])))),
+		weight: uint32(len(text)),
 	}
-	h := &held{
-		absent: entry[at]&flagAbsent != 0,
-		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(entry[at+1 : headerLength-1])))),
-		weight: uint32(len(entry)),
-	}
-	if h.absent {
-		return h
+	if e.absent {
+		return e
 	}
 	var value V
-	if err := unmarshal(rest, &value); err != nil {
+	if err := unmarshal(text[headerLength+len(generations):], &value); err != nil {
 		return nil
 	}
-	h.value = value
-	return h
+	e.value = value
+	return e
 }
 
 // unmarshal decodes MessagePack that somebody may have damaged; of some of that

@@ -6,14 +6,12 @@ import (
 	"time"
 )
 
-// ForgetLeases makes the cache fill as caches without leases do: under the
-// generations that hold after the load.
-func (c *Cache) ForgetLeases() {
-	c.beforeFill = func(ctx context.Context, l *lease) {
-		token, owned := l.token, l.owned
-		_, _ = c.claim(ctx, l)
-		if !l.owned {
-			l.token, l.owned = token, owned
+// ForgetGenerations makes the cache fill as caches without generations do: under
+// those that hold after the load.
+func (c *Cache) ForgetGenerations() {
+	c.beforeFill = func(ctx context.Context, l *lookup) {
+		if answer := c.lookUp(ctx, l.query()); answer != nil {
+			l.answer, l.generations = answer, answer.nonces(l.keys)
 		}
 	}
 }
@@ -45,7 +43,7 @@ func (c *Cache) Recover(ctx context.Context) { c.recover(ctx) }
 
 // Waiting counts the callers who wait for a flight.
 func (t *Table[V]) Waiting(key string, tags []string) int {
-	k := flightKey{key, t.cache.stamps.of(tags)}
+	k := flightKey{key, t.cache.versions.of(tags)}
 	t.flights.mu.Lock()
 	defer t.flights.mu.Unlock()
 	if f := t.flights.open[k]; f != nil {
@@ -77,26 +75,25 @@ func (c *Cache) InMemory() (items int, weight uint64) {
 }
 
 // Keys in Redis, for tests that look or that take them away.
-func (c *Cache) GenerationKey(tag string) string   { return c.tagKeys(tag).generation }
-func (c *Cache) WritersKey(tag string) string      { return c.tagKeys(tag).writers }
-func (c *Cache) EntryKey(table, key string) string { return c.entryKey(table, key) }
-func (c *Cache) LeaseKey(table, key string) string { return leaseKey(c.entryKey(table, key)) }
-func (c *Cache) Channel() string                   { return c.channel() }
+func (c *Cache) GenerationKey(tag string) string        { return c.generationKey(tag) }
+func (c *Cache) EntryKey(tag, table, key string) string { return c.entryKey(homeOf(tag), table, key) }
+func (c *Cache) LeaseKey(tag, table, key string) string { return leaseKey(c.EntryKey(tag, table, key)) }
+func (c *Cache) Channel() string                        { return c.channel() }
 
 // EncodeEntry is what Redis holds of a value.
-func EncodeEntry(value any, generations []string) string {
+func EncodeEntry(value any, generations string) string {
 	schema := string(make([]byte, schemaLength))
 	if value != nil {
 		schema = schemaOf(reflect.TypeOf(value))
 	}
-	entry, _ := encodeEntry(schema, generations, &held{value: value}, time.Now())
-	return string(entry)
+	text, _ := encodeEntry(schema, generations, &entry{value: value}, time.Now())
+	return string(text)
 }
 
 // DecodeEntry reports whether an entry can be read.
-func DecodeEntry[V any](entry string, generations []string) bool {
-	return decodeEntry[V](entry, schemaOf(reflect.TypeFor[V]()), generations) != nil
+func DecodeEntry[V any](text, generations string) bool {
+	return decodeEntry[V](text, schemaOf(reflect.TypeFor[V]()), generations) != nil
 }
 
 // Flush voids what is in memory.
-func (c *Cache) Flush() { c.stamps.bumpAll() }
+func (c *Cache) Flush() { c.versions.bumpAll() }

@@ -64,9 +64,9 @@ func (c *Cache) hear(message string) {
 	var n news
 	switch err := unmarshal(message, &n); {
 	case err != nil:
-		c.stamps.bumpAll()
+		c.versions.bumpAll()
 	case n.Origin != c.origin:
-		c.stamps.bump(n.Tags)
+		c.versions.bump(n.Tags)
 	}
 }
 
@@ -120,7 +120,7 @@ func (c *Cache) listen(ctx context.Context, subscription *redis.PubSub) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.feed.ends.Store(&cancel)
-	c.stamps.bumpAll()
+	c.versions.bumpAll()
 	c.feed.hears()
 	c.work.Go(func() { c.ping(ctx, subscription) })
 	for {

@@ -46,7 +46,7 @@ func TestFeed_BrokenDuringWritesLeavesNothingStale(t *testing.T) {
 func TestFeed_VoidsMemoryWhenItIsBack(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
 	n.gives(t, s, 0)
-	if err := n.client.Del(t.Context(), n.cache.EntryKey("numbers", "key")).Err(); err != nil {
+	if err := n.client.Del(t.Context(), n.cache.EntryKey(tags[0], "numbers", "key")).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if _, held := n.held(t.Context(), false); !held {

@@ -151,8 +151,8 @@ func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 				if _, held := other.held(t.Context(), true); held != c.kept {
 					t.Errorf("a value read after it is kept: %v", held)
 				}
-				if left := n.client.PTTL(t.Context(), n.cache.WritersKey(tags[0])).Val(); c.kept == (left > 0) {
-					t.Errorf("the writer's mark stays for %v", left)
+				if tombstone := n.tombstone(t, tags[0]); c.kept == (tombstone != "") {
+					t.Errorf("the tombstone is %q", tombstone)
 				}
 			})
 		})

@@ -43,38 +43,40 @@ func TestGet_LoadsOnceForAllGoroutinesAndProcesses(t *testing.T) {
 	})
 }
 
-// beforeClaim runs once, when a client is about to claim a lease: in the second of
-// a look-up's round trips.
-type beforeClaim struct {
+// beforeSecondLook runs once, when a client is about to look a second time.
+type beforeSecondLook struct {
 	do    func()
-	trips int
+	looks int
 }
 
-func (*beforeClaim) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (*beforeClaim) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*beforeSecondLook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h *beforeClaim) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, commands []redis.Cmder) error {
-		if commands[len(commands)-1].Name() == "get" { // as look-ups end
-			if h.trips++; h.trips == 2 {
+func (h *beforeSecondLook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		if command.Name() == "evalsha" {
+			if h.looks++; h.looks == 2 {
 				h.do()
 			}
 		}
-		return next(ctx, commands)
+		return next(ctx, command)
 	}
 }
 
-// A value that another process stores just before the lease is taken is found.
-func TestGet_LoadsNotWhatCameJustBeforeTheLease(t *testing.T) {
+func (*beforeSecondLook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// Who does not get the lease gives the value that its holder stores.
+func TestGet_LoadsNotWhatAnotherProcessLoads(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		first, second, s := newNode(t, url), newNode(t, url), new(source)
 		l := first.beginLoad(t, 1)
-		second.client.AddHook(&beforeClaim{do: func() { l.end(t) }})
+		second.client.AddHook(&beforeSecondLook{do: func() { l.end(t) }})
 		second.gives(t, s, 1)
 		if loads := s.loads.Load(); loads != 0 {
 			t.Errorf("%d loads", loads)
 		}
-		if n := first.client.Exists(t.Context(), first.cache.LeaseKey("numbers", "key")).Val(); n != 0 {
+		if n := first.client.Exists(t.Context(), first.cache.LeaseKey(tags[0], "numbers", "key")).Val(); n != 0 {
 			t.Error("the lease is still held")
 		}
 	})
@@ -88,7 +90,7 @@ func TestGet_GoesOnWhenTheLoadingProcessIsKilled(t *testing.T) {
 	holder.must("hang")
 	client := openClient(t, redis.URL)
 	eventually(t, "the load has its lease", func() bool {
-		return client.Exists(t.Context(), "test:{numbers:row}:lease").Val() == 1
+		return client.Exists(t.Context(), "test:{truth}:e:numbers:row:l").Val() == 1
 	})
 	holder.kill()
 	if got := other.ask("get"); got != "0" {
@@ -168,7 +170,7 @@ func TestGet_HandsTheLoadOn(t *testing.T) {
 				if loads := s.loads.Load(); loads != 1 {
 					t.Errorf("20 readers loaded %d times, want 1", loads)
 				}
-				if n := n.client.Exists(t.Context(), n.cache.LeaseKey("numbers", "key")).Val(); n != 0 {
+				if n := n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val(); n != 0 {
 					t.Error("the lease is still held")
 				}
 			})

@@ -11,23 +11,23 @@ const flightPatience = leaseTTL
 
 // flights are the loads under way in this process. Whoever wants a value that is
 // being looked for waits for it; but not if news has come since the look-up
-// began, for the value may be older than the news: the stamp is part of the key.
+// began, for the value may be older than the news: the version is part of the key.
 type flights struct {
 	mu   sync.Mutex
 	open map[flightKey]*flight
 }
 
 type flightKey struct {
-	key   string
-	stamp uint64
+	key     string
+	version uint64
 }
 
-// flight is one look-up. When done is closed, held has what it found, or err its
+// flight is one look-up. When done is closed, entry has what it found, or err its
 // failure, or neither, where whoever began it has given up.
 type flight struct {
 	done    chan struct{}
 	waiting int // how many have joined
-	held    *held
+	entry   *entry
 	err     error
 }
 
@@ -47,11 +47,11 @@ func (s *flights) join(k flightKey) (f *flight, leads bool) {
 	return f, true
 }
 
-func (s *flights) land(k flightKey, f *flight, h *held, err error) {
+func (s *flights) land(k flightKey, f *flight, e *entry, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(k, f)
-	f.held, f.err = h, err
+	f.entry, f.err = e, err
 	close(f.done)
 }
 
@@ -68,19 +68,19 @@ func (s *flights) forget(k flightKey, f *flight) {
 	}
 }
 
-// fly waits for the flights to what s looks for, until one brings it, or s leads
+// fly waits for the flights to what l looks for, until one brings it, or l leads
 // one itself, or learns that there is nothing worth waiting for.
-func (s *search) fly(ctx context.Context) (*held, error) {
+func (l *lookup) fly(ctx context.Context) (*entry, error) {
 	for {
-		f, leads := s.flights.join(s.flightKey())
+		f, leads := l.flights.join(l.flightKey())
 		if leads {
-			s.flight = f
+			l.flight = f
 			return nil, nil
 		}
 		select {
 		case <-f.done:
 		case <-time.After(flightPatience):
-			s.flights.drop(s.flightKey(), f)
+			l.flights.drop(l.flightKey(), f)
 			continue
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -88,12 +88,12 @@ func (s *search) fly(ctx context.Context) (*held, error) {
 		switch {
 		case f.err != nil:
 			return nil, f.err
-		case f.held == nil: // given up; one of those who waited leads the next
-		case f.held.pass:
-			s.hurried = true
+		case f.entry == nil: // given up; one of those who waited leads the next
+		case f.entry.hitForMiss:
+			l.alone = true
 			return nil, nil
 		default:
-			return f.held, nil
+			return f.entry, nil
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // A generation that ends before the values under it would void them too early.
 func TestFill_MakesGenerationsOutliveTheValues(t *testing.T) {
 	n, s := newNode(t, devtest.Redis(t)), new(source)
-	generation, entry := n.cache.GenerationKey(tags[0]), n.cache.EntryKey("numbers", "key")
+	generation, entry := n.cache.GenerationKey(tags[0]), n.cache.EntryKey(tags[0], "numbers", "key")
 	for range 2 { // one that is new, and one that is about to end
 		n.gives(t, s, 0)
 		if left, want := n.client.PTTL(t.Context(), generation).Val(), n.client.PTTL(t.Context(), entry).Val(); left <= want {

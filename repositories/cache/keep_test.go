@@ -24,7 +24,7 @@ func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
 		if loads := s.loads.Load(); loads != 1 {
 			t.Errorf("%d loads of what is absent, want 1", loads)
 		}
-		left := n.client.PTTL(t.Context(), n.cache.EntryKey("numbers", "key")).Val()
+		left := n.client.PTTL(t.Context(), n.cache.EntryKey(tags[0], "numbers", "key")).Val()
 		if left > time.Minute || left < 30*time.Second {
 			t.Errorf("Redis keeps it for %v, want the time of what is absent and no grace", left)
 		}
@@ -48,7 +48,7 @@ func TestGet_KeepsNoErrors(t *testing.T) {
 		if loads := s.loads.Load(); loads != 3 {
 			t.Errorf("%d loads, want one for each call", loads)
 		}
-		if n := n.client.Exists(t.Context(), n.cache.LeaseKey("numbers", "key")).Val(); n != 0 {
+		if n := n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val(); n != 0 {
 			t.Error("a failed load left its lease")
 		}
 	})
@@ -82,7 +82,7 @@ func TestGet_SpreadsTheEnds(t *testing.T) {
 		if _, err := plain.Get(t.Context(), key, tags, s.load); err != nil {
 			t.Fatal(err)
 		}
-		left := n.client.PTTL(t.Context(), n.cache.EntryKey("plain", key)).Val()
+		left := n.client.PTTL(t.Context(), n.cache.EntryKey(tags[0], "plain", key)).Val()
 		if left > time.Hour || left < 53*time.Minute {
 			t.Errorf("Redis keeps it for %v", left)
 		}

@@ -2,6 +2,8 @@ package cache_test
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,12 +20,31 @@ const (
 // markedUntil returns when the tag's last mark of a writer ends, and when its key does.
 func (n *node) markedUntil(t testing.TB, tag string) (mark, key time.Time) {
 	t.Helper()
-	marks, err := n.client.ZRangeWithScores(t.Context(), n.cache.WritersKey(tag), -1, -1).Result()
-	if err != nil || len(marks) == 0 {
-		t.Fatalf("tag %s has no mark (%v)", tag, err)
+	writers := strings.Fields(n.tombstone(t, tag))
+	if len(writers) < 2 {
+		t.Fatalf("tag %s has no writer", tag)
 	}
-	left := n.client.PTTL(t.Context(), n.cache.WritersKey(tag)).Val()
-	return time.UnixMilli(int64(marks[0].Score)), time.Now().Add(left)
+	for _, writer := range writers[1:] {
+		_, text, _ := strings.Cut(writer, "@")
+		at, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end := time.UnixMilli(at); end.After(mark) {
+			mark = end
+		}
+	}
+	return mark, time.Now().Add(n.client.PTTL(t.Context(), n.cache.GenerationKey(tag)).Val())
+}
+
+// tombstone is what stands for the tag's generation while somebody writes, or "".
+func (n *node) tombstone(t testing.TB, tag string) string {
+	t.Helper()
+	text := n.client.Get(t.Context(), n.cache.GenerationKey(tag)).Val()
+	if !strings.HasPrefix(text, "w") {
+		return ""
+	}
+	return text
 }
 
 // A writer's marks outlive its write's deadline and what PostgreSQL may take
@@ -111,8 +132,8 @@ func TestChange_TakesItsMarksAwayAfterAnyRefusal(t *testing.T) {
 		refusal := &services.Error{Code: code, Message: "No."}
 		_ = n.cache.Change(t.Context(), tags, func(context.Context) error { return refusal })
 		for _, tag := range tags {
-			if left := n.client.PTTL(t.Context(), n.cache.WritersKey(tag)).Val(); left > 0 {
-				t.Fatalf("code %d: the mark of %s stays for %v", code, tag, left)
+			if tombstone := n.tombstone(t, tag); tombstone != "" {
+				t.Fatalf("code %d: the tombstone of %s stays: %s", code, tag, tombstone)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 // memory is the first level, bounded by items and by bytes.
 type memory struct {
-	entries *otter.Cache[memoryKey, *held]
+	entries *otter.Cache[memoryKey, *entry]
 	least   uint32
 }
 
@@ -17,38 +17,45 @@ type memoryKey struct {
 	key   string
 }
 
-// held is a value in memory. It is shared and never changes.
-type held struct {
-	value  any
-	absent bool // there is no such thing, which is worth knowing too
-	stale  bool // past its time, and given all the same while the store is away
-	pass   bool // no value: what was made of it last was not to be kept, so nobody should wait for it
-	stamp  uint64
-	weight uint32
-	since  time.Time
-	until  time.Time
+// entry is a value in memory. It is shared, and does not change once it is there.
+type entry struct {
+	value       any
+	absent      bool // there is no such thing, which is worth knowing too
+	stale       bool // past its time, and given all the same while the store is away
+	hitForMiss  bool // no value: what was made of it last was not to be kept, so nobody should wait for it
+	version     uint64
+	generations string // that it was loaded under; "" where Redis did not tell
+	weight      uint32
+	since       time.Time
+	until       time.Time
+}
+
+// confirmed reports whether an entry of memory is also what Redis would give, where
+// these are the generations now.
+func (e *entry) confirmed(generations string) bool {
+	return e != nil && !e.stale && generations != "" && e.generations == generations && time.Now().Before(e.until)
 }
 
 // newMemory bounds both at once: an entry weighs its bytes, but no less than an
 // even share, so that there are never more than maxItems.
 func newMemory(maxItems int, maxBytes int64) *memory {
 	m := &memory{least: uint32(min(max(maxBytes/int64(maxItems), 1), 1<<31))}
-	m.entries = otter.Must(&otter.Options[memoryKey, *held]{
+	m.entries = otter.Must(&otter.Options[memoryKey, *entry]{
 		MaximumWeight: uint64(m.least) * uint64(maxItems),
-		Weigher:       func(_ memoryKey, h *held) uint32 { return max(h.weight, m.least) },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[memoryKey, *held]) time.Duration {
+		Weigher:       func(_ memoryKey, e *entry) uint32 { return max(e.weight, m.least) },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[memoryKey, *entry]) time.Duration {
 			return e.Value.until.Sub(e.Value.since)
 		}),
 	})
 	return m
 }
 
-func (m *memory) get(k memoryKey) *held {
-	h, _ := m.entries.GetIfPresent(k)
-	return h
+func (m *memory) get(k memoryKey) *entry {
+	e, _ := m.entries.GetIfPresent(k)
+	return e
 }
 
-func (m *memory) set(k memoryKey, h *held) { m.entries.Set(k, h) }
+func (m *memory) set(k memoryKey, e *entry) { m.entries.Set(k, e) }
 
 func (m *memory) close() {
 	m.entries.InvalidateAll()

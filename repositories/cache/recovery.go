@@ -24,8 +24,8 @@ func (c *Cache) usable() bool { return c.circuit.reads() && c.pending.none() }
 // owe notes that Redis is to be told of a change, by a write that may go on until
 // then, and takes what memory holds of the tags for void.
 func (c *Cache) owe(tags []string, until time.Time) {
-	c.pending.add(tags, until) // first: nobody may read Redis with the new stamp
-	c.stamps.bump(tags)
+	c.pending.add(tags, until) // first: nobody may read Redis with the new version
+	c.versions.bump(tags)
 	c.circuit.nudge()
 }
 
@@ -102,7 +102,7 @@ func (c *Cache) watchKey() string { return c.prefix + "watched" }
 func (c *Cache) watch(ctx context.Context) error {
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
-		p.Expire(ctx, c.tagKeys(Everything).generation, epochTTL)
+		p.Expire(ctx, c.generationKey(Everything), epochTTL)
 		return nil
 	})
 	return err
@@ -121,7 +121,7 @@ func (c *Cache) recover(ctx context.Context) {
 		if step(ctx, c.sameServers) != nil { // since sending may have taken long, and reads go on now
 			return
 		}
-		c.stamps.bump(tagsOf(list))
+		c.versions.bump(tagsOf(list))
 		c.pending.sent(list)
 	}
 	begin := time.Now()
@@ -134,12 +134,16 @@ func (c *Cache) recover(ctx context.Context) {
 // its tags marked for the rest of its time.
 func (c *Cache) send(ctx context.Context, list map[string]owed) error {
 	token := nonce()
-	return c.announce(ctx, tagsOf(list), func(p redis.Pipeliner, k tagKeys) {
-		w := writer{token: token, ttl: time.Until(list[k.tag].until)}
+	until := make(map[string]time.Time, len(list))
+	for tag, o := range list {
+		until[c.generationKey(tag)] = o.until
+	}
+	return c.announce(ctx, tagsOf(list), func(p redis.Pipeliner, generation string) {
+		w := writer{token: token, ttl: time.Until(until[generation])}
 		if w.ttl < time.Millisecond {
-			w.unsettled(p, k)
+			w.unsettled(p, generation)
 			return
 		}
-		w.begin(p, k)
+		w.begin(p, generation)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"time"
 
 	"example.com/prefab/services"
@@ -12,11 +13,16 @@ import (
 
 // TableOptions say how one kind of value is kept.
 type TableOptions struct {
-	Name      string        // the first part of its keys in Redis, unique
-	TTL       time.Duration // of a value; up to a tenth less, so that not all end at once
+	Name      string        // a part of its keys in Redis, unique
+	TTL       time.Duration // of a value; up to a tenth less, so that not all end at once; 0 keeps none
 	Grace     time.Duration // how long after that a value may be given while the store is away
 	Absent    error         // what a load returns for what is not there
 	AbsentTTL time.Duration // how long that is kept
+
+	// Ahead is the tag of the value under a key, such as "product:{key}/stock". It has
+	// look-ups in [Cache.Together] of anything at home in "product:42" read this
+	// table's 42 too. "" leaves it out.
+	Ahead string
 }
 
 // Table is the view on a [Cache] for one type of value. Values are shared by all
@@ -33,6 +39,9 @@ type Table[V any] struct {
 // NewTable returns a table of the cache. Make each one once, at the start.
 func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 	c.tables++
+	if before, after, found := strings.Cut(o.Ahead, "{key}"); found && o.TTL > 0 {
+		c.readers = append(c.readers, reader{before: before, after: after, table: o.Name})
+	}
 	return &Table[V]{
 		cache: c, id: c.tables, options: o, schema: schemaOf(reflect.TypeFor[V]()), count: c.metrics.lookups(o.Name),
 	}
@@ -47,63 +56,52 @@ func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 func (t *Table[V]) Get(
 	ctx context.Context, key string, tags []string, load func(context.Context) (V, error),
 ) (V, error) {
-	found, _, s, err := t.look(ctx, key, tags)
+	if t.options.TTL <= 0 {
+		return load(ctx)
+	}
+	found, _, l, err := t.look(ctx, key, tags)
+	if err == nil && found == nil {
+		found, err = t.load(ctx, l, load)
+	}
 	if err != nil {
 		var none V
 		return none, err
 	}
-	if found == nil {
-		found, err = t.load(ctx, s, load)
-		if err != nil {
-			var none V
-			return none, err
-		}
-	}
 	return t.unwrap(ctx, found)
 }
 
-func (t *Table[V]) unwrap(ctx context.Context, h *held) (V, error) {
-	if h.stale {
+func (t *Table[V]) unwrap(ctx context.Context, e *entry) (V, error) {
+	if e.stale {
 		services.TraceFrom(ctx).MarkStale()
 	}
-	if h.absent {
+	if e.absent {
 		var none V
 		return none, t.options.Absent
 	}
-	return h.value.(V), nil
+	return e.value.(V), nil
 }
 
-func (t *Table[V]) load(ctx context.Context, s *search, load func(context.Context) (V, error)) (h *held, err error) {
-	defer func() { s.end(ctx, h, err) }() // panics included: nobody must wait for this one for ever
-	loading, doubted := withDoubt(ctx)
-	value, err := t.loadBefore(loading, s, load)
+func (t *Table[V]) load(ctx context.Context, l *lookup, load func(context.Context) (V, error)) (e *entry, err error) {
+	defer func() { l.end(ctx, e, err) }() // panics included: nobody must wait for this one for ever
+	loading := &loading{answer: l.answer}
+	value, err := t.loadBefore(context.WithValue(ctx, loadingKey{}, loading), l, load)
 	switch {
-	case err == nil && doubted.Load():
-		return t.keepDoubted(s, &held{value: value}), nil
+	case err == nil && loading.stale.Load():
+		return t.keepStale(l, &entry{value: value}), nil
 	case err == nil:
-		return t.keep(ctx, s, &held{value: value}, jittered(t.options.TTL)), nil
+		return t.keep(ctx, l, &entry{value: value}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
-		return t.keep(ctx, s, &held{absent: true}, t.options.AbsentTTL), nil
-	case s.holdsLast() && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
+		return t.keep(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
+	case l.holdsLast() && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
 		t.count.stale.Inc()
-		return t.cache.holdStale(s, s.last), nil
+		return t.cache.holdStale(l, l.last), nil
 	}
 	return nil, err
 }
 
-// keepDoubted keeps a value for a moment, unless it is too long to be kept at all.
-func (t *Table[V]) keepDoubted(s *search, h *held) *held {
-	entry, err := encodeEntry(t.schema, nil, h, time.Now())
-	if h.stale = true; err != nil || len(entry) > t.cache.options.ValueLimit {
-		return h
-	}
-	h.weight = uint32(len(entry))
-	return t.cache.holdStale(s, h)
-}
-
 // loadBefore leaves half of the time to give the last value, where there is one.
-func (t *Table[V]) loadBefore(ctx context.Context, s *search, load func(context.Context) (V, error)) (V, error) {
-	if deadline, ok := ctx.Deadline(); ok && s.last != nil {
+func (t *Table[V]) loadBefore(ctx context.Context, l *lookup, load func(context.Context) (V, error)) (V, error) {
+	if deadline, ok := ctx.Deadline(); ok && l.last != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
@@ -111,33 +109,112 @@ func (t *Table[V]) loadBefore(ctx context.Context, s *search, load func(context.
 	return load(ctx)
 }
 
+// keepStale keeps a value for a moment, unless it is too long to be kept at all.
+func (t *Table[V]) keepStale(l *lookup, e *entry) *entry {
+	text, err := encodeEntry(t.schema, "", e, time.Now())
+	if e.stale = true; err != nil || len(text) > t.cache.options.ValueLimit {
+		return e
+	}
+	e.weight = uint32(len(text))
+	return t.cache.holdStale(l, e)
+}
+
+// keep stores a loaded value in both levels, and returns it whether or not it
+// may be kept. Where Redis refuses, memory does not keep it either: it was
+// loaded while the thing was being changed. Where Redis is away, memory keeps it
+// for a moment.
+func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Duration) *entry {
+	c, now := t.cache, time.Now()
+	e.version, e.generations, e.since, e.until = l.version, l.generations, now, now.Add(min(ttl, c.options.MemoryTTL))
+	if c.beforeFill != nil {
+		c.beforeFill(ctx, l)
+	}
+	text, err := encodeEntry(t.schema, l.generations, e, now.Add(ttl))
+	inRedis := ttl
+	if !e.absent {
+		inRedis += t.options.Grace
+	}
+	l.call.hold(l.place, e)
+	if err != nil || len(text) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis knows no less
+		return e
+	}
+	e.weight = uint32(len(text))
+	kept := func(yes bool, err error) {
+		switch {
+		case yes:
+			c.memory.set(l.place, e)
+		case err == nil:
+			c.metrics.refused.Inc()
+		case !l.also:
+			e.until = earlier(e.until, now.Add(blindTTL))
+			c.memory.set(l.place, e)
+		}
+	}
+	switch {
+	case l.answer == nil || !c.usable():
+		kept(false, errUnused)
+	case l.generations == "":
+		kept(false, nil)
+	default:
+		f := fill{entryKey: l.entryKey, token: l.token, generations: l.keys[:l.local], entry: text, ttl: inRedis, kept: kept}
+		if l.token = ""; !l.call.later(f) {
+			c.store(ctx, []fill{f})
+		}
+	}
+	return e
+}
+
+// Also keeps a value that a load for another table, of the same home, has read along
+// with its own. It is called from within that load. Where Redis has not told of the
+// tags before the load began, it does nothing.
+func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V) {
+	loading := loadingFrom(ctx)
+	if loading == nil || t.options.TTL <= 0 {
+		return
+	}
+	c := t.cache
+	l := &lookup{
+		cache: c, call: c.callOf(ctx), place: memoryKey{t.id, key}, tags: tags, version: c.versions.of(tags),
+		answer: loading.answer, also: true,
+	}
+	e := &entry{value: value, stale: loading.stale.Load()}
+	if l.prepare(t.home(key, tags), t.options.Name); e.stale || !l.answer.covers(l.query()) {
+		l.call.hold(l.place, e)
+		return
+	}
+	l.generations = l.answer.nonces(l.keys)
+	t.keep(ctx, l, e, jittered(t.options.TTL))
+}
+
 // Find is Get in two steps, for who cannot give a function: it returns the value
 // and where it was, "memory" or "redis". Where from is "", there is none, and
 // store must be called once: with a value and how long it is good; with a time of
 // 0 where what was made is not to be kept, so that nobody waits for the next one;
 // with a negative time where nothing was made. Others who look for the same wait a
-// bounded time for it.
+// bounded time for it. What ctx's request reads until then is read [Cache.Together].
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
-	found, from, s, err := t.look(ctx, key, tags)
+	end := t.cache.Together(ctx)
+	found, from, l, err := t.look(ctx, key, tags)
 	if err != nil || found != nil && found.absent {
-		return value, "", func(V, time.Duration) {}
+		return value, "", func(V, time.Duration) { end() }
 	}
 	if found != nil {
+		end()
 		if found.stale {
 			services.TraceFrom(ctx).MarkStale()
 		}
 		return found.value.(V), from, nil
 	}
 	return value, "", func(value V, ttl time.Duration) {
-		var h *held
-		defer func() { s.end(ctx, h, nil) }()
+		var e *entry
+		defer func() { l.end(ctx, e, nil); end() }()
 		switch {
 		case ttl > 0:
-			h = t.keep(ctx, s, &held{value: value}, jittered(ttl))
+			e = t.keep(ctx, l, &entry{value: value}, jittered(ttl))
 		case ttl == 0:
-			h = t.cache.holdPass(s)
+			e = t.cache.holdHitForMiss(l)
 		}
 	}
 }

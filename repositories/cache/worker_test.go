@@ -56,7 +56,7 @@ func beWorker(text string) int {
 		return 1
 	}
 	if w.settings.Forget {
-		w.node.cache.ForgetLeases()
+		w.node.cache.ForgetGenerations()
 	}
 	w.node.cache.Start(context.Background())
 	fmt.Println("ready")

@@ -10,11 +10,11 @@ import (
 )
 
 // Not kept, but no less doubtful: whoever makes a page of it must know.
-func TestDoubt_OfAValueThatIsTooLongIsGivenAsStaleToo(t *testing.T) {
+func TestMarkStale_OfAValueThatIsTooLongIsGivenAsStaleToo(t *testing.T) {
 	n, s := newNode(t, devtest.Redis(t), func(o *cache.Options) { o.ValueLimit = 1 }), new(source)
 	trace := new(services.Trace)
 	_, err := n.get(services.WithTrace(t.Context(), trace), func(ctx context.Context) (int64, error) {
-		cache.Doubt(ctx)
+		cache.MarkStale(ctx)
 		return s.load(ctx)
 	})
 	if err != nil || !trace.Stale() {

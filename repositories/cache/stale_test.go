@@ -10,12 +10,12 @@ import (
 )
 
 // What a load was not sure of is better than nothing, but for a moment only.
-func TestDoubt_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
+func TestMarkStale_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
 	url := devtest.Redis(t)
 	n, other := newNode(t, url), newNode(t, url)
 	s := new(source)
 	doubtful := func(ctx context.Context) (int64, error) {
-		cache.Doubt(ctx)
+		cache.MarkStale(ctx)
 		return s.load(ctx)
 	}
 	trace := new(services.Trace)
@@ -39,11 +39,11 @@ func TestDoubt_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
 	}
 }
 
-func TestDoubt_OfAValueThatIsTooLongIsNotKeptAtAll(t *testing.T) {
+func TestMarkStale_OfAValueThatIsTooLongIsNotKeptAtAll(t *testing.T) {
 	n, s := newNode(t, devtest.Redis(t), func(o *cache.Options) { o.ValueLimit = 1 }), new(source)
 	for range 2 {
 		if _, err := n.get(t.Context(), func(ctx context.Context) (int64, error) {
-			cache.Doubt(ctx)
+			cache.MarkStale(ctx)
 			return s.load(ctx)
 		}); err != nil {
 			t.Error(err)

@@ -1,0 +1,184 @@
+package cache
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"example.com/prefab/services"
+)
+
+// call is what one request has learned from Redis and read, between the beginning
+// and the end of Together. A nil call has learned nothing.
+type call struct {
+	cache *Cache
+
+	mu      sync.Mutex
+	depth   int                  // how often Together has begun and not ended
+	answers map[string]*answer   // by home
+	values  map[memoryKey]*entry // that were loaded
+	fills   []fill
+}
+
+// Together has what ctx's request loads until end stored in one round trip, and each
+// of its look-ups read what the tables with Ahead hold of the same home. Without a
+// services.Trace in ctx it does nothing.
+func (c *Cache) Together(ctx context.Context) (end func()) {
+	trace := services.TraceFrom(ctx)
+	if trace == nil {
+		return func() {}
+	}
+	s, _ := trace.Memo(func() any { return &call{cache: c} }).(*call)
+	if s == nil || s.cache != c {
+		return func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.depth++
+	return func() { s.end(ctx) }
+}
+
+func (s *call) end(ctx context.Context) {
+	s.mu.Lock()
+	var fills []fill
+	if s.depth--; s.depth == 0 {
+		fills, s.fills = s.fills, nil
+		s.answers, s.values = nil, nil
+	}
+	s.mu.Unlock()
+	if len(fills) > 0 {
+		s.cache.store(ctx, fills)
+	}
+}
+
+// callOf returns the call in which Together has begun, or nil.
+func (c *Cache) callOf(ctx context.Context) *call {
+	trace := services.TraceFrom(ctx)
+	if trace == nil {
+		return nil
+	}
+	s, _ := trace.Memo(func() any { return &call{cache: c} }).(*call)
+	if s == nil || s.cache != c {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.depth == 0 {
+		return nil
+	}
+	return s
+}
+
+// forget drops what was read: the request itself changes it.
+func (s *call) forget() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers, s.values = nil, nil
+}
+
+func (s *call) answer(home string) *answer {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answers[home]
+}
+
+func (s *call) learn(home string, a *answer) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answers == nil {
+		s.answers = make(map[string]*answer, 1)
+	}
+	s.answers[home] = a
+}
+
+func (s *call) value(place memoryKey) *entry {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[place]
+}
+
+func (s *call) hold(place memoryKey, e *entry) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil {
+		s.values = make(map[memoryKey]*entry, 2)
+	}
+	s.values[place] = e
+}
+
+// later has the fill sent at the end. Outside of a call there is no later.
+func (s *call) later(f fill) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.depth == 0 {
+		return false
+	}
+	s.fills = append(s.fills, f)
+	return true
+}
+
+// ahead is what a query reads besides, since the call will ask for it next. Its
+// answer is as good as that of a query of its own: all generations are read at one moment.
+type ahead struct {
+	generations, entries []string // keys
+	hashes, fields       []string
+}
+
+// reader is a table, or a hash of somebody else's, whose keys follow from a tag.
+type reader struct {
+	before, after string // {key} in the tag
+	table         string // its name; "" for a hash
+	hash          string
+}
+
+// ReadAhead has look-ups in Together read a field of a hash in Redis too, after the
+// generations: the field {key} for whatever has the tag, such as "product:{key}". It
+// is for what a load would have to read first. With a cluster it does nothing.
+func (c *Cache) ReadAhead(tag, hash string) {
+	r := reader{hash: hash}
+	r.before, r.after, _ = strings.Cut(tag, "{key}")
+	if c.single != nil {
+		c.readers = append(c.readers, r)
+	}
+}
+
+func (c *Cache) next(q query) (n ahead) {
+	if q.call == nil {
+		return n
+	}
+	for _, r := range c.readers {
+		key, found := strings.CutPrefix(q.home, r.before)
+		switch {
+		case !found:
+		case r.hash != "":
+			n.hashes, n.fields = append(n.hashes, r.hash), append(n.fields, key)
+		default:
+			if entry := c.entryKey(q.home, r.table, key); entry != q.entry {
+				n.entries = append(n.entries, entry)
+			}
+			if generation := c.generationKey(q.home + r.after); !slices.Contains(q.generations, generation) {
+				n.generations = append(n.generations, generation)
+			}
+		}
+	}
+	return n
+}

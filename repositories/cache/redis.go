@@ -1,0 +1,223 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services"
+)
+
+// query is one look at Redis, for a value of that home.
+type query struct {
+	home        string
+	entry       string   // the key of its entry
+	generations []string // the keys of its tags' generations
+	local       int      // how many of these lie in the slot of home
+	again       bool     // what was found under these generations would not do
+	call        *call    // what it reads next is read as well; may be nil
+}
+
+// answer is what Redis says to a query.
+type answer struct {
+	generations map[string]string // by key: a nonce, or a tombstone
+	entries     map[string]string // by key; "" where there is none
+	fields      map[string]string // of hashes, by the hash's key; "" where there is none
+	hit         bool              // the entry asked for is of these generations
+	owned       bool              // its lease is the caller's
+	token       string            // of the lease, and of the generations that were made
+}
+
+// covers reports whether this is an answer to the query, too.
+func (a *answer) covers(q query) bool {
+	if a == nil {
+		return false
+	}
+	_, found := a.entries[q.entry]
+	return found && !slices.ContainsFunc(q.generations, func(key string) bool { return a.generations[key] == "" })
+}
+
+// nonces returns the generations, one after the other, or "" where one is not known
+// or somebody writes.
+func (a *answer) nonces(keys []string) string {
+	text := make([]byte, 0, len(keys)*nonceLength)
+	for _, key := range keys {
+		generation := a.generations[key]
+		if len(generation) != nonceLength {
+			return ""
+		}
+		text = append(text, generation...)
+	}
+	return string(text)
+}
+
+// lookUp asks Redis, in one round trip. It returns nil where Redis does not answer
+// within the request's budget.
+func (c *Cache) lookUp(ctx context.Context, q query) *answer {
+	a := &answer{
+		generations: make(map[string]string, len(q.generations)+1), entries: make(map[string]string, 1), token: nonce(),
+	}
+	if c.ask(ctx, func(ctx context.Context) error { return c.read(ctx, q, a) }) != nil {
+		return nil
+	}
+	q.call.learn(q.home, a)
+	return a
+}
+
+func (c *Cache) read(ctx context.Context, q query, a *answer) error {
+	next := c.next(q)
+	keys := slices.Concat(q.generations[:q.local], []string{q.entry, leaseKey(q.entry)}, next.generations, next.entries, next.hashes)
+	arguments := []any{
+		q.local, len(next.generations), len(next.entries), a.token, newTTL.Milliseconds(), leaseTTL.Milliseconds(), q.again,
+	}
+	for _, field := range next.fields {
+		arguments = append(arguments, field)
+	}
+	if q.local == len(q.generations) {
+		found, err := lookScript.Run(ctx, c.client, keys, arguments...).Slice()
+		a.take(q, next, found)
+		return err
+	}
+	sent, err := c.scripted(ctx, func(p redis.Pipeliner) error {
+		p.EvalSha(ctx, lookScript.Hash(), keys, arguments...)
+		for _, key := range q.generations[q.local:] {
+			p.EvalSha(ctx, lookScript.Hash(), []string{key}, 1, 0, 0, a.token, newTTL.Milliseconds())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, command := range sent {
+		found, err := command.(*redis.Cmd).Slice()
+		switch {
+		case err != nil:
+			return err
+		case i == 0:
+			a.take(q, next, found)
+		default:
+			a.generations[q.generations[q.local+i-1]] = text(found, 0)
+		}
+	}
+	return nil
+}
+
+// take reads what the script has returned.
+func (a *answer) take(q query, next ahead, found []any) {
+	if len(found) <= q.local {
+		return
+	}
+	for i, key := range q.generations[:q.local] {
+		a.generations[key] = text(found, i)
+	}
+	a.entries[q.entry] = text(found, q.local)
+	if a.hit = len(found) == q.local+1; a.hit {
+		return
+	}
+	a.owned = found[q.local+1] == int64(1)
+	at := q.local + 2
+	for i, key := range next.generations {
+		a.generations[key] = text(found, at+i)
+	}
+	at += len(next.generations)
+	for i, key := range next.entries {
+		a.entries[key] = text(found, at+i)
+	}
+	at += len(next.entries)
+	for i, key := range next.hashes {
+		if a.fields == nil {
+			a.fields = make(map[string]string, len(next.hashes))
+		}
+		a.fields[key] = text(found, at+i)
+	}
+}
+
+func text(found []any, i int) string {
+	s, _ := found[i].(string)
+	return s
+}
+
+// fill is a value on its way to Redis.
+type fill struct {
+	entryKey, token string
+	generations     []string // keys that lie with the entry
+	entry           []byte
+	ttl             time.Duration
+	kept            func(yes bool, err error) // is told what became of it
+}
+
+func (f fill) send(ctx context.Context, p redis.Pipeliner) {
+	keys := append([]string{f.entryKey, leaseKey(f.entryKey)}, f.generations...)
+	p.EvalSha(ctx, fillScript.Hash(), keys, f.entry, f.ttl.Milliseconds(), f.token, outliving.Milliseconds())
+}
+
+// store sends fills, in one round trip.
+func (c *Cache) store(ctx context.Context, fills []fill) {
+	var sent []redis.Cmder
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		sent, err = c.scripted(ctx, func(p redis.Pipeliner) error {
+			for _, f := range fills {
+				f.send(ctx, p)
+			}
+			return nil
+		})
+		return err
+	})
+	for i, f := range fills {
+		if err != nil {
+			f.kept(false, err)
+			if f.token != "" {
+				c.release(ctx, f.entryKey, f.token)
+			}
+			continue
+		}
+		kept, _ := sent[i].(*redis.Cmd).Int()
+		f.kept(kept == 1, nil)
+	}
+}
+
+// release gives a lease back, so that the next reader need not wait for its end.
+func (c *Cache) release(ctx context.Context, entryKey, token string) {
+	ctx = context.WithoutCancel(ctx)
+	giveBack := func(ctx context.Context) error {
+		_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
+			fill{entryKey: entryKey, token: token}.send(ctx, p)
+			return nil
+		})
+		return err
+	}
+	if errors.Is(c.Ask(ctx, giveBack), errBudget) { // the request may not wait for it, but others would
+		go func() { _ = c.Ask(services.WithTrace(ctx, nil), giveBack) }()
+	}
+}
+
+// leasePatience is what a process waits for another one's load.
+const leasePatience = 500 * time.Millisecond
+
+// patience is that of who waits for another process's load.
+type patience struct {
+	end  time.Time
+	last time.Duration
+}
+
+// pause waits a little longer each time. It reports false once patience is over.
+func (p *patience) pause(ctx context.Context) bool {
+	if p.end.IsZero() {
+		p.end, p.last = time.Now().Add(leasePatience), time.Millisecond
+	}
+	p.last = min(2*p.last, 40*time.Millisecond)
+	wait := min(p.last/2+rand.N(p.last), time.Until(p.end)) //nolint:gosec // not all at once, no more
+	if wait <= 0 {
+		return false
+	}
+	select {
+	case <-time.After(wait):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,132 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A generation is absent, or a nonce, or a tombstone: "w" and the writers that may
+// be about to commit, each as token@deadline in milliseconds since 1970. A tombstone
+// expires with its last deadline, and the next look makes a new nonce. That no order
+// of writers that crash and of loads leaves a stale value was shown by enumeration;
+// see docs/caching.md.
+const (
+	epochTTL  = 24 * time.Hour // the watcher renews it
+	newTTL    = time.Minute    // of a generation under which nothing is kept yet
+	outliving = time.Minute    // what a generation lasts beyond the values under it
+	leaseTTL  = 5 * time.Second
+)
+
+var (
+	// lookScript reads an entry and the generations of its tags, of which it makes those
+	// that are absent. Where the entry is not of these generations, it also takes the
+	// lease, if it is free and nobody writes, and reads what the caller will ask for next.
+	//
+	// KEYS: ARGV[1] generations, the entry, its lease, ARGV[2] more generations, ARGV[3]
+	// more entries, hashes. ARGV[4] is the new nonce and the lease's token, ARGV[5] and
+	// ARGV[6] their times in ms, ARGV[7] "1" to look anew at an entry that would not do;
+	// then the hashes' fields. It returns the generations, the entry, and after a miss
+	// whether the lease was taken and what was read besides, in the order of KEYS.
+	lookScript = redis.NewScript(`
+local n, more, ahead = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local out = redis.call('MGET', unpack(KEYS, 1, math.min(n + 1, #KEYS)))
+local function made(key)
+  redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
+  return ARGV[4]
+end
+local written = false
+for i = 1, n do
+  out[i] = out[i] or made(KEYS[i])
+  written = written or string.sub(out[i], 1, 1) == 'w'
+end
+if #KEYS == n or ARGV[7] ~= '1' and out[n + 1] and string.sub(out[n + 1], 19, 18 + 16 * n) == table.concat(out, '', 1, n) then
+  return out
+end
+out[n + 2] = not written and redis.call('SET', KEYS[n + 2], ARGV[4], 'NX', 'PX', ARGV[6]) and 1 or 0
+local last = n + 2 + more + ahead
+if last > n + 2 then
+  local found = redis.call('MGET', unpack(KEYS, n + 3, last))
+  for i = 1, more + ahead do
+    out[n + 2 + i] = found[i]
+    if i <= more then out[n + 2 + i] = found[i] or made(KEYS[n + 2 + i]) end
+  end
+end
+for i = last + 1, #KEYS do out[i] = redis.call('HGET', KEYS[i], ARGV[7 + i - last]) end
+return out`)
+
+	// fillScript stores the entry ARGV[1] for ARGV[2] ms if its generations, KEYS[3] and
+	// following, are still those that it names, and sees that they outlive it by ARGV[4]
+	// ms. It ends the lease of the token ARGV[3]. An empty entry only ends the lease.
+	fillScript = redis.NewScript(`
+if redis.call('GET', KEYS[2]) == ARGV[3] then redis.call('DEL', KEYS[2]) end
+if ARGV[1] == '' then return 0 end
+local now = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3)) or {}
+for i = 1, #now do
+  if now[i] ~= string.sub(ARGV[1], 3 + 16 * i, 18 + 16 * i) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local least = ARGV[2] + ARGV[4]
+for i = 3, #KEYS do
+  if redis.call('PTTL', KEYS[i]) < least then redis.call('PEXPIRE', KEYS[i], least) end
+end
+return 1`)
+
+	// writeScript adds the writer ARGV[1] to the tombstone, for ARGV[2] ms from now, or
+	// takes it away where that is empty. Other writers stay until their deadline.
+	writeScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local list, last = {'w'}, now
+local function add(token, at)
+  list[#list + 1] = token .. '@' .. string.format('%.0f', at)
+  last = math.max(last, at)
+end
+for token, at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%x+)@(%d+)') do
+  if token ~= ARGV[1] and tonumber(at) > now then add(token, tonumber(at)) end
+end
+if ARGV[2] ~= '' then add(ARGV[1], now + ARGV[2]) end
+if #list == 1 then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], table.concat(list, ' '), 'PX', string.format('%.0f', math.max(last - now, 1)))
+return 1`)
+
+	// dropScript deletes a generation, but no tombstone.
+	dropScript = redis.NewScript(`
+local g = redis.call('GET', KEYS[1])
+if g and string.sub(g, 1, 1) ~= 'w' then redis.call('DEL', KEYS[1]) end
+return 0`)
+)
+
+// writer is one call of Change.
+type writer struct {
+	token string
+	ttl   time.Duration
+}
+
+func (w writer) begin(p redis.Pipeliner, generation string) {
+	p.EvalSha(context.Background(), writeScript.Hash(), []string{generation}, w.token, max(w.ttl.Milliseconds(), 1))
+}
+
+func (w writer) end(p redis.Pipeliner, generation string) {
+	p.EvalSha(context.Background(), writeScript.Hash(), []string{generation}, w.token, "")
+}
+
+// unsettled leaves the writer in the tombstone.
+func (writer) unsettled(p redis.Pipeliner, generation string) {
+	p.EvalSha(context.Background(), dropScript.Hash(), []string{generation})
+}
+
+// scripted sends commands that may name scripts which the server has lost.
+func (c *Cache) scripted(ctx context.Context, commands func(redis.Pipeliner) error) ([]redis.Cmder, error) {
+	sent, err := c.client.Pipelined(ctx, commands)
+	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return sent, err
+	}
+	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, dropScript} {
+		if err := script.Load(ctx, c.client).Err(); err != nil {
+			return nil, err
+		}
+	}
+	return c.client.Pipelined(ctx, commands)
+}
