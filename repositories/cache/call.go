@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 
@@ -16,7 +15,8 @@ type call struct {
 
 	mu      sync.Mutex
 	depth   int                  // how often Together has begun and not ended
-	answers map[string]*answer   // by home
+	answers map[string]*answer   // the newest, by home
+	leases  map[string]string    // tokens, by the entry's key
 	values  map[memoryKey]*entry // that were loaded
 	fills   []fill
 }
@@ -43,12 +43,15 @@ func (s *call) end(ctx context.Context) {
 	s.mu.Lock()
 	var fills []fill
 	if s.depth--; s.depth == 0 {
-		fills, s.fills = s.fills, nil
-		s.answers, s.values = nil, nil
+		fills = s.fills
+		for key, token := range s.leases { // of what was not loaded
+			fills = append(fills, fill{entryKey: key, token: token})
+		}
+		s.fills, s.answers, s.leases, s.values = nil, nil, nil, nil
 	}
 	s.mu.Unlock()
 	if len(fills) > 0 {
-		s.cache.store(ctx, fills)
+		s.cache.store(context.WithoutCancel(ctx), fills)
 	}
 }
 
@@ -89,6 +92,7 @@ func (s *call) answer(home string) *answer {
 	return s.answers[home]
 }
 
+// learn takes in an answer, and the leases that came with it.
 func (s *call) learn(home string, a *answer) {
 	if s == nil {
 		return
@@ -99,6 +103,30 @@ func (s *call) learn(home string, a *answer) {
 		s.answers = make(map[string]*answer, 1)
 	}
 	s.answers[home] = a
+	for key, found := range a.entries {
+		if found.owned {
+			if s.leases == nil {
+				s.leases = make(map[string]string, 3)
+			}
+			s.leases[key] = a.token
+		}
+	}
+}
+
+// takeLease returns the token of the entry's lease if the call has it. From then on
+// it is the caller who gives it back.
+func (s *call) takeLease(a *answer, entryKey string) (token string) {
+	if s == nil {
+		if a.entries[entryKey].owned {
+			token = a.token
+		}
+		return token
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token = s.leases[entryKey]
+	delete(s.leases, entryKey)
+	return token
 }
 
 func (s *call) value(place memoryKey) *entry {
@@ -137,10 +165,10 @@ func (s *call) later(f fill) bool {
 }
 
 // ahead is what a query reads besides, since the call will ask for it next. Its
-// answer is as good as that of a query of its own: all generations are read at one moment.
+// answer is as good as that of a query of its own: all is read at one moment.
 type ahead struct {
-	generations, entries []string // keys
-	hashes, fields       []string
+	keys           []string // of a generation, an entry and its lease, again and again
+	hashes, fields []string
 }
 
 // reader is a table, or a hash of somebody else's, whose keys follow from a tag.
@@ -173,10 +201,7 @@ func (c *Cache) next(q query) (n ahead) {
 			n.hashes, n.fields = append(n.hashes, r.hash), append(n.fields, key)
 		default:
 			if entry := c.entryKey(q.home, r.table, key); entry != q.entry {
-				n.entries = append(n.entries, entry)
-			}
-			if generation := c.generationKey(q.home + r.after); !slices.Contains(q.generations, generation) {
-				n.generations = append(n.generations, generation)
+				n.keys = append(n.keys, c.generationKey(q.home+r.after), entry, leaseKey(entry))
 			}
 		}
 	}

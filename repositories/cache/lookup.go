@@ -115,22 +115,21 @@ func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (fou
 	c := t.cache
 	l.prepare(t.home(l.place.key, l.tags), t.options.Name)
 	q := l.query()
+	q.onHit = t.options.Ahead != ""
 	answer := l.call.answer(l.home)
-	ahead := answer.covers(q)
-	if !ahead {
+	if !answer.covers(q) {
 		answer = c.lookUp(ctx, q)
 	}
 	for wait := (patience{}); answer != nil; answer = c.lookUp(ctx, q) {
 		l.answer, l.generations = answer, answer.nonces(l.keys)
-		if answer.owned && !ahead {
-			l.token = answer.token
-		}
+		l.token = l.call.takeLease(answer, l.entryKey)
 		if kept.confirmed(l.generations) {
 			t.count.memory.Inc()
 			return kept, inMemory
 		}
 		l.last, l.aged = nil, false // Redis knows better than memory: news may have been missed
-		found := decodeEntry[V](answer.entries[l.entryKey], t.schema, l.generations)
+		there := answer.entries[l.entryKey]
+		found := decodeEntry[V](there.text, t.schema, l.generations)
 		switch {
 		case found == nil:
 		case time.Now().Before(found.until):
@@ -140,9 +139,9 @@ func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (fou
 			l.last, l.aged = found, true
 		}
 		switch {
-		case l.token != "" || l.generations == "" || l.alone || ahead:
+		case l.token != "" || l.generations == "" || l.alone:
 			return nil, ""
-		case answer.hit: // but not for us: it is past its time, or of another type
+		case there.hit: // but not for us: it is past its time, or of another type
 			q.again = true
 		case l.aged: // somebody is loading it; the last value will do for that long
 			return c.holdStale(l, l.last), inRedis
@@ -187,7 +186,7 @@ func (c *Cache) holdHitForMiss(l *lookup) *entry {
 // value has taken its place.
 func (l *lookup) end(ctx context.Context, e *entry, err error) {
 	if l.token != "" {
-		l.cache.release(ctx, l.entryKey, l.token)
+		l.cache.release(ctx, l.token, l.entryKey)
 		l.token = ""
 	}
 	if l.flight != nil {

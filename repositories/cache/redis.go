@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,17 +20,23 @@ type query struct {
 	generations []string // the keys of its tags' generations
 	local       int      // how many of these lie in the slot of home
 	again       bool     // what was found under these generations would not do
-	call        *call    // what it reads next is read as well; may be nil
+	call        *call    // what it reads next is read as well, unless this is found; may be nil
+	onHit       bool     // even if it is found
 }
 
 // answer is what Redis says to a query.
 type answer struct {
+	token       string            // of the leases, and of the generations that were made
 	generations map[string]string // by key: a nonce, or a tombstone
-	entries     map[string]string // by key; "" where there is none
+	entries     map[string]found  // by key
 	fields      map[string]string // of hashes, by the hash's key; "" where there is none
-	hit         bool              // the entry asked for is of these generations
-	owned       bool              // its lease is the caller's
-	token       string            // of the lease, and of the generations that were made
+}
+
+// found is what Redis has under an entry's key.
+type found struct {
+	text  string // "" where there is none
+	hit   bool   // it is of the generations that hold
+	owned bool   // the lease is the caller's
 }
 
 // covers reports whether this is an answer to the query, too.
@@ -37,8 +44,8 @@ func (a *answer) covers(q query) bool {
 	if a == nil {
 		return false
 	}
-	_, found := a.entries[q.entry]
-	return found && !slices.ContainsFunc(q.generations, func(key string) bool { return a.generations[key] == "" })
+	_, read := a.entries[q.entry]
+	return read && !slices.ContainsFunc(q.generations, func(key string) bool { return a.generations[key] == "" })
 }
 
 // nonces returns the generations, one after the other, or "" where one is not known
@@ -59,7 +66,7 @@ func (a *answer) nonces(keys []string) string {
 // within the request's budget.
 func (c *Cache) lookUp(ctx context.Context, q query) *answer {
 	a := &answer{
-		generations: make(map[string]string, len(q.generations)+1), entries: make(map[string]string, 1), token: nonce(),
+		token: nonce(), generations: make(map[string]string, len(q.generations)+1), entries: make(map[string]found, 1),
 	}
 	if c.ask(ctx, func(ctx context.Context) error { return c.read(ctx, q, a) }) != nil {
 		return nil
@@ -70,22 +77,22 @@ func (c *Cache) lookUp(ctx context.Context, q query) *answer {
 
 func (c *Cache) read(ctx context.Context, q query, a *answer) error {
 	next := c.next(q)
-	keys := slices.Concat(q.generations[:q.local], []string{q.entry, leaseKey(q.entry)}, next.generations, next.entries, next.hashes)
+	keys := slices.Concat(q.generations[:q.local], []string{q.entry, leaseKey(q.entry)}, next.keys, next.hashes)
 	arguments := []any{
-		q.local, len(next.generations), len(next.entries), a.token, newTTL.Milliseconds(), leaseTTL.Milliseconds(), q.again,
+		q.local, len(next.keys) / 3, a.token, newTTL.Milliseconds(), leaseTTL.Milliseconds(), q.again, q.onHit,
 	}
 	for _, field := range next.fields {
 		arguments = append(arguments, field)
 	}
 	if q.local == len(q.generations) {
-		found, err := lookScript.Run(ctx, c.client, keys, arguments...).Slice()
-		a.take(q, next, found)
+		reply, err := lookScript.Run(ctx, c.client, keys, arguments...).Slice()
+		a.take(q, next, reply)
 		return err
 	}
 	sent, err := c.scripted(ctx, func(p redis.Pipeliner) error {
 		p.EvalSha(ctx, lookScript.Hash(), keys, arguments...)
 		for _, key := range q.generations[q.local:] {
-			p.EvalSha(ctx, lookScript.Hash(), []string{key}, 1, 0, 0, a.token, newTTL.Milliseconds())
+			p.EvalSha(ctx, lookScript.Hash(), []string{key}, 1, 0, a.token, newTTL.Milliseconds())
 		}
 		return nil
 	})
@@ -93,51 +100,55 @@ func (c *Cache) read(ctx context.Context, q query, a *answer) error {
 		return err
 	}
 	for i, command := range sent {
-		found, err := command.(*redis.Cmd).Slice()
+		reply, err := command.(*redis.Cmd).Slice()
 		switch {
 		case err != nil:
 			return err
 		case i == 0:
-			a.take(q, next, found)
+			a.take(q, next, reply)
 		default:
-			a.generations[q.generations[q.local+i-1]] = text(found, 0)
+			a.generations[q.generations[q.local+i-1]] = text(reply, 0)
 		}
 	}
 	return nil
 }
 
 // take reads what the script has returned.
-func (a *answer) take(q query, next ahead, found []any) {
-	if len(found) <= q.local {
+func (a *answer) take(q query, next ahead, reply []any) {
+	if len(reply) <= q.local {
 		return
 	}
 	for i, key := range q.generations[:q.local] {
-		a.generations[key] = text(found, i)
+		a.generations[key] = text(reply, i)
 	}
-	a.entries[q.entry] = text(found, q.local)
-	if a.hit = len(found) == q.local+1; a.hit {
+	if len(reply) == q.local+1 {
+		a.entries[q.entry] = found{text: text(reply, q.local), hit: true}
 		return
 	}
-	a.owned = found[q.local+1] == int64(1)
+	owned := func(i int) bool { return reply[i] == int64(1) }
+	a.entries[q.entry] = found{text(reply, q.local), reply[q.local+1] == int64(2), owned(q.local + 1)}
 	at := q.local + 2
-	for i, key := range next.generations {
-		a.generations[key] = text(found, at+i)
+	for i := 0; i < len(next.keys); i += 3 {
+		generation, entry := text(reply, at+i), text(reply, at+i+1)
+		a.generations[next.keys[i]] = generation
+		a.entries[next.keys[i+1]] = found{entry, isOf(entry, generation), owned(at + i + 2)}
 	}
-	at += len(next.generations)
-	for i, key := range next.entries {
-		a.entries[key] = text(found, at+i)
-	}
-	at += len(next.entries)
+	at += len(next.keys)
 	for i, key := range next.hashes {
 		if a.fields == nil {
 			a.fields = make(map[string]string, len(next.hashes))
 		}
-		a.fields[key] = text(found, at+i)
+		a.fields[key] = text(reply, at+i)
 	}
 }
 
-func text(found []any, i int) string {
-	s, _ := found[i].(string)
+// isOf reports whether the generation is the first one of the entry.
+func isOf(entry, generation string) bool {
+	return len(entry) >= headerLength && strings.HasPrefix(entry[headerLength:], generation)
+}
+
+func text(reply []any, i int) string {
+	s, _ := reply[i].(string)
 	return s
 }
 
@@ -158,7 +169,7 @@ func (f fill) send(ctx context.Context, p redis.Pipeliner) {
 // store sends fills, in one round trip.
 func (c *Cache) store(ctx context.Context, fills []fill) {
 	var sent []redis.Cmder
-	err := c.ask(ctx, func(ctx context.Context) (err error) {
+	send := func(ctx context.Context) (err error) {
 		sent, err = c.scripted(ctx, func(p redis.Pipeliner) error {
 			for _, f := range fills {
 				f.send(ctx, p)
@@ -166,33 +177,34 @@ func (c *Cache) store(ctx context.Context, fills []fill) {
 			return nil
 		})
 		return err
-	})
+	}
+	err := c.ask(ctx, send)
+	var leases []fill
 	for i, f := range fills {
-		if err != nil {
+		switch {
+		case f.entry == nil:
+		case err != nil:
 			f.kept(false, err)
-			if f.token != "" {
-				c.release(ctx, f.entryKey, f.token)
-			}
-			continue
+		default:
+			kept, _ := sent[i].(*redis.Cmd).Int()
+			f.kept(kept == 1, nil)
 		}
-		kept, _ := sent[i].(*redis.Cmd).Int()
-		f.kept(kept == 1, nil)
+		if f.token != "" {
+			leases = append(leases, fill{entryKey: f.entryKey, token: f.token})
+		}
+	}
+	if fills = leases; len(leases) > 0 && errors.Is(err, errBudget) { // the request may not wait for it, but others would
+		go func() { _ = c.Ask(services.WithTrace(context.WithoutCancel(ctx), nil), send) }()
 	}
 }
 
-// release gives a lease back, so that the next reader need not wait for its end.
-func (c *Cache) release(ctx context.Context, entryKey, token string) {
-	ctx = context.WithoutCancel(ctx)
-	giveBack := func(ctx context.Context) error {
-		_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
-			fill{entryKey: entryKey, token: token}.send(ctx, p)
-			return nil
-		})
-		return err
+// release gives leases back, so that the next reader need not wait for their end.
+func (c *Cache) release(ctx context.Context, token string, entryKeys ...string) {
+	fills := make([]fill, len(entryKeys))
+	for i, key := range entryKeys {
+		fills[i] = fill{entryKey: key, token: token}
 	}
-	if errors.Is(c.Ask(ctx, giveBack), errBudget) { // the request may not wait for it, but others would
-		go func() { _ = c.Ask(services.WithTrace(ctx, nil), giveBack) }()
-	}
+	c.store(context.WithoutCancel(ctx), fills)
 }
 
 // leasePatience is what a process waits for another one's load.

@@ -21,39 +21,44 @@ const (
 
 var (
 	// lookScript reads an entry and the generations of its tags, of which it makes those
-	// that are absent. Where the entry is not of these generations, it also takes the
-	// lease, if it is free and nobody writes, and reads what the caller will ask for next.
+	// that are absent. Where the entry is not of these generations, it takes the lease, if
+	// it is free and nobody writes, and reads what the caller will ask for next, the same way.
 	//
-	// KEYS: ARGV[1] generations, the entry, its lease, ARGV[2] more generations, ARGV[3]
-	// more entries, hashes. ARGV[4] is the new nonce and the lease's token, ARGV[5] and
-	// ARGV[6] their times in ms, ARGV[7] "1" to look anew at an entry that would not do;
-	// then the hashes' fields. It returns the generations, the entry, and after a miss
-	// whether the lease was taken and what was read besides, in the order of KEYS.
+	// KEYS: ARGV[1] generations, the entry, its lease; ARGV[2] times a generation, an entry
+	// of this one tag, its lease; hashes. ARGV[3] is the new nonce and the leases' token,
+	// ARGV[4] and ARGV[5] their times in ms, ARGV[6] "1" where what was found would not do,
+	// ARGV[7] "1" to read on after a hit; then the hashes' fields. It returns generations and
+	// entry, and where it reads on 2 for a hit, 1 or 0 for the lease, the same three for each
+	// of the next entries, and the fields.
 	lookScript = redis.NewScript(`
-local n, more, ahead = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local n, next = tonumber(ARGV[1]), tonumber(ARGV[2])
 local out = redis.call('MGET', unpack(KEYS, 1, math.min(n + 1, #KEYS)))
 local function made(key)
-  redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
-  return ARGV[4]
+  redis.call('SET', key, ARGV[3], 'PX', ARGV[4])
+  return ARGV[3]
 end
-local written = false
+local function written(generation) return string.sub(generation, 1, 1) == 'w' end
+local function lease(key) return redis.call('SET', key, ARGV[3], 'NX', 'PX', ARGV[5]) and 1 or 0 end
+local busy = false
 for i = 1, n do
   out[i] = out[i] or made(KEYS[i])
-  written = written or string.sub(out[i], 1, 1) == 'w'
+  busy = busy or written(out[i])
 end
-if #KEYS == n or ARGV[7] ~= '1' and out[n + 1] and string.sub(out[n + 1], 19, 18 + 16 * n) == table.concat(out, '', 1, n) then
-  return out
-end
-out[n + 2] = not written and redis.call('SET', KEYS[n + 2], ARGV[4], 'NX', 'PX', ARGV[6]) and 1 or 0
-local last = n + 2 + more + ahead
-if last > n + 2 then
-  local found = redis.call('MGET', unpack(KEYS, n + 3, last))
-  for i = 1, more + ahead do
-    out[n + 2 + i] = found[i]
-    if i <= more then out[n + 2 + i] = found[i] or made(KEYS[n + 2 + i]) end
+if #KEYS == n then return out end
+local hit = ARGV[6] ~= '1' and out[n + 1] and string.sub(out[n + 1], 19, 18 + 16 * n) == table.concat(out, '', 1, n)
+if hit and ARGV[7] ~= '1' then return out end
+out[n + 2] = hit and 2 or busy and 0 or lease(KEYS[n + 2])
+local at = n + 2
+for _ = 1, next do
+  local found = redis.call('MGET', KEYS[at + 1], KEYS[at + 2])
+  local generation, entry = found[1] or made(KEYS[at + 1]), found[2]
+  out[at + 1], out[at + 2], out[at + 3] = generation, entry, 0
+  if not written(generation) and (not entry or string.sub(entry, 19, 34) ~= generation) then
+    out[at + 3] = lease(KEYS[at + 3])
   end
+  at = at + 3
 end
-for i = last + 1, #KEYS do out[i] = redis.call('HGET', KEYS[i], ARGV[7 + i - last]) end
+for i = at + 1, #KEYS do out[i] = redis.call('HGET', KEYS[i], ARGV[7 + i - at]) end
 return out`)
 
 	// fillScript stores the entry ARGV[1] for ARGV[2] ms if its generations, KEYS[3] and

@@ -182,7 +182,7 @@ func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V)
 		l.call.hold(l.place, e)
 		return
 	}
-	l.generations = l.answer.nonces(l.keys)
+	l.generations, l.token = l.answer.nonces(l.keys), l.call.takeLease(l.answer, l.entryKey)
 	t.keep(ctx, l, e, jittered(t.options.TTL))
 }
 
