@@ -114,7 +114,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	invalidations := repositories.NewInvalidations(p.db)
 	p.values = cache.New(cache.Options{
 		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
-		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit,
+		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes / 4 * 3, ValueLimit: cfg.CacheValueLimit,
 		Budget: cfg.CacheBudget, Record: invalidations.Record, Recorded: invalidations.Recorded,
 		Log: log, Metrics: p.metrics,
 	})
@@ -243,7 +243,7 @@ func (p *process) wire() (wired, error) {
 	session := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	routes(server, middleware.Started(p.health), sessions, pages, routed{
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
-		products: handlers.NewProducts(products, streams),
+		products: handlers.NewProducts(products, handlers.NewEncoded(cfg.CacheL1MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  session,

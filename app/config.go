@@ -43,7 +43,7 @@ type Config struct {
 	CacheGrace      time.Duration `env:"CACHE_GRACE" envDefault:"1h"`
 	CacheAbsentTTL  time.Duration `env:"CACHE_ABSENT_TTL" envDefault:"10s"`
 	CacheL1TTL      time.Duration `env:"CACHE_L1_TTL" envDefault:"60s"`
-	CacheL1MaxItems int           `env:"CACHE_L1_MAX_ITEMS" envDefault:"1000"`
+	CacheL1MaxItems int           `env:"CACHE_L1_MAX_ITEMS" envDefault:"100000"`
 	CacheL1MaxBytes int64         `env:"CACHE_L1_MAX_BYTES" envDefault:"67108864"`
 	CacheValueLimit int           `env:"CACHE_VALUE_LIMIT" envDefault:"1048576"`
 	CacheBudget     time.Duration `env:"CACHE_BUDGET" envDefault:"150ms"`

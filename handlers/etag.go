@@ -2,11 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,16 +9,13 @@ import (
 	"example.com/prefab/services"
 )
 
-// sendVersioned answers with v as JSON and the ETag "<rowVersion>-<bodyHash>". The
-// hash covers what changes without the row, such as the stock; the version is for
-// If-Match. If-None-Match is the middleware's, which sees what is really sent.
+// sendVersioned answers with v as JSON, and with an ETag as encode makes it.
 func sendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
-	body, err := json.Marshal(v)
+	body, etag, err := encode(rowVersion, v)
 	if err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return err
 	}
-	sum := sha256.Sum256(body)
-	c.Set(fiber.HeaderETag, `"`+strconv.FormatInt(rowVersion, 10)+"-"+hex.EncodeToString(sum[:8])+`"`)
+	c.Set(fiber.HeaderETag, etag)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(body)
 }

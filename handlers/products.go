@@ -13,12 +13,13 @@ import (
 // Products serves /api/v1/products.
 type Products struct {
 	products *services.Products
+	encoded  *Encoded
 	streams  *Streams
 }
 
 // NewProducts returns the handlers of the catalogue; exports are sent by streams.
-func NewProducts(products *services.Products, streams *Streams) *Products {
-	return &Products{products: products, streams: streams}
+func NewProducts(products *services.Products, encoded *Encoded, streams *Streams) *Products {
+	return &Products{products: products, encoded: encoded, streams: streams}
 }
 
 const defaultPage = 20
@@ -58,7 +59,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(struct {
+	return h.encoded.send(c, 0, struct {
 		Items      []services.ProductSummary `json:"items"`
 		NextCursor string                    `json:"nextCursor,omitempty"`
 	}{page.Items, encodeCursor(page.Next)})
@@ -125,5 +126,5 @@ func (h *Products) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return sendVersioned(c, product.RowVersion, product)
+	return h.encoded.send(c, product.RowVersion, product)
 }

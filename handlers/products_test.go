@@ -55,7 +55,7 @@ func FuzzFilter(f *testing.F) {
 	}
 	var store recorder
 	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
-	app.Get("/products", NewProducts(services.NewProducts(&store), nil).List)
+	app.Get("/products", NewProducts(services.NewProducts(&store), NewEncoded(1<<16), nil).List)
 	serve := app.Handler()
 
 	f.Fuzz(func(t *testing.T, query string) {
@@ -101,7 +101,7 @@ func FuzzFilter(f *testing.F) {
 func TestProductsList_PassesOnWhatTheQuerySays(t *testing.T) {
 	var store recorder
 	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
-	app.Get("/products", NewProducts(services.NewProducts(&store), nil).List)
+	app.Get("/products", NewProducts(services.NewProducts(&store), NewEncoded(1<<16), nil).List)
 	after := services.ProductPosition{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), ID: 8}
 
 	var request fasthttp.RequestCtx

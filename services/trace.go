@@ -19,6 +19,7 @@ type Trace struct {
 	Fills   bool       // what is read makes a page that others will get: as Fresh, but for what is marked stale
 
 	queries atomic.Int64
+	reads   atomic.Uint64
 	stale   atomic.Bool
 	waited  atomic.Int64 // nanoseconds
 	once    sync.Once
@@ -51,6 +52,29 @@ func (t *Trace) Queries() int64 {
 		return 0
 	}
 	return t.queries.Load()
+}
+
+// Read notes that the call has read a cached value, by an id that no other value of
+// the process has.
+func (t *Trace) Read(id uint64) {
+	if t == nil {
+		return
+	}
+	// SplitMix64's mixing, so that the sums of different ids differ, in whatever order
+	// they come: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014.
+	id *= 0x9e3779b97f4a7c15
+	id = (id ^ id>>30) * 0xbf58476d1ce4e5b9
+	id = (id ^ id>>27) * 0x94d049bb133111eb
+	t.reads.Add(id ^ id>>31)
+}
+
+// Reads stands for the cached values that the call has read. It is 0 if there are
+// none, or if the call has asked the database too.
+func (t *Trace) Reads() uint64 {
+	if t == nil || t.queries.Load() > 0 {
+		return 0
+	}
+	return t.reads.Load()
 }
 
 // ClientAddress is the Trace's Address, or the zero address without a Trace.

@@ -67,6 +67,7 @@ type Cache struct {
 	server atomic.Pointer[string] // which one answers, by its run id; empty where that is not told
 	origin string                 // tells our own messages on the feed
 	tables uint32
+	ids    atomic.Uint64 // of values in memory
 	ended  context.CancelFunc
 	work   sync.WaitGroup
 

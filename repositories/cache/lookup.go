@@ -156,7 +156,7 @@ func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (fou
 // remember puts a value that Redis holds into memory.
 func (c *Cache) remember(l *lookup, e *entry) *entry {
 	now := time.Now()
-	e.version, e.generations, e.since = l.version, l.generations, now
+	e.id, e.version, e.generations, e.since = c.ids.Add(1), l.version, l.generations, now
 	e.until = earlier(e.until, now.Add(c.options.MemoryTTL))
 	c.memory.set(l.place, e)
 	return e
@@ -166,7 +166,7 @@ func (c *Cache) remember(l *lookup, e *entry) *entry {
 func (c *Cache) holdStale(l *lookup, old *entry) *entry {
 	now := time.Now()
 	e := &entry{
-		value: old.value, absent: old.absent, weight: old.weight,
+		id: c.ids.Add(1), value: old.value, absent: old.absent, weight: old.weight,
 		stale: true, version: l.version, since: now, until: now.Add(staleTTL),
 	}
 	c.memory.set(l.place, e)

@@ -19,6 +19,7 @@ type memoryKey struct {
 
 // entry is a value in memory. It is shared, and does not change once it is there.
 type entry struct {
+	id          uint64 // of the process's values
 	value       any
 	absent      bool // there is no such thing, which is worth knowing too
 	stale       bool // past its time, and given all the same while the store is away

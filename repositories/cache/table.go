@@ -71,8 +71,14 @@ func (t *Table[V]) Get(
 }
 
 func (t *Table[V]) unwrap(ctx context.Context, e *entry) (V, error) {
+	trace := services.TraceFrom(ctx)
+	id := e.id
+	if id == 0 { // memory does not hold it, so nobody will read it again
+		id = t.cache.ids.Add(1)
+	}
+	trace.Read(id)
 	if e.stale {
-		services.TraceFrom(ctx).MarkStale()
+		trace.MarkStale()
 	}
 	if e.absent {
 		var none V
@@ -125,6 +131,7 @@ func (t *Table[V]) keepStale(l *lookup, e *entry) *entry {
 // for a moment.
 func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Duration) *entry {
 	c, now := t.cache, time.Now()
+	e.id = c.ids.Add(1)
 	e.version, e.generations, e.since, e.until = l.version, l.generations, now, now.Add(min(ttl, c.options.MemoryTTL))
 	if c.beforeFill != nil {
 		c.beforeFill(ctx, l)
