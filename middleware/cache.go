@@ -3,9 +3,6 @@ package middleware
 import (
 	"context"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 )
 
 // Pages is where Cache keeps pages: memory over Redis, with the coherence that it promises.
@@ -21,8 +18,7 @@ type Pages interface {
 }
 
 // Cache keeps finished answers and gives them again, as RFC 9111 lets a shared
-// cache do. The work is done by Fiber's cache middleware; Cache decides what may
-// be asked of it, and brings it the one page that a request is about.
+// cache do.
 //
 // Only anonymous GET and HEAD requests are answered from it. One with
 // Authorization, a session, or any cookie that is not named as ignored goes to
@@ -34,16 +30,13 @@ type Cache struct {
 	ttl     time.Duration
 	ignored []string
 	encode  *Compressor
-	slots   *slots
-	fiber   fiber.Handler
-	keep    fasthttp.RequestHandler
 }
 
 // CacheConfig says how pages are cached.
 type CacheConfig struct {
 	Pages Pages
-	// TTL is how long an answer is kept whose handler does not say. With 0 only
-	// those are kept whose handler does.
+	// TTL is how long an answer is kept whose handler does not say. With 0 no page is
+	// kept or looked for; with AsStated those alone are kept whose handler says.
 	TTL        time.Duration
 	Compressor *Compressor // compresses what is kept; may be nil
 	// IgnoredCookies are the names of cookies that no handler reads, such as
@@ -51,19 +44,12 @@ type CacheConfig struct {
 	IgnoredCookies []string
 }
 
+// AsStated is the TTL of a cache that goes by the handlers' Cache-Control alone.
+const AsStated = unsaid
+
 // NewCache returns a cache of pages.
 func NewCache(cfg CacheConfig) *Cache {
-	slots := new(slots)
-	fiberCache := newFiberCache(slots)
-	return &Cache{
-		pages:   cfg.Pages,
-		ttl:     cfg.TTL,
-		ignored: cfg.IgnoredCookies,
-		encode:  cfg.Compressor,
-		slots:   slots,
-		fiber:   fiberCache,
-		keep:    onFinished(fiberCache),
-	}
+	return &Cache{pages: cfg.Pages, ttl: cfg.TTL, ignored: cfg.IgnoredCookies, encode: cfg.Compressor}
 }
 
 // CacheRoute declares what the answers of a route, or of a group, depend on.
@@ -72,14 +58,7 @@ type CacheRoute struct {
 	// one, or with one twice, is answered by the handler and not kept: else
 	// made-up parameters would fill the cache.
 	Query []string
-	// AnyQuery takes every query string as a page of its own, for a handler that
-	// proxies.
-	AnyQuery bool
 	// Tags are the groups that the pages belong to, by which they are invalidated.
 	// {name} stands for a parameter of the route, decoded: "product:{id}".
 	Tags []string
-	// Writes says that the route takes unsafe methods too. Each path is then a
-	// tag of its own, and a successful PUT, say, drops the path's pages and those
-	// of the Location and Content-Location that it names.
-	Writes bool
 }

@@ -67,7 +67,7 @@ func FuzzCache_TellsParametersApart(f *testing.F) {
 	})
 }
 
-// newFuzzed serves from a cache that is made once: Fiber's never ends its clock.
+// newFuzzed serves from a cache that is made once.
 func newFuzzed(handle fiber.Handler) (*fiber.App, *memoryPages) {
 	route := middleware.CacheRoute{Query: []string{"a", "b"}}
 	app, pages, _ := mountCached(fiber.New(), middleware.CacheConfig{TTL: time.Minute}, route, handle)

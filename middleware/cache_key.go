@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -21,34 +20,30 @@ type keys struct {
 }
 
 func newKeys(route CacheRoute) *keys {
-	return &keys{
-		route: route,
-		variable: route.Writes || slices.ContainsFunc(route.Tags, func(tag string) bool {
-			return strings.Contains(tag, "{")
-		}),
-	}
+	return &keys{route: route, variable: slices.ContainsFunc(route.Tags, func(tag string) bool {
+		return strings.Contains(tag, "{")
+	})}
 }
 
 // key returns the name of the page that answers the request, or why there is
 // none: all that the answer may depend on. CanonicalPath has given the path its one
-// spelling.
-func (k *keys) key(c *fiber.Ctx, s *slot) (key, reason string) {
-	buf := append(append(s.scratch[:0], c.Protocol()...), "://"...)
-	buf = append(appendHost(buf, c), '\n') // which no header can hold, so that no host ends in a path
+// spelling. forwarded says that a proxy may name another host and protocol.
+func (k *keys) key(c *fiber.Ctx, forwarded bool) (key, reason string) {
+	var space [maxKey / 4]byte // on the stack
+	buf := append(space[:0], "http://"...)
+	if forwarded || c.Context().IsTLS() {
+		buf = append(append(space[:0], c.Protocol()...), "://"...)
+	}
+	buf = append(appendHost(buf, c, forwarded), '\n') // which no header can hold, so that no host ends in a path
 	buf = append(buf, c.Context().URI().PathOriginal()...)
-	if k.route.AnyQuery {
-		buf = append(append(buf, '?'), c.Context().URI().QueryString()...)
-	} else {
-		var ok bool
-		if buf, ok = k.appendQuery(buf, c.Context().QueryArgs()); !ok {
-			return "", "query"
-		}
+	buf, ok := k.appendQuery(buf, c.Context().QueryArgs())
+	if !ok {
+		return "", "query"
 	}
 	buf = append(append(buf, '\n'), negotiate(c)...)
 	if acceptsCompact(c) {
 		buf = append(buf, "\ncompact"...)
 	}
-	s.scratch = buf
 	if len(buf) > maxKey {
 		return "", "key-length"
 	}
@@ -73,16 +68,12 @@ func (k *keys) tags(c *fiber.Ctx) (tags []string, reason string) {
 	if !k.variable {
 		return k.route.Tags, ""
 	}
-	tags = make([]string, 0, len(k.route.Tags)+1)
-	for _, tag := range k.route.Tags {
-		filled, ok := fillTag(tag, c)
-		if !ok {
+	tags = make([]string, len(k.route.Tags))
+	for i, tag := range k.route.Tags {
+		var ok bool
+		if tags[i], ok = fillTag(tag, c); !ok {
 			return nil, "tag"
 		}
-		tags = append(tags, filled)
-	}
-	if k.route.Writes {
-		tags = append(tags, pathTag(c, c.Context().URI().PathOriginal()))
 	}
 	return tags, ""
 }
@@ -90,7 +81,8 @@ func (k *keys) tags(c *fiber.Ctx) (tags []string, reason string) {
 // fillTag puts the route's parameters into a tag, as the handlers get them. Without
 // the parameter the page could never be dropped, so there is no tag.
 func fillTag(tag string, c *fiber.Ctx) (string, bool) {
-	var filled []byte
+	var space [maxParam]byte // on the stack
+	filled := space[:0]
 	for {
 		text, rest, found := strings.Cut(tag, "{")
 		filled = append(filled, text...)
@@ -106,44 +98,13 @@ func fillTag(tag string, c *fiber.Ctx) (string, bool) {
 	}
 }
 
-// pathTag names all pages of a path, whatever their query.
-func pathTag(c *fiber.Ctx, path []byte) string {
-	return string(append(appendHost([]byte("path:"), c), path...))
-}
-
-// pathTags names the pages that a successful write makes void, RFC 9111, section 4.4:
-// those of its own path, and of what it says that it has changed on this host.
-func pathTags(c *fiber.Ctx) []string {
-	own := c.Context().URI().PathOriginal()
-	tags := []string{pathTag(c, own)}
-	base, err := url.Parse("http://" + string(append(appendHost(nil, c), own...)))
-	if err != nil {
-		return tags
-	}
-	for _, name := range []string{fiber.HeaderLocation, fiber.HeaderContentLocation} {
-		named := c.Response().Header.Peek(name)
-		if len(named) == 0 {
-			continue
-		}
-		target, err := base.Parse(string(named))
-		if err != nil || !strings.EqualFold(target.Host, base.Host) {
-			continue
-		}
-		if path, err := canonicalPath(target.EscapedPath()); err == nil {
-			tags = append(tags, pathTag(c, []byte(path)))
-		}
-	}
-	return tags
-}
-
-// appendHost writes the host that the client sees, in lower case. It is
-// c.Hostname, which looks up the peer even where no proxy says anything.
-func appendHost(buf []byte, c *fiber.Ctx) []byte {
+// appendHost writes the host that the client sees, in lower case.
+func appendHost(buf []byte, c *fiber.Ctx, forwarded bool) []byte {
 	from := len(buf)
-	if !has(&c.Request().Header, fiber.HeaderXForwardedHost) {
-		buf = append(buf, c.Context().URI().Host()...)
-	} else {
+	if forwarded {
 		buf = append(buf, c.Hostname()...)
+	} else {
+		buf = append(buf, c.Context().URI().Host()...)
 	}
 	for i, char := range buf[from:] {
 		if 'A' <= char && char <= 'Z' {

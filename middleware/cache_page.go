@@ -17,13 +17,13 @@ import (
 // Page is an answer that Cache keeps. It is shared by whoever reads it, and never
 // changed.
 type Page struct {
-	Meta     []byte        // what Fiber's middleware notes: status, type and encoding
-	Body     []byte        // as sent, so compressed where it is
-	Fields   []HeaderField // what the route said beside that, in its order
-	Removed  []string      // fields of middleware further out that the route took away
-	Stored   int64         // when the route began to make it, in nanoseconds since 1970
-	Age      time.Duration // how old it was then
-	Lifetime time.Duration // the age from which on it is stale
+	Status         int
+	Type, Encoding string        // of the body
+	Body           []byte        // as sent, so compressed where it is
+	Fields         []HeaderField // what the route said beside that, in its order
+	Removed        []string      // fields of middleware further out that the route took away
+	Stored         int64         // when the route began to make it, in nanoseconds since 1970
+	Lifetime       time.Duration // the age from which on it is stale
 }
 
 // HeaderField is one line of a header.
@@ -32,49 +32,46 @@ type HeaderField struct{ Name, Value string }
 // age is how old the page is now. A clock of another node that is ahead does not
 // make it younger than it was.
 func (p *Page) age(now time.Time) time.Duration {
-	return p.Age + max(0, time.Duration(now.UnixNano()-p.Stored))
+	return max(0, time.Duration(now.UnixNano()-p.Stored))
 }
 
 const (
 	headerCacheStatus = "Cache-Status"
-	headerXCache      = "X-Cache" // Fiber's, not for clients: Cache-Status tells more
+	headerXCache      = "X-Cache" // of other caches, not for clients: Cache-Status tells more
 	cacheName         = "prefab"  // in Cache-Status, RFC 9211
 )
 
 // replay answers with the page.
-func (p *Cache) replay(c *fiber.Ctx, s *slot, page *Page, from string, age time.Duration) error {
-	s.meta, s.body = page.Meta, page.Body
-	if err := p.fiber(c); err != nil {
-		return err
-	}
-	header := &c.Response().Header
-	hit := string(header.Peek(headerXCache)) == "hit"
-	header.Del(headerXCache)
-	if !hit { // it could not read its own note, and had the handler answer
-		header.Add(headerCacheStatus, cacheName+"; fwd=miss")
-		return nil
-	}
-	for _, name := range page.Removed {
+func (p *Page) replay(c *fiber.Ctx, from string, age time.Duration) {
+	response := c.Response()
+	header := &response.Header
+	response.SetStatusCode(p.Status)
+	response.SetBodyRaw(p.Body)
+	header.SetContentType(p.Type)
+	header.SetContentEncoding(p.Encoding)
+	for _, name := range p.Removed {
 		header.Del(name)
 	}
-	for i, field := range page.Fields {
+	for i, field := range p.Fields {
 		// Middleware further out has set its own again; a line of the page
 		// replaces it, and further lines of that name follow.
-		if i > 0 && page.Fields[i-1].Name == field.Name {
+		if i > 0 && p.Fields[i-1].Name == field.Name {
 			header.Add(field.Name, field.Value)
 		} else {
-			header.SetCanonical(utils.UnsafeBytes(field.Name), utils.UnsafeBytes(field.Value))
+			setHeader(header, field.Name, utils.UnsafeBytes(field.Value))
 		}
 	}
-	buf := strconv.AppendInt(s.scratch[:0], int64(age/time.Second), 10)
-	header.SetBytesV(fiber.HeaderAge, buf)
-	buf = append(buf[:0], cacheName+"; hit; ttl="...)
-	buf = strconv.AppendInt(buf, int64((page.Lifetime-age)/time.Second), 10)
-	buf = append(buf, "; detail="...)
-	buf = append(buf, from...)
-	header.SetBytesV(headerCacheStatus, buf)
-	s.scratch = buf
-	return nil
+	var space [64]byte // on the stack
+	setHeader(header, fiber.HeaderAge, strconv.AppendInt(space[:0], int64(age/time.Second), 10))
+	buf := append(space[:0], cacheName+"; hit; ttl="...)
+	buf = strconv.AppendInt(buf, int64((p.Lifetime-age)/time.Second), 10)
+	buf = append(append(buf, "; detail="...), from...)
+	setHeader(header, headerCacheStatus, buf)
+}
+
+// setHeader sets a field whose name is written as it is sent, which Set would check.
+func setHeader(header *fasthttp.ResponseHeader, name string, value []byte) {
+	header.SetCanonical(utils.UnsafeBytes(name), value)
 }
 
 // setStatus tells that the handler answers, and why.
@@ -118,7 +115,7 @@ func ownFields(c *fiber.Ctx, before []HeaderField) (own []HeaderField, removed [
 			dropped = append(dropped, string(bytes.TrimSpace(name)))
 		}
 	}
-	after := fieldsOf(c)
+	after := responseFields(c)
 	for _, field := range before {
 		if len(linesOf(after, field.Name)) == 0 && !slices.Contains(removed, field.Name) {
 			removed = append(removed, field.Name)
@@ -137,7 +134,7 @@ func ownFields(c *fiber.Ctx, before []HeaderField) (own []HeaderField, removed [
 	return own, removed
 }
 
-func fieldsOf(c *fiber.Ctx) []HeaderField {
+func responseFields(c *fiber.Ctx) []HeaderField {
 	var fields []HeaderField
 	for name, value := range c.Response().Header.All() {
 		fields = append(fields, HeaderField{Name: string(name), Value: string(value)})

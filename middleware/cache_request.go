@@ -20,22 +20,54 @@ func has(header *fasthttp.RequestHeader, name string) bool {
 	return false
 }
 
+// requestHeader is what a request's header has of what the cache goes by, found in one pass.
+type requestHeader struct {
+	authorization, cookie, ranged, precondition, conditional, cacheControl, pragma, forwarded bool
+}
+
+func readHeader(header *fasthttp.RequestHeader) (h requestHeader) {
+	for name, value := range header.All() {
+		if len(value) == 0 { // an empty line says nothing, and hides no other
+			continue
+		}
+		switch string(name) {
+		case fiber.HeaderAuthorization:
+			h.authorization = true
+		case fiber.HeaderCookie:
+			h.cookie = true
+		case fiber.HeaderRange:
+			h.ranged = true
+		case fiber.HeaderIfMatch, fiber.HeaderIfUnmodifiedSince:
+			h.precondition = true
+		case fiber.HeaderIfNoneMatch, fiber.HeaderIfModifiedSince:
+			h.conditional = true
+		case fiber.HeaderCacheControl:
+			h.cacheControl = true
+		case fiber.HeaderPragma:
+			h.pragma = true
+		default:
+			h.forwarded = h.forwarded || isForwarded(name)
+		}
+	}
+	return h
+}
+
 // refusesRequest tells why the request may neither be answered from the cache nor
 // fill it, or "".
-func (p *Cache) refusesRequest(c *fiber.Ctx) string {
+func (p *Cache) refusesRequest(c *fiber.Ctx, h requestHeader) string {
 	header := &c.Request().Header
 	switch {
-	case has(header, fiber.HeaderAuthorization):
+	case h.authorization:
 		return "authorization"
-	case personal(c):
+	case isOfUser(c):
 		return "session"
-	case has(header, fiber.HeaderCookie) && p.hasCookie(header):
+	case h.cookie && p.hasCookie(header):
 		return "cookie"
-	case has(header, fiber.HeaderRange):
+	case h.ranged:
 		return "range"
 	case header.ContentLength() > 0 || header.ContentLength() == -1: // it is chunked
 		return "body"
-	case has(header, fiber.HeaderIfMatch) || has(header, fiber.HeaderIfUnmodifiedSince):
+	case h.precondition:
 		return "precondition"
 	}
 	return ""
@@ -51,37 +83,33 @@ func (p *Cache) hasCookie(header *fasthttp.RequestHeader) bool {
 	return false
 }
 
-// wish is what a client asks of caches, RFC 9111, section 5.2.1. Nothing stale is
+// directives are what a client asks of caches, RFC 9111, section 5.2.1. Nothing stale is
 // ever given, so max-stale is granted as it stands.
-type wish struct {
+type directives struct {
 	reload       bool // it wants the handler's own answer, or not to be remembered
 	onlyIfCached bool
 	maxAge       time.Duration // unsaid where not given
 	minFresh     time.Duration
 }
 
-func wishOf(c *fiber.Ctx) wish {
+func (h requestHeader) directives(c *fiber.Ctx) directives {
 	header := &c.Request().Header
-	w := wish{maxAge: unsaid, minFresh: unsaid}
-	if !has(header, fiber.HeaderCacheControl) {
-		w.reload = has(header, fiber.HeaderPragma) &&
-			bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache"))
-		return w
+	if h.cacheControl {
+		d := parseCacheControl(header.PeekAll(fiber.HeaderCacheControl)...)
+		return directives{
+			reload:       d.noCache || d.noStore || d.malformed,
+			onlyIfCached: d.onlyIfCached, maxAge: d.maxAge, minFresh: d.minFresh,
+		}
 	}
-	lines := header.PeekAll(fiber.HeaderCacheControl)
-	d := parseCacheControl(lines...)
-	w.onlyIfCached, w.maxAge, w.minFresh = d.onlyIfCached, d.maxAge, d.minFresh
-	// Fiber's middleware looks for the words anywhere in the header.
-	w.reload = d.malformed || slices.ContainsFunc(lines, func(line []byte) bool {
-		line = bytes.ToLower(line)
-		return bytes.Contains(line, []byte("no-cache")) || bytes.Contains(line, []byte("no-store"))
-	})
-	return w
+	return directives{
+		reload: h.pragma && bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache")),
+		maxAge: unsaid, minFresh: unsaid,
+	}
 }
 
 // allows reports whether a page of that age, with that time left, will do.
-func (w *wish) allows(age, left time.Duration) bool {
-	return (w.maxAge == unsaid || age <= w.maxAge) && left >= w.minFresh
+func (d *directives) allows(age, left time.Duration) bool {
+	return (d.maxAge == unsaid || age <= d.maxAge) && left >= d.minFresh
 }
 
 // withoutConditions takes the conditions off the request, so that the route

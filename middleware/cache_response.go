@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
 )
@@ -14,33 +15,62 @@ import (
 // enough to bear a rush, too short to hide what has just been made.
 const notFoundTTL = 2 * time.Second
 
-// freshness is how old an answer is, and may become.
-type freshness struct{ age, lifetime time.Duration }
-
-// refusesResponse tells why the answer may not be kept, or "" and its freshness.
-// words are its Cache-Control lines.
-func (p *Cache) refusesResponse(c *fiber.Ctx, words [][]byte, took time.Duration) (freshness, string) {
+// refusesResponse tells why the answer may not be kept, or "" and for how long it may,
+// counted from when the route began. lines are its Cache-Control lines, took is how long
+// the route has run.
+func (p *Cache) refusesResponse(c *fiber.Ctx, lines [][]byte, took time.Duration) (time.Duration, string) {
 	header := &c.Response().Header
-	said := parseCacheControl(words...)
+	said := parseCacheControl(lines...)
 	switch status := c.Response().StatusCode(); {
 	case status != fiber.StatusOK && status != fiber.StatusNotFound:
-		return freshness{}, "status"
+		return 0, "status"
 	case said.noStore || said.noCache || said.private || said.malformed:
-		return freshness{}, "cache-control"
+		return 0, "cache-control"
 	case setsCookie(header):
-		return freshness{}, "set-cookie"
+		return 0, "set-cookie"
 	case personal(c): // a guard behind the cache has found a user
-		return freshness{}, "user"
+		return 0, "user"
 	case c.Response().IsBodyStream():
-		return freshness{}, "stream"
+		return 0, "stream"
 	case len(header.Peek(fiber.HeaderContentRange)) > 0 || len(header.PeekTrailerKeys()) > 0:
-		return freshness{}, "partial"
+		return 0, "partial"
 	case !variesByKey(c):
-		return freshness{}, "vary"
+		return 0, "vary"
+	case isTimedOtherwise(header, said):
+		return 0, "age"
 	case services.TraceFrom(c.UserContext()).Stale():
-		return freshness{}, "stale"
+		return 0, "stale"
 	}
-	return p.freshnessOf(c, said, took)
+	lifetime := said.lifetime()
+	if lifetime == unsaid {
+		lifetime = p.ttl
+		if c.Response().StatusCode() == fiber.StatusNotFound {
+			lifetime = min(lifetime, notFoundTTL)
+		}
+	}
+	switch lifetime = min(lifetime, maxSeconds*time.Second); {
+	case lifetime == unsaid:
+		return 0, "no-ttl"
+	case lifetime <= took:
+		return 0, "expired"
+	}
+	return lifetime, ""
+}
+
+// isTimedOtherwise reports whether more than Cache-Control says how long the answer may
+// be kept. That is a proxy's, whose answers may be old already.
+func isTimedOtherwise(header *fasthttp.ResponseHeader, said cacheControl) bool {
+	for name := range header.All() {
+		switch string(name) {
+		case fiber.HeaderAge, fiber.HeaderDate, "Cdn-Cache-Control", "Surrogate-Control":
+			return true
+		case fiber.HeaderExpires:
+			if said.lifetime() == unsaid {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // variesByKey reports whether all that the answer varies by is part of the key.
@@ -67,62 +97,6 @@ func variesByKey(c *fiber.Ctx) bool {
 		}
 	}
 	return true
-}
-
-// freshnessOf follows RFC 9111, sections 4.2.1 and 4.2.3. took is how long the
-// route has run. Without freshness it tells why.
-func (p *Cache) freshnessOf(c *fiber.Ctx, said cacheControl, took time.Duration) (freshness, string) {
-	now, header := time.Now(), &c.Response().Header
-	date := now
-	if dates := header.PeekAll(fiber.HeaderDate); len(dates) == 1 {
-		if d, ok := parseDate(dates[0]); ok {
-			date = d
-		}
-	} else if len(dates) > 1 {
-		return freshness{}, "age"
-	}
-	age, ok := ageOf(header.PeekAll(fiber.HeaderAge))
-	if !ok {
-		return freshness{}, "age"
-	}
-	lifetime := said.lifetime()
-	if expires := header.PeekAll(fiber.HeaderExpires); lifetime == unsaid && len(expires) > 0 {
-		at, ok := parseDate(expires[0])
-		if !ok || len(expires) > 1 { // RFC 9111, section 5.3
-			return freshness{}, "expired"
-		}
-		lifetime = max(0, at.Sub(date))
-	}
-	// Fields that are meant for other shared caches can only take from it.
-	targeted := parseCacheControl(append(header.PeekAll("Cdn-Cache-Control"), header.PeekAll("Surrogate-Control")...)...)
-	if targeted.noStore || targeted.noCache || targeted.private || targeted.malformed {
-		return freshness{}, "cache-control"
-	}
-	lifetime = shorter(lifetime, targeted.lifetime())
-	if lifetime == unsaid {
-		if p.ttl == 0 {
-			return freshness{}, "no-ttl"
-		}
-		lifetime = p.ttl
-		if c.Response().StatusCode() == fiber.StatusNotFound {
-			lifetime = min(lifetime, notFoundTTL)
-		}
-	}
-	f := freshness{age: max(now.Sub(date)-took, age, 0), lifetime: min(lifetime, maxSeconds*time.Second)}
-	if f.age+took >= f.lifetime {
-		return freshness{}, "expired"
-	}
-	return f, ""
-}
-
-// ageOf reads the age that caches further up have noted. What is not one number
-// leaves it open, so the answer may be of any age.
-func ageOf(lines [][]byte) (age time.Duration, ok bool) {
-	if len(lines) == 0 {
-		return 0, true
-	}
-	age = seconds(string(lines[0]), unsaid)
-	return age, age != unsaid && len(lines) == 1
 }
 
 func cacheControlOf(c *fiber.Ctx) [][]byte {

@@ -47,7 +47,9 @@ func (z *Compressor) Handle(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return err
 	}
-	z.apply(c)
+	if !isReplayed(c) {
+		z.apply(c)
+	}
 	return nil
 }
 

@@ -54,3 +54,22 @@ func (p Proxies) trusts(a netip.Addr) bool {
 	}
 	return false
 }
+
+// protocol is c.Protocol, which looks up the peer even where no proxy says anything.
+func protocol(c *fiber.Ctx) string {
+	if c.Context().IsTLS() {
+		return "https"
+	}
+	for name := range c.Request().Header.All() {
+		if isForwarded(name) {
+			return c.Protocol()
+		}
+	}
+	return "http"
+}
+
+// isForwarded reports whether it is a header by which a proxy tells what the client
+// asked it for.
+func isForwarded(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("X-Forwarded-")) || string(name) == fiber.HeaderXUrlScheme
+}

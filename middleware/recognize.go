@@ -49,7 +49,12 @@ func (s *Sessions) Recognize(c *fiber.Ctx) error {
 // a session, whoever shows credentials, and whom a guard of any kind has found by
 // services.WithUser.
 func personal(c *fiber.Ctx) bool {
-	if c.Locals(personalKey{}) != nil || has(&c.Request().Header, fiber.HeaderAuthorization) {
+	return isOfUser(c) || has(&c.Request().Header, fiber.HeaderAuthorization)
+}
+
+// isOfUser is personal but for Authorization.
+func isOfUser(c *fiber.Ctx) bool {
+	if c.Locals(personalKey{}) != nil {
 		return true
 	}
 	_, known := services.UserFrom(c.UserContext())

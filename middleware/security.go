@@ -3,9 +3,12 @@ package middleware
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/helmet"
+	"github.com/gofiber/fiber/v2/utils"
+	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
 )
@@ -16,9 +19,25 @@ const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 
 
 // SecurityHeaders sets helmet's headers and a strict Content-Security-Policy.
 // With https it also asks browsers to come back to this host by https only, for a
-// year.
+// year. Helmet is asked once: what it sets depends on the protocol alone.
 func SecurityHeaders() fiber.Handler {
-	return helmet.New(helmet.Config{
+	plain, encrypted := helmetFields("http"), helmetFields("https")
+	return func(c *fiber.Ctx) error {
+		fields := plain
+		if protocol(c) == "https" {
+			fields = encrypted
+		}
+		for _, field := range fields {
+			setHeader(&c.Response().Header, field.Name, utils.UnsafeBytes(field.Value))
+		}
+		return c.Next()
+	}
+}
+
+// helmetFields returns what helmet sets in an answer by that protocol.
+func helmetFields(protocol string) []HeaderField {
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Use(helmet.New(helmet.Config{
 		ContentSecurityPolicy: contentSecurityPolicy,
 		XFrameOptions:         "DENY",
 		// Helmet's default, no-referrer, makes a browser post forms as from nowhere
@@ -28,7 +47,16 @@ func SecurityHeaders() fiber.Handler {
 		HSTSExcludeSubdomains: true, // they may be other people's
 		// Helmet's default, require-corp, breaks every picture from elsewhere.
 		CrossOriginEmbedderPolicy: "unsafe-none",
+	}))
+	var fields []HeaderField
+	app.Use(func(c *fiber.Ctx) error {
+		fields = responseFields(c)
+		return nil
 	})
+	var request fasthttp.RequestCtx
+	request.Request.Header.Set(fiber.HeaderXForwardedProto, protocol)
+	app.Handler()(&request)
+	return slices.DeleteFunc(fields, func(f HeaderField) bool { return f.Name == fiber.HeaderContentType })
 }
 
 var errCrossOrigin = &services.Error{Code: services.Forbidden, Message: "This request came from another site."}

@@ -293,3 +293,44 @@ func TestValidators_DoNotReadAStream(t *testing.T) {
 	})
 	send(t, app, "GET", "/", "Accept-Encoding", "gzip", "Accept", middleware.CompactType)
 }
+
+func TestValidators_TakeOnlyHTTPDates(t *testing.T) {
+	app, _, _ := newApp()
+	app.Use(middleware.Validators)
+	app.Get("/", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderLastModified, "Mon, 01 Aug 2050 00:00:00 GMT")
+		return c.SendString("ok")
+	})
+	for since, held := range map[string]bool{
+		"Thu, 18 Aug 2050 02:01:18 GMT":     true,
+		"THU, 18 AUG 2050 02:01:18 gmt":     true, // section 4.2
+		"Thursday, 18-Aug-50 02:01:18 GMT":  true,
+		"Thu Aug 18 02:01:18 2050":          true,
+		"Mon Aug  8 02:01:18 2050":          true,
+		"Thu, 18  Aug  2050 02:01:18 GMT":   false,
+		"Thu,  18 Aug 2050 02:01:18 GMT":    false,
+		"Thu, 18 Aug 2050 2:01:18 GMT":      false,
+		"Thu, 18 Aug 2050 02:01:18.5 GMT":   false,
+		"Thu, 18 Aug 2050 02:01:60 GMT":     false,
+		"Thu, 18 Aug 2050 24:00:00 GMT":     false,
+		"Thu, 31 Jun 2050 02:01:18 GMT":     false,
+		"Thu, 18 Aug 2050 02:01:18 CET":     false,
+		"Thu, 18 Aug 2050 02:01:18 +0000":   false,
+		"Thu, 18 Aug 2050 02:01:18":         false,
+		"Thu, 18 Aug 50 02:01:18 GMT":       false,
+		"Thu, 18-Aug-2050 02:01:18 GMT":     false,
+		"Thursday, 18-Aug-50 02:01:18 CET":  false,
+		"Thursday, 18-Aug-50  02:01:18 GMT": false,
+		"Thu Aug 8 02:01:18 2050":           false,
+		"Thu Aug 18 2:01:18 2050":           false,
+		"2050-08-18T02:01:18Z":              false,
+		"2544832878":                        false,
+		"-1":                                false,
+		"":                                  false,
+	} {
+		response, _ := send(t, app, "GET", "/", fiber.HeaderIfModifiedSince, since)
+		if got := response.StatusCode == fiber.StatusNotModified; got != held {
+			t.Errorf("%q: status %d", since, response.StatusCode)
+		}
+	}
+}
