@@ -32,7 +32,9 @@ func runExport(ctx context.Context, e environment, args []string) error {
 	if !ok {
 		return fmt.Errorf("export takes the formats json, ndjson and csv: %w", ErrUsage)
 	}
-	e.log = newLogger(e.cfg, os.Stderr) // standard output may be the file
+	log, flush := newLogger(e.cfg, os.Stderr) // standard output may be the file
+	defer flush()
+	e.log = log
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
 		replica, err := openReplica(cfg, nil)
 		if err != nil {

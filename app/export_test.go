@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 
@@ -18,11 +19,16 @@ import (
 
 // What the tests, which stand outside, need of the inside.
 var (
-	NewLogger   = newLogger
 	LimitMemory = limitMemory
 
 	CookieSuffix = cookieSuffix
 )
+
+// NewLogger is the program's logger, which writes every line within a moment.
+func NewLogger(cfg Config, out io.Writer) *slog.Logger {
+	log, _ := newLogger(cfg, out)
+	return log
+}
 
 // Wire is a process's server on pools of the caller's.
 func Wire(

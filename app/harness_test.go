@@ -277,11 +277,14 @@ func (l *logged) lines(t *testing.T) []map[string]any {
 // access is the access log's line of a request.
 func (l *logged) access(t *testing.T, requestID string) map[string]any {
 	t.Helper()
-	for _, line := range l.lines(t) {
-		if (line["msg"] == "request" || line["msg"] == "slow request") && line["request_id"] == requestID {
-			return line
+	var found map[string]any
+	eventually(t, "the log has a line of the request "+requestID, func() bool {
+		for _, line := range l.lines(t) {
+			if (line["msg"] == "request" || line["msg"] == "slow request") && line["request_id"] == requestID {
+				found = line
+			}
 		}
-	}
-	t.Fatalf("the log has no line of the request %s", requestID)
-	return nil
+		return found != nil
+	})
+	return found
 }

@@ -9,14 +9,18 @@ import (
 )
 
 // newLogger returns a logger that adds the request's id and route to every line
-// written with the request's context.
-func newLogger(cfg Config, out io.Writer) *slog.Logger {
+// written with the request's context, and what writes out the lines that it still holds.
+func newLogger(cfg Config, out io.Writer) (log *slog.Logger, flush func()) {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	var handler slog.Handler = slog.NewTextHandler(out, options)
+	form := func(out io.Writer) slog.Handler { return slog.NewTextHandler(out, options) }
 	if cfg.LogFormat == "json" {
-		handler = slog.NewJSONHandler(out, options)
+		form = func(out io.Writer) slog.Handler { return slog.NewJSONHandler(out, options) }
 	}
-	return slog.New(traceHandler{handler})
+	lines := &heldLines{out: out}
+	return slog.New(&requestHandler{
+		traceHandler: traceHandler{form(lines)},
+		form:         form, json: cfg.LogFormat == "json", lines: lines, frames: make(map[frameKey]frame),
+	}), lines.flush
 }
 
 type traceHandler struct{ slog.Handler }

@@ -70,7 +70,9 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 	if err != nil {
 		return err
 	}
-	return run(ctx, environment{cfg: cfg, log: newLogger(cfg, out), in: in, out: out}, args)
+	log, flush := newLogger(cfg, out)
+	defer flush()
+	return run(ctx, environment{cfg: cfg, log: log, in: in, out: out}, args)
 }
 
 const welcome = `

@@ -3,6 +3,7 @@ package middleware
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -33,38 +34,62 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 		Help: "Requests that are being handled.",
 	})
 	reg.MustRegister(requests, durations, underWay)
+	found := answerMetrics{requests: requests, durations: durations, of: make(map[answered]metricsOfOne)}
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
 		underWay.Inc()
 		defer underWay.Dec()
 		err := c.Next()
-		method, route := routeLabels(services.TraceFrom(c.UserContext()))
-		requests.WithLabelValues(method, route, statusLabel(c.Response().StatusCode())).Inc()
-		durations.WithLabelValues(method, route).Observe(time.Since(start).Seconds())
+		key := answered{status: c.Response().StatusCode()}
+		if trace := services.TraceFrom(c.UserContext()); trace != nil {
+			key.route = trace.Route
+		}
+		one := found.find(key)
+		one.requests.Inc()
+		one.durations.Observe(time.Since(start).Seconds())
 		return err
 	}
 }
 
-// routeLabels splits a route's name, "GET /products/:id".
-func routeLabels(trace *services.Trace) (method, route string) {
-	if trace != nil {
-		if method, route, ok := strings.Cut(trace.Route, " "); ok {
-			return method, route
-		}
-	}
-	return otherRoute, otherRoute
+// answerMetrics looks up each metric by its labels once.
+type answerMetrics struct {
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+
+	mu sync.RWMutex
+	of map[answered]metricsOfOne
 }
 
-var statuses = func() (all [600]string) {
-	for i := range all {
-		all[i] = strconv.Itoa(i)
-	}
-	return all
-}()
+type answered struct {
+	route  string // its name, "GET /products/:id", or ""
+	status int
+}
 
-func statusLabel(status int) string {
-	if status >= 100 && status < len(statuses) {
-		return statuses[status]
+type metricsOfOne struct {
+	requests  prometheus.Counter
+	durations prometheus.Observer
+}
+
+func (m *answerMetrics) find(key answered) metricsOfOne {
+	m.mu.RLock()
+	one, ok := m.of[key]
+	m.mu.RUnlock()
+	if ok {
+		return one
 	}
-	return otherRoute
+	method, route, ok := strings.Cut(key.route, " ")
+	if !ok {
+		method, route = otherRoute, otherRoute
+	}
+	status := otherRoute
+	if key.status >= 100 && key.status < 600 {
+		status = strconv.Itoa(key.status)
+	}
+	one = metricsOfOne{m.requests.WithLabelValues(method, route, status), m.durations.WithLabelValues(method, route)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if status != otherRoute { // else a handler could fill the map
+		m.of[key] = one
+	}
+	return one
 }

@@ -3,14 +3,16 @@
 package middleware
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"example.com/prefab/services"
 )
+
+const headerRequestID = "X-Request-Id" // as it is sent
 
 // Trace begins a request: it gives it an id, which is also the X-Request-Id of
 // the answer, and a context that carries the services.Trace and ends after
@@ -18,9 +20,9 @@ import (
 func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		trace := &services.Trace{ID: rand.Text(), Address: proxies.ClientAddress(c)}
-		c.Set(fiber.HeaderXRequestID, trace.ID)
-		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
-		defer cancel()
+		setHeader(&c.Response().Header, headerRequestID, utils.UnsafeBytes(trace.ID))
+		ctx := &requestContext{Context: c.UserContext(), deadline: time.Now().Add(timeout)}
+		defer ctx.end()
 		c.SetUserContext(services.WithTrace(ctx, trace))
 		return c.Next()
 	}

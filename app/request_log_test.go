@@ -1,0 +1,147 @@
+package app_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/app"
+	"example.com/prefab/middleware"
+)
+
+// bySlog hides that a handler has a way of its own to write requests' lines.
+type bySlog struct{ slog.Handler }
+
+// answering serves a few routes with that log.
+func answering(log *slog.Logger) *fiber.App {
+	server := fiber.New()
+	server.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log, 0))
+	ok := func(c *fiber.Ctx) error { return c.SendString("ok") }
+	for _, path := range []string{"/plain", `/a"b\c&<é>`, "/products/:id", "/health/ready"} {
+		server.Get(path, ok)
+	}
+	middleware.NameRoutes(server)
+	return server
+}
+
+func ask(t *testing.T, server *fiber.App, path string) {
+	t.Helper()
+	response, err := server.Test(httptest.NewRequest("GET", path, nil), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+}
+
+func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
+	changing := regexp.MustCompile(`("?time"?[=:])"?[-0-9T:.]+(Z|[-+]\d\d:\d\d)"?|("?duration"?[=:])(\d+(\.\d+)?(µs|ms|ns|s)?)|[A-Z2-7]{26}`)
+	for _, format := range []string{"json", "text"} {
+		cfg, err := load(t, "LOG_FORMAT="+format, "LOG_LEVEL=debug")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines [2][]string
+		for i, wrap := range []func(slog.Handler) slog.Handler{
+			func(h slog.Handler) slog.Handler { return h },
+			func(h slog.Handler) slog.Handler { return bySlog{h} },
+		} {
+			out := new(logged)
+			log := app.NewLogger(cfg, out)
+			for _, log := range []*slog.Logger{log, log.With("worker", 7), log.With("a", 1).With("b", `"x y"`), log.WithGroup("g")} {
+				server := answering(slog.New(wrap(log.Handler())))
+				for _, path := range []string{"/plain", "/a%22b%5Cc&%3C%C3%A9%3E", "/products/1", "/health/ready", "/nowhere"} {
+					ask(t, server, path)
+				}
+			}
+			log.Info("the end")
+			lines[i] = strings.Split(changing.ReplaceAllString(out.String(), "$1$3?"), "\n")
+		}
+		if len(lines[0]) != 4*5+2 || !slices.Equal(lines[0], lines[1]) {
+			t.Errorf("%s: the log is\n%s\nand by slog\n%s", format, strings.Join(lines[0], "\n"), strings.Join(lines[1], "\n"))
+		}
+	}
+}
+
+func TestRequestLog_HoldsLinesForAMomentAndNeverBehindOthers(t *testing.T) {
+	cfg, err := load(t, "LOG_FORMAT=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(logged)
+	log := app.NewLogger(cfg, out)
+	server := answering(log)
+	ask(t, server, "/plain")
+	log.Warn("other")
+	if got := messages(t, out); !slices.Equal(got, []string{"request", "other"}) {
+		t.Fatalf("the log has %q", got)
+	}
+	ask(t, server, "/plain")
+	eventually(t, "a line is written that no other follows", func() bool { return len(messages(t, out)) == 3 })
+}
+
+// wholeLines is a pipe that other processes write to as well: what is written at once
+// must be whole lines, and no more than it takes at once.
+type wholeLines struct {
+	t     *testing.T
+	mu    sync.Mutex
+	lines int
+	ids   map[string]bool
+}
+
+var idIn = regexp.MustCompile(`[A-Z2-7]{26}`)
+
+func (w *wholeLines) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(p) > 4096 || !strings.HasSuffix(string(p), "\n") {
+		w.t.Errorf("%d bytes are written at once, and end in %q", len(p), p[max(0, len(p)-10):])
+	}
+	w.lines += strings.Count(string(p), "\n")
+	for _, id := range idIn.FindAllString(string(p), -1) {
+		w.ids[id] = true
+	}
+	return len(p), nil
+}
+
+func TestRequestLog_LosesAndMixesNoLines(t *testing.T) {
+	cfg, err := load(t, "LOG_FORMAT=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &wholeLines{t: t, ids: make(map[string]bool)}
+	log := app.NewLogger(cfg, out)
+	server := answering(log)
+	const writers, each = 8, 100
+	var wait sync.WaitGroup
+	for i := range writers {
+		wait.Go(func() {
+			for n := range each {
+				ask(t, server, "/plain")
+				if n%10 == 0 {
+					log.Info(fmt.Sprint("writer ", i))
+				}
+			}
+		})
+	}
+	wait.Wait()
+	log.Info("the end")
+	if len(out.ids) != writers*each || out.lines != writers*(each+each/10)+1 {
+		t.Errorf("%d requests in %d lines", len(out.ids), out.lines)
+	}
+}
+
+func messages(t *testing.T, out *logged) (all []string) {
+	t.Helper()
+	for _, line := range out.lines(t) {
+		all = append(all, line["msg"].(string))
+	}
+	return all
+}
