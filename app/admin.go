@@ -39,7 +39,7 @@ func startAdmin(
 	}))
 	mux.Handle("GET /health", health)
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"status": "live"})
+		answer(w, http.StatusOK, handlers.Probe{Status: "live"})
 	})
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
 		status, body := handlers.Readiness(readiness(r.Context()))

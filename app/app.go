@@ -229,11 +229,6 @@ func (p *process) wire() (wired, error) {
 		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.CanonicalPath,
-		middleware.SameOrigin(),
-		middleware.Methods(),
-		sessions.Recognize,
-		middleware.Validators,
-		compressor.Handle,
 	)
 	health := &handlers.Health{
 		Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
@@ -242,6 +237,9 @@ func (p *process) wire() (wired, error) {
 	}
 	session := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	routes(server, middleware.Started(p.health), sessions, pages, routed{
+		common: []any{
+			middleware.SameOrigin(), middleware.Methods(), sessions.Recognize, middleware.Validators, compressor.Handle,
+		},
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products, handlers.NewEncoded(cfg.CacheL1MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),

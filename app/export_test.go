@@ -60,9 +60,10 @@ func Drive(
 // Routes are the routes of a running service.
 func Routes() []fiber.Route {
 	server := fiber.New()
-	compact := func(map[string]string) fiber.Handler { return func(*fiber.Ctx) error { return nil } }
+	nothing := func(*fiber.Ctx) error { return nil }
+	compact := func(map[string]string) fiber.Handler { return nothing }
 	pages := middleware.NewCache(middleware.CacheConfig{})
-	routes(server, nil, new(middleware.Sessions), pages, routed{compact: compact}) // nothing is called
+	routes(server, nil, new(middleware.Sessions), pages, routed{common: []any{nothing}, compact: compact}) // nothing is called
 	return server.GetRoutes(true)
 }
 

@@ -10,6 +10,7 @@ import (
 
 // routed is everything that has a route.
 type routed struct {
+	common   []any // handlers in front of every route but the probes
 	compact  func(names map[string]string) fiber.Handler
 	products *handlers.Products
 	stock    *handlers.Stock
@@ -37,9 +38,12 @@ func routes(
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 
-	server.Get("/health", h.health.Show)
-	server.Get("/health/live", h.health.Live)
+	server.Get("/health/live", h.health.Live) // balancers ask all the time
 	server.Get("/health/ready", h.health.Ready)
+
+	server.Use(h.common...)
+
+	server.Get("/health", h.health.Show)
 
 	server.Get(staticRoute+":file", h.static.Serve) // a page that says that the start is not over needs it
 	server.Get("/favicon.ico", h.static.File("icon.svg"))

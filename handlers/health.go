@@ -128,7 +128,7 @@ func (h *Health) Report(ctx context.Context) HealthReport {
 // Live answers GET /health/live: the process answers. No dependency is asked,
 // since restarting this process would not bring it back.
 func (h *Health) Live(c *fiber.Ctx) error {
-	return sendUncached(c, fiber.Map{"status": "live"})
+	return sendUncached(c, Probe{Status: "live"})
 }
 
 // Ready answers GET /health/ready; with Detail it names what is away.
@@ -148,16 +148,20 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 // Readiness is the answer to GET /health/ready: 200 while requests should be sent. A
 // lost dependency does not change that, or every node would leave the balancer
 // at once; it is named instead.
-func Readiness(state services.State, degraded []string) (status int, body map[string]any) {
-	switch {
-	case state == services.Starting:
-		return fiber.StatusServiceUnavailable, map[string]any{"status": "starting"}
-	case state == services.Draining:
-		return fiber.StatusServiceUnavailable, map[string]any{"status": "draining"}
-	case len(degraded) > 0:
-		return fiber.StatusOK, map[string]any{"status": "ready", "degraded": degraded}
+func Readiness(state services.State, degraded []string) (status int, body Probe) {
+	switch state {
+	case services.Starting:
+		return fiber.StatusServiceUnavailable, Probe{Status: "starting"}
+	case services.Draining:
+		return fiber.StatusServiceUnavailable, Probe{Status: "draining"}
 	}
-	return fiber.StatusOK, map[string]any{"status": "ready"}
+	return fiber.StatusOK, Probe{Status: "ready", Degraded: degraded}
+}
+
+// Probe is the answer of GET /health/live and /health/ready.
+type Probe struct {
+	Degraded []string `json:"degraded,omitempty"`
+	Status   string   `json:"status"`
 }
 
 func sendUncached(c *fiber.Ctx, v any) error {
