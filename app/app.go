@@ -223,10 +223,10 @@ func (p *process) wire() (wired, error) {
 	server := newServer(cfg, looks.views, &p.closing, p.log)
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
+		middleware.SecurityHeaders(),
 		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
 		middleware.Metrics(p.metrics),
 		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
-		middleware.SecurityHeaders(),
 		middleware.Recover(),
 		middleware.CanonicalPath,
 	)

@@ -21,6 +21,7 @@ func BenchmarkPage(b *testing.B) {
 		{"json/hit", "/api/v1/products?limit=24", ""},
 		{"json/past the cache", "/api/v1/products?limit=24", "no-store"},
 		{"html/hit", "/", ""},
+		{"ready", "/health/ready", ""},
 		{"html/past the cache", "/", "no-store"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -29,6 +30,7 @@ func BenchmarkPage(b *testing.B) {
 			request := func() {
 				ctx.Request.Reset()
 				ctx.Response.Reset()
+				ctx.ResetUserValues()
 				ctx.Request.SetRequestURI("http://localhost:3000" + c.path)
 				if c.header != "" {
 					ctx.Request.Header.Set(fasthttp.HeaderCacheControl, c.header)

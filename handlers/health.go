@@ -128,7 +128,7 @@ func (h *Health) Report(ctx context.Context) HealthReport {
 // Live answers GET /health/live: the process answers. No dependency is asked,
 // since restarting this process would not bring it back.
 func (h *Health) Live(c *fiber.Ctx) error {
-	return sendUncached(c, Probe{Status: "live"})
+	return sendProbe(c, Probe{Status: "live"})
 }
 
 // Ready answers GET /health/ready; with Detail it names what is away.
@@ -142,7 +142,7 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 		}
 	}
 	status, body := Readiness(state, down)
-	return sendUncached(c.Status(status), body)
+	return sendProbe(c.Status(status), body)
 }
 
 // Readiness is the answer to GET /health/ready: 200 while requests should be sent. A
@@ -162,6 +162,16 @@ func Readiness(state services.State, degraded []string) (status int, body Probe)
 type Probe struct {
 	Degraded []string `json:"degraded,omitempty"`
 	Status   string   `json:"status"`
+}
+
+// sendProbe writes what is nearly always the answer without an encoder.
+func sendProbe(c *fiber.Ctx, probe Probe) error {
+	if len(probe.Degraded) > 0 {
+		return sendUncached(c, probe)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	return c.SendString(`{"status":"` + probe.Status + `"}`)
 }
 
 func sendUncached(c *fiber.Ctx, v any) error {

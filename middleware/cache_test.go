@@ -46,7 +46,7 @@ func cachedApp(cfg middleware.CacheConfig, route middleware.CacheRoute, handle f
 	*fiber.App, *memoryPages, *counted,
 ) {
 	app, _, _ := newApp()
-	app.Use(trace, middleware.SecurityHeaders(), middleware.Recover(), middleware.Validators)
+	app.Use(middleware.SecurityHeaders(), trace, middleware.Recover(), middleware.Validators)
 	return mountCached(app, cfg, route, handle)
 }
 

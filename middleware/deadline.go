@@ -5,13 +5,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.com/prefab/services"
 )
 
 // requestContext is a context that ends with its request, or at a deadline before. Its
 // timer is made when somebody first waits for the end, since most answers wait for nothing.
 type requestContext struct {
-	context.Context
-	deadline time.Time
+	context.Context // without an end
+	trace           services.Trace
+	deadline        time.Time
 
 	mu    sync.Mutex
 	ended bool

@@ -3,11 +3,9 @@ package middleware
 import (
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/helmet"
-	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
@@ -19,23 +17,22 @@ const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 
 
 // SecurityHeaders sets helmet's headers and a strict Content-Security-Policy.
 // With https it also asks browsers to come back to this host by https only, for a
-// year. Helmet is asked once: what it sets depends on the protocol alone.
+// year. Helmet is asked once, since what it sets depends on the protocol alone. It
+// stands first: the answer gets a copy of the whole header.
 func SecurityHeaders() fiber.Handler {
-	plain, encrypted := helmetFields("http"), helmetFields("https")
+	plain, encrypted := helmetHeader("http"), helmetHeader("https")
 	return func(c *fiber.Ctx) error {
-		fields := plain
+		header := plain
 		if protocol(c) == "https" {
-			fields = encrypted
+			header = encrypted
 		}
-		for _, field := range fields {
-			setHeader(&c.Response().Header, field.Name, utils.UnsafeBytes(field.Value))
-		}
+		header.CopyTo(&c.Response().Header)
 		return c.Next()
 	}
 }
 
-// helmetFields returns what helmet sets in an answer by that protocol.
-func helmetFields(protocol string) []HeaderField {
+// helmetHeader returns the header of an answer by that protocol that has passed helmet.
+func helmetHeader(protocol string) *fasthttp.ResponseHeader {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Use(helmet.New(helmet.Config{
 		ContentSecurityPolicy: contentSecurityPolicy,
@@ -48,15 +45,13 @@ func helmetFields(protocol string) []HeaderField {
 		// Helmet's default, require-corp, breaks every picture from elsewhere.
 		CrossOriginEmbedderPolicy: "unsafe-none",
 	}))
-	var fields []HeaderField
-	app.Use(func(c *fiber.Ctx) error {
-		fields = responseFields(c)
-		return nil
-	})
+	app.Use(func(*fiber.Ctx) error { return nil })
 	var request fasthttp.RequestCtx
 	request.Request.Header.Set(fiber.HeaderXForwardedProto, protocol)
 	app.Handler()(&request)
-	return slices.DeleteFunc(fields, func(f HeaderField) bool { return f.Name == fiber.HeaderContentType })
+	header := new(fasthttp.ResponseHeader)
+	request.Response.Header.CopyTo(header)
+	return header
 }
 
 var errCrossOrigin = &services.Error{Code: services.Forbidden, Message: "This request came from another site."}

@@ -19,11 +19,13 @@ const headerRequestID = "X-Request-Id" // as it is sent
 // timeout. A client's own X-Request-Id is not believed.
 func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		trace := &services.Trace{ID: rand.Text(), Address: proxies.ClientAddress(c)}
-		setHeader(&c.Response().Header, headerRequestID, utils.UnsafeBytes(trace.ID))
-		ctx := &requestContext{Context: c.UserContext(), deadline: time.Now().Add(timeout)}
+		ctx := &requestContext{
+			deadline: time.Now().Add(timeout), trace: services.Trace{ID: rand.Text(), Address: proxies.ClientAddress(c)},
+		}
+		ctx.Context = services.WithTrace(c.UserContext(), &ctx.trace)
 		defer ctx.end()
-		c.SetUserContext(services.WithTrace(ctx, trace))
+		setHeader(&c.Response().Header, headerRequestID, utils.UnsafeBytes(ctx.trace.ID))
+		c.SetUserContext(ctx)
 		return c.Next()
 	}
 }
