@@ -215,6 +215,10 @@ func (p *process) wire() (wired, error) {
 		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
 	})
 
+	documents := middleware.FiberCache(middleware.Prefix(
+		fiberredis.NewFromConnection(once.Client{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
+	), cfg.HTTPCacheTTL)
+
 	streams := handlers.NewStreams(handlers.StreamConfig{
 		Concurrency: min(cfg.ExportConcurrency, max(1, cfg.DatabaseMaxConns-1)), // never the whole pool
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
@@ -240,6 +244,8 @@ func (p *process) wire() (wired, error) {
 		common: []any{
 			middleware.SameOrigin(), middleware.Methods(), sessions.Recognize, middleware.Validators, compressor.Handle,
 		},
+		document: documents,
+		compress: compressor.Handle,
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products, handlers.NewEncoded(cfg.CacheL1MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),

@@ -63,7 +63,9 @@ func Routes() []fiber.Route {
 	nothing := func(*fiber.Ctx) error { return nil }
 	compact := func(map[string]string) fiber.Handler { return nothing }
 	pages := middleware.NewCache(middleware.CacheConfig{})
-	routes(server, nil, new(middleware.Sessions), pages, routed{common: []any{nothing}, compact: compact}) // nothing is called
+	routes(server, nil, new(middleware.Sessions), pages, routed{
+		common: []any{nothing}, document: nothing, compress: nothing, compact: compact,
+	}) // nothing is called
 	return server.GetRoutes(true)
 }
 

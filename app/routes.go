@@ -10,7 +10,9 @@ import (
 
 // routed is everything that has a route.
 type routed struct {
-	common   []any // handlers in front of every route but the probes
+	common   []any         // handlers in front of every route but the probes
+	document fiber.Handler // Fiber's cache
+	compress fiber.Handler
 	compact  func(names map[string]string) fiber.Handler
 	products *handlers.Products
 	stock    *handlers.Stock
@@ -51,7 +53,7 @@ func routes(
 
 	server.Use(started) // nothing below is served before the start is over
 
-	server.Get("/openapi.json", handlers.OpenAPI(sessions.Cookie()))
+	server.Get("/openapi.json", h.document, h.compress, handlers.OpenAPI(sessions.Cookie()))
 
 	api := server.Group("/api/v1")
 

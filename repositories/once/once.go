@@ -11,10 +11,29 @@ import (
 )
 
 // Client is a client whose SET and scripts are sent once.
-type Client struct{ redis.UniversalClient }
+type Client struct {
+	redis.UniversalClient
+	Budget time.Duration // of a GET or SET, for callers that set no deadline; 0: none
+}
+
+// Get is part of redis.Cmdable.
+func (c Client) Get(ctx context.Context, key string) *redis.StringCmd {
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
+	return c.UniversalClient.Get(ctx, key)
+}
+
+func (c Client) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.Budget == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.Budget)
+}
 
 // Set is part of redis.Cmdable. It keeps the time to live to the millisecond.
 func (c Client) Set(ctx context.Context, key string, value any, ttl time.Duration) *redis.StatusCmd {
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	arguments := []any{"set", key, value}
 	if ttl > 0 {
 		arguments = append(arguments, "px", ttl.Milliseconds())
