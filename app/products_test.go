@@ -171,13 +171,13 @@ func TestBatch_KeepsTheOrderAsked(t *testing.T) {
 	}
 }
 
-func TestBatch_OfAHundredTakesTwoQueries(t *testing.T) {
+func TestBatch_OfAHundredTakesOneQuery(t *testing.T) {
 	s := start(t)
 	author := s.user("max", services.Member)
 	ids := s.products(s.category("Lamps"), 101)
 	s.exec("INSERT INTO reviews (product_id, user_id, rating, body) SELECT id, $1, 4, 'Good.' FROM products", author.ID)
 
-	batch := decode[productBatch](s.visitor().get(productsPath + "?ids=" + list(ids[:100]...)).want(http.StatusOK).queries(2))
+	batch := decode[productBatch](s.visitor().get(productsPath + "?ids=" + list(ids[:100]...)).want(http.StatusOK).queries(1))
 	if !slices.Equal(batch.ids(), ids[:100]) {
 		t.Errorf("got %d products", len(batch.Items))
 	}

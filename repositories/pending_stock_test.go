@@ -27,6 +27,11 @@ func (s flushing) Stock(ctx context.Context, id int64) (int64, error) {
 	return s.Products.Stock(ctx, id)
 }
 
+func (s flushing) Get(ctx context.Context, id int64) (services.Product, error) {
+	defer s.flush()
+	return s.Products.Get(ctx, id)
+}
+
 func (s flushing) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
 	defer s.flush()
 	return s.Products.Batch(ctx, ids)
@@ -59,6 +64,10 @@ func newCache(t *testing.T, client redis.UniversalClient) *cache.Cache {
 var readStock = map[string]func(context.Context, services.ProductStore, int64) (int64, error){
 	"stock": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
 		return store.Stock(ctx, id)
+	},
+	"get": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
+		p, err := store.Get(ctx, id)
+		return p.Stock, err
 	},
 	"batch": func(ctx context.Context, store services.ProductStore, id int64) (int64, error) {
 		all, err := store.Batch(ctx, []int64{id})

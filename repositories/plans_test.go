@@ -41,8 +41,9 @@ func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	_, inCategory := products.List(t.Context(), 1, services.ProductPosition{}, 21)
 	_, counted := products.Count(t.Context())
 	_, read := products.Get(t.Context(), 1)
+	_, batch := products.Batch(t.Context(), []int64{1})
 	_, pruned := products.Prune(t.Context(), time.Time{}, 1)
-	for _, err := range []error{err, inCategory, counted, read, pruned} {
+	for _, err := range []error{err, inCategory, counted, read, batch, pruned} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func plan(t *testing.T, db *sqlx.DB, text, arguments string) string {
 func TestStatements_UseTheirIndexes(t *testing.T) {
 	db, texts := seeded(t)
 	middle := get[string](t, db, "SELECT quote_literal(created_at) FROM products ORDER BY created_at LIMIT 1 OFFSET 2500")
-	const lists, counts, reads = "products.list", "products.count", "products.batch"
+	const lists, counts, reads, batches = "products.list", "products.count", "products.get", "products.batch"
 	for _, c := range []struct{ name, arguments, uses, never string }{
 		{lists, "('9999-12-31', 0, 21)", "Index Scan using products_newest_idx", "Sort"},
 		{lists, fmt.Sprintf("(%s, 1, 101)", middle), "Index Scan using products_newest_idx", "Sort"},
@@ -77,9 +78,11 @@ func TestStatements_UseTheirIndexes(t *testing.T) {
 		{lists + "_category", "('9999-12-31', 0, 21, 1)", "Index Scan using products_category_newest_idx", "Sort"},
 		{lists + "_category", fmt.Sprintf("(%s, 1, 101, 1)", middle), "Index Scan using products_category_newest_idx", "Sort"},
 		{counts, "", "Index Only Scan using products_newest_idx", "Seq Scan"},
-		{reads, "('{1}')", "Index Scan using products_pkey", "Seq Scan on reviews"},
-		{reads, "('{1,77,4000}')", "Index Only Scan using reviews_newest_idx", "Seq Scan on reviews"},
-		{"reviews.newest", "('{1,77,4000}', 20)", "Index Scan using reviews_newest_idx", "Seq Scan on reviews"},
+		{reads, "(1, 20)", "Index Scan using products_pkey", "Seq Scan on reviews"},
+		{reads, "(1, 20)", "Index Cond: (id = $1)", "Index Cond: (id = '1'"}, // the plan for all ids is kept
+		{batches, "('{1}', 20)", "Index Scan using products_pkey", "Seq Scan on reviews"},
+		{batches, "('{1,77,4000}', 20)", "Index Only Scan using reviews_newest_idx", "Seq Scan on reviews"},
+		{batches, "('{1,77,4000}', 20)", "Index Scan using reviews_newest_idx", "Seq Scan on reviews"},
 		{"products.prune", "('2026-01-01', 1000)", "Index Scan using products_deleted_idx", "Seq Scan"},
 		{"products.prune", "('2026-01-01', 1000)", "Index Scan using products_pkey", "Sort"},
 	} {
@@ -87,5 +90,33 @@ func TestStatements_UseTheirIndexes(t *testing.T) {
 		if !strings.Contains(got, c.uses) || strings.Contains(got, c.never) {
 			t.Errorf("%s%s: want %q and no %q, but the plan is\n%s", c.name, c.arguments, c.uses, c.never, got)
 		}
+	}
+}
+
+// The statement shows 20 reviews, of however many.
+func TestProductsGet_ReadsTheNewestReviewsOnly(t *testing.T) {
+	db, texts := seeded(t)
+	mustExec(t, db, `INSERT INTO users (email, name, password_hash)
+		SELECT n || '@many.example', 'Reviewer ' || n, '' FROM generate_series(1, 20000) n`)
+	mustExec(t, db, `INSERT INTO reviews (product_id, user_id, rating, body, created_at)
+		SELECT 1, id, 4, 'Body.', timestamptz '2026-02-01Z' + id * interval '1 min' FROM users
+		WHERE email LIKE '%@many.example'`)
+	mustExec(t, db, "VACUUM ANALYZE")
+	for name, argument := range map[string]string{"products.get": "1", "products.batch": "'{1}'"} {
+		mustExec(t, db, "PREPARE planned AS "+texts[name])
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			mustExec(t, db, "SET plan_cache_mode = "+mode)
+			var lines []string
+			err := db.SelectContext(t.Context(), &lines,
+				"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE planned ("+argument+", 20)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			const want = "Index Scan using reviews_newest_idx on reviews reviews_1 (actual rows=20 loops=1)"
+			if got := strings.Join(lines, "\n"); !strings.Contains(got, want) {
+				t.Errorf("%s, %s: want %q, but the plan is\n%s", name, mode, want, got)
+			}
+		}
+		mustExec(t, db, "DEALLOCATE planned")
 	}
 }

@@ -2,6 +2,8 @@ package repositories
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -55,10 +57,15 @@ func (s *Products) List(
 	return items, nil
 }
 
-const batchProducts = `-- name: products.batch
+const (
+	// The reviews come as JSON, so that one statement reads all. Of a product with a
+	// million reviews only the newest are read: the rating takes the index alone, and
+	// the limit is a sub-select, whose result PostgreSQL does not plan by. Knowing that
+	// it is more than a product's usual number, it would read them all and sort them.
+	selectProducts = `
 SELECT p.id, p.name, p.description, p.price_cents, p.active, p.row_version, p.created_at, p.updated_at,
        c.id AS "category.id", c.name AS "category.name", coalesce(s.quantity, 0) AS stock,
-       r.average AS "rating.average", r.count AS "rating.count"
+       r.average AS "rating.average", r.count AS "rating.count", n.reviews AS newest_reviews
 FROM products p
 JOIN categories c ON c.id = p.category_id
 LEFT JOIN stock s ON s.product_id = p.id
@@ -66,32 +73,46 @@ CROSS JOIN LATERAL (
     SELECT coalesce(round(avg(rating), 2), 0)::float8 AS average, count(*) AS count
     FROM reviews WHERE product_id = p.id
 ) r
-WHERE p.id = ANY($1)`
+CROSS JOIN LATERAL (
+    SELECT json_agg(newest) AS reviews
+    FROM (
+        SELECT v.id, u.name AS author, v.rating, v.body, v.created_at
+        FROM (
+            SELECT * FROM reviews WHERE product_id = p.id ORDER BY created_at DESC, id DESC LIMIT (SELECT $2::int)
+        ) v
+        JOIN users u ON u.id = v.user_id
+        ORDER BY v.created_at DESC, v.id DESC
+    ) newest
+) n
+`
+	batchProducts = "-- name: products.batch" + selectProducts + "WHERE p.id = ANY($1)"
 
-// Batch is part of services.ProductStore. However many products are asked for,
-// it takes two queries.
-func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
-	return readProducts(ctx, s.db, ids)
+	// A text of its own: PostgreSQL takes an array for ten ids, and so would plan a
+	// batch of one anew each time.
+	getProduct = "-- name: products.get" + selectProducts + "WHERE p.id = $1"
+)
+
+// productRow is a product as it is selected.
+type productRow struct {
+	services.Product
+	NewestReviews newestReviews
 }
 
-func readProducts(ctx context.Context, db sqlx.QueryerContext, ids []int64) ([]services.Product, error) {
-	var products []services.Product
-	if err := sqlx.SelectContext(ctx, db, &products, batchProducts, pq.Array(ids)); err != nil {
+func (r productRow) product() services.Product {
+	r.Product.Reviews = r.NewestReviews
+	return r.Product
+}
+
+// Batch is part of services.ProductStore. However many products are asked for,
+// it takes one query.
+func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
+	var rows []productRow
+	if err := s.db.SelectContext(ctx, &rows, batchProducts, pq.Array(ids), services.ReviewsShown); err != nil {
 		return nil, storeError("read products", err)
 	}
-	if len(products) == 0 {
-		return nil, nil
-	}
-	found := make([]int64, len(products)) // each once, however often it was asked for
-	for i, p := range products {
-		found[i] = p.ID
-	}
-	reviews, err := newestReviews(ctx, db, found)
-	if err != nil {
-		return nil, err
-	}
-	for i := range products {
-		products[i].Reviews = append([]services.Review{}, reviews[products[i].ID]...)
+	products := make([]services.Product, len(rows))
+	for i, row := range rows {
+		products[i] = row.product()
 	}
 	return products, nil
 }
@@ -102,14 +123,15 @@ func (s *Products) Get(ctx context.Context, id int64) (services.Product, error) 
 }
 
 func readProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (services.Product, error) {
-	products, err := readProducts(ctx, db, []int64{id})
-	if err != nil {
-		return services.Product{}, err
-	}
-	if len(products) == 0 {
+	var row productRow
+	err := sqlx.GetContext(ctx, db, &row, getProduct, id, services.ReviewsShown)
+	if errors.Is(err, sql.ErrNoRows) {
 		return services.Product{}, services.ErrNoProduct
 	}
-	return products[0], nil
+	if err != nil {
+		return services.Product{}, storeError("read a product", err)
+	}
+	return row.product(), nil
 }
 
 // An index-only scan of products_newest_idx.

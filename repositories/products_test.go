@@ -106,7 +106,7 @@ func TestProductsListAndCount_LeaveOutInactiveOnes(t *testing.T) {
 	})
 }
 
-func TestProductsBatch_TakesTwoStatementsHoweverManyProducts(t *testing.T) {
+func TestProductsBatch_TakesOneStatementHoweverManyProducts(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		var ids []int64
 		category := newCategory(t, db, "a")
@@ -119,8 +119,8 @@ func TestProductsBatch_TakesTwoStatementsHoweverManyProducts(t *testing.T) {
 			if err != nil || len(found) != n {
 				t.Errorf("%d products, error %v, want %d", len(found), err, n)
 			}
-			if trace.Queries() != 2 {
-				t.Errorf("%d statements for %d products, want 2", trace.Queries(), n)
+			if trace.Queries() != 1 {
+				t.Errorf("%d statements for %d products, want 1", trace.Queries(), n)
 			}
 		}
 	})

@@ -3,10 +3,11 @@ package repositories
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"example.com/prefab/services"
 )
@@ -51,34 +52,30 @@ func (s *Reviews) Exists(ctx context.Context, productID, userID int64) (bool, er
 	return exists, nil
 }
 
-// One index range per product: of a product with a million reviews only the
-// newest are read.
-const newestReviewsSQL = `-- name: reviews.newest
-SELECT r.product_id, r.id, r.author, r.rating, r.body, r.created_at
-FROM unnest($1::bigint[]) AS wanted (product_id)
-CROSS JOIN LATERAL (
-    SELECT v.product_id, v.id, u.name AS author, v.rating, v.body, v.created_at
-    FROM reviews v JOIN users u ON u.id = v.user_id
-    WHERE v.product_id = wanted.product_id
-    ORDER BY v.created_at DESC, v.id DESC LIMIT $2
-) r
-ORDER BY r.created_at DESC, r.id DESC`
+// newestReviews are a product's newest reviews, newest first, as selectProducts
+// aggregates them: as JSON, and NULL for none.
+type newestReviews []services.Review
 
-// newestReviews returns the newest reviews of each product, newest first.
-func newestReviews(
-	ctx context.Context, db sqlx.QueryerContext, productIDs []int64,
-) (map[int64][]services.Review, error) {
+// Scan is part of sql.Scanner.
+func (r *newestReviews) Scan(value any) error {
+	*r = newestReviews{}
+	text, ok := value.([]byte)
+	if !ok {
+		return nil
+	}
 	var rows []struct {
-		ProductID int64
-		services.Review
+		ID        int64
+		Author    string
+		Rating    int64
+		Body      string
+		CreatedAt time.Time `json:"created_at"`
 	}
-	err := sqlx.SelectContext(ctx, db, &rows, newestReviewsSQL, pq.Array(productIDs), services.ReviewsShown)
-	if err != nil {
-		return nil, storeError("read reviews", err)
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return err
 	}
-	byProduct := make(map[int64][]services.Review, len(productIDs))
 	for _, row := range rows {
-		byProduct[row.ProductID] = append(byProduct[row.ProductID], row.Review)
+		row.CreatedAt = row.CreatedAt.UTC() // JSON has an offset, if it is none
+		*r = append(*r, services.Review(row))
 	}
-	return byProduct, nil
+	return nil
 }

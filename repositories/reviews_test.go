@@ -3,6 +3,7 @@ package repositories_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -32,6 +33,39 @@ func TestReviewsCreate_ReturnsWhatTheProductShows(t *testing.T) {
 		shown := read(t, db, product).Reviews
 		if len(shown) != 1 || fmt.Sprint(shown[0]) != fmt.Sprint(got) {
 			t.Errorf("the product shows %+v, want %+v", shown, got)
+		}
+	})
+}
+
+func TestProducts_ShowReviewsExactlyAsStored(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		product := newProduct(t, db, "a")
+		moments := []string{
+			"2026-03-29T01:30:00Z", "2026-03-29T01:30:00.1Z", "2026-03-29T01:30:00.123456Z", "2026-03-29T01:30:00.999999Z",
+			"0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+		}
+		bodies := []string{
+			`"quotes" \ and \u0041`, "lines\r\n\tand\b\f", "<b>&amp;</b>", "灯 💡 \u200d\u2028\u2029", "e\u0301 \u00e9", "\x01\x1f\x7f\ufeff\ufffd",
+		}
+		want := map[string]string{}
+		for i, moment := range moments {
+			author := newUser(t, db, fmt.Sprintf("user%d@example.com", i))
+			r, err := repositories.NewReviews(db).Create(t.Context(), product, author, 5, bodies[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, db, "UPDATE reviews SET created_at = $2 WHERE id = $1", r.ID, moment)
+			want[bodies[i]] = moment
+		}
+		got := map[string]string{}
+		for _, r := range read(t, db, product).Reviews {
+			if r.CreatedAt.Location() != time.UTC {
+				t.Errorf("%v is not in UTC", r.CreatedAt)
+			}
+			got[r.Body] = r.CreatedAt.Format(time.RFC3339Nano)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("the reviews are %q, want %q", got, want)
 		}
 	})
 }
