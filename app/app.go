@@ -169,15 +169,6 @@ func (p *process) wire() (wired, error) {
 	if err != nil {
 		return wired{}, err
 	}
-	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
-	users := newUsers(cfg,
-		repositories.RememberUsers(repositories.NewUsers(p.db), p.values, times),
-		repositories.NewSignIns(p.redis, repositories.SignInLimit{
-			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
-			Window: cfg.SignInWindow,
-		}),
-	)
-
 	stocks := repositories.InvalidateStock(repositories.NewStock(p.db), p.values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.redis, Prefix: "prefab:write-behind:", Name: "stock",
@@ -185,13 +176,30 @@ func (p *process) wire() (wired, error) {
 		Changed: repositories.InvalidateStocks(p.values), Through: stocks.Set, Log: p.log, Metrics: p.metrics,
 	})
 	stored := repositories.NewProducts(p.db).ExportFrom(repositories.NewReplica(p.replica, p.log))
-	catalogue := repositories.CacheProducts(
-		repositories.ShowPendingStock(stored, buffer, stocks, p.values), p.values, times)
+
+	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
+	var (
+		accounts   services.UserStore     = repositories.NewUsers(p.db)
+		categories services.CategoryStore = repositories.NewCategories(p.db)
+		catalogue  services.ProductStore  = repositories.ShowPendingStock(stored, buffer, stocks, p.values)
+	)
+	if cfg.CacheTTL > 0 {
+		accounts = repositories.RememberUsers(accounts, p.values, times)
+		categories = repositories.CacheCategories(categories, p.values, times)
+		catalogue = repositories.CacheProducts(catalogue, p.values, times)
+	} else {
+		catalogue = repositories.InvalidateProducts(catalogue, p.values) // of which pages are made
+	}
+	users := newUsers(cfg, accounts,
+		repositories.NewSignIns(p.redis, repositories.SignInLimit{
+			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
+			Window: cfg.SignInWindow,
+		}),
+	)
+
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))
-	categories := services.NewCategories(
-		repositories.CacheCategories(repositories.NewCategories(p.db), p.values, times))
 
 	var suffix string
 	if cfg.Env != Production {
@@ -253,7 +261,7 @@ func (p *process) wire() (wired, error) {
 		session:  session,
 		static:   looks.static,
 		pages: &handlers.Pages{
-			Products: products, Categories: categories, Stock: stock, Reviews: reviews,
+			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
 			Session: session, Uncached: looks.reload,
 		},
 		health: health,

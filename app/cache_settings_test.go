@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -252,4 +253,51 @@ func TestPanic_BehindTheCacheIsAnsweredLoggedAndForgotten(t *testing.T) {
 	if kept := s.keys("prefab:cache:{*}:e:*"); len(kept) > 0 { // nor a lease, for whose end the next ones would wait
 		t.Errorf("Redis holds %v", kept)
 	}
+}
+
+func TestSettings_WithoutACacheRedisIsAskedForWaitingStockAlone(t *testing.T) {
+	const reads = 200
+	redis := devtest.OwnRedis(t)
+	s := startOn(t, devtest.Database(t), redis.URL, "CACHE_TTL=0", "HTTP_CACHE_TTL=0", seldom)
+	admin, path := s.admin(), s.product()
+	admin.setStock(path, 7).want(http.StatusAccepted)
+	for route, hmgets := range map[string]int{path: reads, productsPath: 0, productsPath + "/count": 0} {
+		before := s.commands()
+		for range reads {
+			s.visitor().get(route, pastPages...).want(http.StatusOK).queries(1)
+		}
+		for name, calls := range s.commands() {
+			// The process itself asks once in a while how Redis is.
+			if calls -= before[name]; name == "hmget" && calls != hmgets || name != "hmget" && calls > reads/4 {
+				t.Errorf("%d times %s cost %d times %s", reads, route, calls, name)
+			}
+		}
+	}
+	if got := s.visitor().stock(path, pastPages...); got != 7 || s.storedStock(path) != -1 {
+		t.Errorf("the waiting stock is %d, and what is stored %d", got, s.storedStock(path))
+	}
+}
+
+// commands is how often Redis was given each command.
+func (s *service) commands() map[string]int {
+	s.t.Helper()
+	calls := make(map[string]int)
+	for line := range strings.Lines(s.redis.Info(s.t.Context(), "commandstats").Val()) {
+		name, numbers, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+		number, _, _ := strings.Cut(numbers, ",")
+		calls[name], _ = strconv.Atoi(number)
+	}
+	return calls
+}
+
+func TestSettings_WithoutValuesPagesAreStillInvalidated(t *testing.T) {
+	s := start(t, "CACHE_TTL=0", "HTTP_CACHE_TTL=1h")
+	admin, path := s.admin(), s.product()
+	eventually(t, "the page is kept", func() bool { return s.visitor().get(path).outcome() == "hit" })
+	admin.send("PATCH", path, `{"priceCents":4711}`).want(http.StatusOK)
+	if got := s.visitor().price(path); got != 4711 {
+		t.Errorf("the page has the price %d", got)
+	}
+	admin.send("DELETE", path, "").want(http.StatusNoContent)
+	s.visitor().get(path).problem(http.StatusNotFound)
 }

@@ -132,7 +132,7 @@ func (c *Config) bounds(unparsed map[string]bool) []error {
 	between("MAX_CONNECTIONS", float64(c.MaxConnections), 1, 1_000_000)
 	between("MEMORY_THRESHOLD", c.MemoryThreshold, 0.1, 1)
 	between("HEALTH_MAX_HEAP_MB", c.HealthMaxHeapMB, 1, 1<<20)
-	lasting("CACHE_TTL", c.CacheTTL, time.Second, 24*time.Hour)
+	lasting("CACHE_TTL", c.CacheTTL, 0, 24*time.Hour)
 	lasting("CACHE_GRACE", c.CacheGrace, 0, 24*time.Hour)
 	lasting("CACHE_ABSENT_TTL", c.CacheAbsentTTL, time.Millisecond, time.Hour)
 	lasting("CACHE_L1_TTL", c.CacheL1TTL, time.Millisecond, time.Minute)

@@ -35,13 +35,10 @@ func stockTag(id int64) string   { return productTag(id) + stockTagEnd }
 func activeTag(id int64) string  { return productTag(id) + activeTagEnd }
 
 // CachedProducts keeps what it reads from another store in the cache, and
-// invalidates with every write what the write would change, and no more; a write
-// that is refused has done so too. Batch is not cached: it is two queries, however
-// many products it reads.
+// invalidates what is written, as InvalidatedProducts does. Batch is not cached: it
+// is one query, however many products it reads.
 type CachedProducts struct {
-	services.ProductStore
-	cache    *cache.Cache
-	off      bool
+	*InvalidatedProducts
 	products *cache.Table[services.Product]
 	firsts   *cache.Table[[]services.ProductSummary] // the list's first pages
 	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
@@ -53,9 +50,7 @@ type CachedProducts struct {
 // CacheProducts returns the products of store, cached.
 func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes) *CachedProducts {
 	return &CachedProducts{
-		ProductStore: store,
-		cache:        c,
-		off:          times.TTL <= 0,
+		InvalidatedProducts: InvalidateProducts(store, c),
 		products: cache.NewTable[services.Product](c, cache.TableOptions{
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
 			Ahead: productTagBegin + "{key}",
@@ -88,9 +83,6 @@ var errNone = errors.New("none")
 // Get is part of services.ProductStore. The stock is kept by itself: it changes
 // far more often, and so can be shown while it waits for a PostgreSQL that is away.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
-	if s.off {
-		return s.ProductStore.Get(ctx, id)
-	}
 	defer s.cache.Together(ctx)()
 	key := strconv.FormatInt(id, 10)
 	product, err := s.products.Get(ctx, key, []string{productTag(id)},
@@ -173,41 +165,4 @@ func (s *CachedProducts) Active(ctx context.Context, id int64) (bool, error) {
 		return false, nil
 	}
 	return active, err
-}
-
-// Create is part of services.ProductStore.
-func (s *CachedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
-	err = s.cache.Change(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
-		p, err = s.ProductStore.Create(ctx, f)
-		return err
-	})
-	if err == nil {
-		// Somebody may have been told that it is not there. An error is none of the
-		// caller's, who would create it again: what is not there is not kept for long.
-		_ = s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID))
-	}
-	return p, err
-}
-
-// Update is part of services.ProductStore.
-func (s *CachedProducts) Update(
-	ctx context.Context, id, version int64, f services.ProductFields,
-) (p services.Product, err error) {
-	tags := []string{productTag(id)}
-	if f.Name != nil || f.PriceCents != nil || f.CategoryID != nil { // what lists show
-		tags = append(tags, ProductsTag)
-	}
-	err = s.cache.Change(ctx, tags, func(ctx context.Context) error {
-		p, err = s.ProductStore.Update(ctx, id, version, f)
-		return err
-	})
-	return p, err
-}
-
-// Deactivate is part of services.ProductStore.
-func (s *CachedProducts) Deactivate(ctx context.Context, id, version int64) error {
-	tags := []string{productTag(id), activeTag(id), ProductsTag, ProductCountTag}
-	return s.cache.Change(ctx, tags, func(ctx context.Context) error {
-		return s.ProductStore.Deactivate(ctx, id, version)
-	})
 }

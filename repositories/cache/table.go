@@ -14,7 +14,7 @@ import (
 // TableOptions say how one kind of value is kept.
 type TableOptions struct {
 	Name      string        // a part of its keys in Redis, unique
-	TTL       time.Duration // of a value; up to a tenth less, so that not all end at once; 0 keeps none
+	TTL       time.Duration // of a value; up to a tenth less, so that not all end at once
 	Grace     time.Duration // how long after that a value may be given while the store is away
 	Absent    error         // what a load returns for what is not there
 	AbsentTTL time.Duration // how long that is kept
@@ -39,7 +39,7 @@ type Table[V any] struct {
 // NewTable returns a table of the cache. Make each one once, at the start.
 func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 	c.tables++
-	if before, after, found := strings.Cut(o.Ahead, "{key}"); found && o.TTL > 0 {
+	if before, after, found := strings.Cut(o.Ahead, "{key}"); found {
 		c.readers = append(c.readers, reader{before: before, after: after, table: o.Name})
 	}
 	return &Table[V]{
@@ -56,9 +56,6 @@ func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 func (t *Table[V]) Get(
 	ctx context.Context, key string, tags []string, load func(context.Context) (V, error),
 ) (V, error) {
-	if t.options.TTL <= 0 {
-		return load(ctx)
-	}
 	found, _, l, err := t.look(ctx, key, tags)
 	if err == nil && found == nil {
 		found, err = t.load(ctx, l, load)
@@ -176,7 +173,7 @@ func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 // tags before the load began, it does nothing.
 func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V) {
 	loading := loadingFrom(ctx)
-	if loading == nil || t.options.TTL <= 0 {
+	if loading == nil {
 		return
 	}
 	c := t.cache

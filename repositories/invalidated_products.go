@@ -1,0 +1,58 @@
+package repositories
+
+import (
+	"context"
+
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services"
+)
+
+// InvalidatedProducts are products whose writes invalidate what is cached of them,
+// whole pages included: what the write would change, and no more. A write that is
+// refused has done so too.
+type InvalidatedProducts struct {
+	services.ProductStore
+	cache *cache.Cache
+}
+
+// InvalidateProducts returns the products of store, whose writes the cache learns of.
+func InvalidateProducts(store services.ProductStore, c *cache.Cache) *InvalidatedProducts {
+	return &InvalidatedProducts{ProductStore: store, cache: c}
+}
+
+// Create is part of services.ProductStore.
+func (s *InvalidatedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
+	err = s.cache.Change(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
+		p, err = s.ProductStore.Create(ctx, f)
+		return err
+	})
+	if err == nil {
+		// Somebody may have been told that it is not there. An error is none of the
+		// caller's, who would create it again: what is not there is not kept for long.
+		_ = s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID))
+	}
+	return p, err
+}
+
+// Update is part of services.ProductStore.
+func (s *InvalidatedProducts) Update(
+	ctx context.Context, id, version int64, f services.ProductFields,
+) (p services.Product, err error) {
+	tags := []string{productTag(id)}
+	if f.Name != nil || f.PriceCents != nil || f.CategoryID != nil { // what lists show
+		tags = append(tags, ProductsTag)
+	}
+	err = s.cache.Change(ctx, tags, func(ctx context.Context) error {
+		p, err = s.ProductStore.Update(ctx, id, version, f)
+		return err
+	})
+	return p, err
+}
+
+// Deactivate is part of services.ProductStore.
+func (s *InvalidatedProducts) Deactivate(ctx context.Context, id, version int64) error {
+	tags := []string{productTag(id), activeTag(id), ProductsTag, ProductCountTag}
+	return s.cache.Change(ctx, tags, func(ctx context.Context) error {
+		return s.ProductStore.Deactivate(ctx, id, version)
+	})
+}
