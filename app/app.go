@@ -184,7 +184,7 @@ func (p *process) wire() (wired, error) {
 		catalogue  services.ProductStore  = repositories.ShowPendingStock(stored, buffer, stocks, p.values)
 	)
 	if cfg.CacheTTL > 0 {
-		accounts = repositories.RememberUsers(accounts, p.values, times)
+		accounts = repositories.CacheUsers(accounts, p.values, times)
 		categories = repositories.CacheCategories(categories, p.values, times)
 		catalogue = repositories.CacheProducts(catalogue, p.values, times)
 	} else {

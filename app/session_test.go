@@ -129,14 +129,15 @@ func TestSession_UseDoesNotProlongIt(t *testing.T) {
 	}
 }
 
-func TestSession_WhatAUserMayDoIsAskedAfresh(t *testing.T) {
+// What is changed in the database, past the program, is seen within seconds.
+func TestSession_WhatAUserMayNoLongerDoIsSeen(t *testing.T) {
 	s := start(t)
 	admin, path := s.admin(), s.product()
-	admin.send("PUT", path+"/stock", `{"quantity":1}`).want(http.StatusAccepted)
+	admin.setStock(path, 1).want(http.StatusAccepted)
 	s.exec("UPDATE users SET role = 'member' WHERE name = 'ada'")
-	admin.send("PUT", path+"/stock", `{"quantity":2}`).problem(http.StatusForbidden)
+	eventually(t, "no admin any more", func() bool { return admin.setStock(path, 2).status == http.StatusForbidden })
 	s.exec("DELETE FROM users WHERE name = 'ada'")
-	admin.send("PUT", path+"/stock", `{"quantity":3}`).problem(http.StatusUnauthorized)
+	eventually(t, "no user any more", func() bool { return admin.setStock(path, 3).status == http.StatusUnauthorized })
 	admin.get(sessionPath).problem(http.StatusUnauthorized)
 }
 

@@ -13,12 +13,13 @@ import (
 // asked counts who asks whether there is a product.
 type asked struct {
 	services.ProductStore
-	times int
+	times  int
+	absent bool
 }
 
 func (s *asked) Active(context.Context, int64) (bool, error) {
 	s.times++
-	return true, nil
+	return !s.absent, nil
 }
 
 // Each change of stock asks it, so that it must not be what each change voids.
@@ -36,5 +37,33 @@ func TestCachedProducts_AStockThatChangesIsStillThatOfAKnownProduct(t *testing.T
 	}
 	if store.times != 1 {
 		t.Errorf("PostgreSQL is asked %d times", store.times)
+	}
+}
+
+// Who has just written reads past memory only where that says that there is none:
+// it may be the product that this session has made.
+func TestCachedProducts_ARecentWriterAsksMemoryWhetherThereIsAProduct(t *testing.T) {
+	for name, absent := range map[string]bool{"there is": false, "there was none": true} {
+		t.Run(name, func(t *testing.T) {
+			client := openRedis(t, devtest.Redis(t))
+			store := &asked{absent: absent}
+			products := repositories.CacheProducts(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour, Absent: time.Hour})
+			var before int
+			eventually(t, "memory knows", func() bool {
+				before = store.times
+				for range 2 {
+					if _, err := products.Active(t.Context(), 1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return store.times == before
+			})
+			client.FlushDB(t.Context())
+			store.absent = false
+			fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+			if active, err := products.Active(fresh, 1); err != nil || !active || (store.times > before) != absent {
+				t.Errorf("got %t, %v; PostgreSQL is asked %d times more", active, err, store.times-before)
+			}
+		})
 	}
 }

@@ -68,7 +68,7 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 			Name: "stock", TTL: times.TTL, Grace: times.Grace, Ahead: productTagBegin + "{key}" + stockTagEnd,
 		}),
 		actives: cache.NewTable[bool](c, cache.TableOptions{
-			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
+			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent, Guard: true,
 		}),
 	}
 }

@@ -3,60 +3,105 @@ package repositories_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
 )
 
 // people is a store of one user, or of none with an error.
 type people struct {
 	services.UserStore
-	user services.User
-	err  error
-	hang bool
+	user  services.User
+	err   error
+	hangs chan struct{} // a call waits for it, or its own end; nil: not at all
+	asked atomic.Int32
+}
+
+func newPeople() *people {
+	return &people{user: services.User{ID: 1, Name: "Ada", Role: services.Admin, PasswordHash: "hash"}}
 }
 
 func (p *people) Get(ctx context.Context, _ int64) (services.User, error) {
-	if p.hang {
-		<-ctx.Done()
-		return services.User{}, services.ErrUnavailable
+	p.asked.Add(1)
+	if p.hangs != nil {
+		select {
+		case <-ctx.Done():
+			return services.User{}, services.ErrUnavailable
+		case <-p.hangs:
+		}
 	}
 	return p.user, p.err
 }
 
-func newPeople(t *testing.T, times repositories.CacheTimes) (*people, *repositories.CachedUsers) {
-	t.Helper()
-	store := &people{user: services.User{ID: 1, Name: "Ada", Role: services.Admin, PasswordHash: "hash"}}
-	return store, repositories.RememberUsers(store, newCache(t, openRedis(t, devtest.Redis(t))), times)
-}
-
 var anHour = repositories.CacheTimes{TTL: time.Hour, Grace: time.Hour}
 
-func TestRememberedUsers_AreAskedAfreshAndGoOnWhileTheStoreIsAway(t *testing.T) {
-	store, users := newPeople(t, anHour)
-	wants := func(role services.Role) {
-		t.Helper()
-		if got, err := users.Get(t.Context(), 1); err != nil || got.Role != role || got.Name != "Ada" || got.PasswordHash != "" {
-			t.Errorf("got %+v, %v; want the role %s", got, err, role)
-		}
-	}
-	wants(services.Admin)
-	store.user.Role = services.Member
-	wants(services.Member) // at once
-	store.err = services.ErrUnavailable
-	if _, err := users.Get(t.Context(), 1); err != nil {
-		t.Errorf("while the store is away: %v", err)
-	}
-	store.err = nil
-	wants(services.Member)
+func cacheUsers(t *testing.T, ttl time.Duration) (*people, *repositories.CachedUsers, *cache.Cache) {
+	t.Helper()
+	return cacheUsersIn(t, openRedis(t, devtest.Redis(t)), ttl)
 }
 
-func TestRememberedUsers_PastTheirTimeGoOnForTheGrace(t *testing.T) {
-	store, users := newPeople(t, repositories.CacheTimes{TTL: time.Millisecond, Grace: time.Hour})
-	eventually(t, "who is remembered is given as stale", func() bool {
+func cacheUsersIn(
+	t *testing.T, client redis.UniversalClient, ttl time.Duration,
+) (*people, *repositories.CachedUsers, *cache.Cache) {
+	t.Helper()
+	store, values := newPeople(), newCache(t, client)
+	users := repositories.CacheUsers(store, values, repositories.CacheTimes{TTL: ttl, Grace: time.Hour})
+	eventually(t, "the cache keeps users", func() bool { // one that has just started may void its first
+		asked := store.asked.Load()
+		for range 2 {
+			if _, err := users.Get(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return ttl < time.Second || store.asked.Load() == asked
+	})
+	return store, users, values
+}
+
+// past is a time to live after which a user has to be looked for again at once.
+const past = time.Millisecond
+
+// What a session has written a moment ago does not change who it is.
+func TestCachedUsers_AreNotAskedForAtEachRequest(t *testing.T) {
+	client := openRedis(t, devtest.Redis(t))
+	store, users, _ := cacheUsersIn(t, client, time.Hour)
+	before := store.asked.Load()
+	client.FlushDB(t.Context()) // it is memory that knows
+	ctx := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+	for range 10 {
+		if got, err := users.Get(ctx, 1); err != nil || got.Name != "Ada" || got.PasswordHash != "" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	if n := store.asked.Load() - before; n > 0 {
+		t.Errorf("PostgreSQL is asked %d times", n)
+	}
+}
+
+func TestCachedUsers_ARightTakenAwayByTheProgramIsGoneAtOnce(t *testing.T) {
+	store, users, values := cacheUsers(t, time.Hour)
+	err := values.Change(t.Context(), []string{"user:1"}, func(context.Context) error {
+		store.user.Role = services.Member
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := users.Get(t.Context(), 1); err != nil || got.IsAdmin() {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestCachedUsers_PastTheirTimeGoOnForTheGrace(t *testing.T) {
+	store, users, _ := cacheUsers(t, past)
+	eventually(t, "who is cached is given as stale", func() bool {
 		store.err = nil // anew, since a cache that has just started may void what it was given first
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
@@ -68,12 +113,10 @@ func TestRememberedUsers_PastTheirTimeGoOnForTheGrace(t *testing.T) {
 	})
 }
 
-func TestRememberedUsers_LeaveTimeToRememberWhereTheStoreHangs(t *testing.T) {
-	store, users := newPeople(t, anHour)
-	if _, err := users.Get(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	store.hang = true
+func TestCachedUsers_LeaveTimeToGoOnWhereTheStoreHangs(t *testing.T) {
+	store, users, _ := cacheUsers(t, past)
+	time.Sleep(2 * past)
+	store.hangs = make(chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if got, err := users.Get(ctx, 1); err != nil || got.Name != "Ada" || ctx.Err() != nil {
@@ -81,11 +124,40 @@ func TestRememberedUsers_LeaveTimeToRememberWhereTheStoreHangs(t *testing.T) {
 	}
 }
 
-func TestRememberedUsers_WhoAreGoneAreForgotten(t *testing.T) {
-	store, users := newPeople(t, anHour)
-	if _, err := users.Get(t.Context(), 1); err != nil {
-		t.Fatal(err)
+// Who has lost a right must not have it back for as long as another process asks.
+func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.T) {
+	client := openRedis(t, devtest.Redis(t))
+	process := func() (*people, *repositories.CachedUsers) {
+		store := newPeople()
+		return store, repositories.CacheUsers(
+			store, newCache(t, client), repositories.CacheTimes{TTL: past, Grace: time.Hour})
 	}
+	asking, slow := process()
+	store, users := process()
+	eventually(t, "Redis has the user", func() bool {
+		if _, err := users.Get(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		return client.Exists(t.Context(), "test:cache:{user:1}").Val() == 1
+	})
+	store.user.Role = services.Member
+	asking.hangs = make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = slow.Get(t.Context(), 1)
+	}()
+	eventually(t, "the other process asks", func() bool { return asking.asked.Load() > 0 })
+	if got, err := users.Get(t.Context(), 1); err != nil || got.IsAdmin() {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	close(asking.hangs)
+	<-done
+}
+
+func TestCachedUsers_WhoAreGoneAreForgotten(t *testing.T) {
+	store, users, _ := cacheUsers(t, past)
+	time.Sleep(2 * past)
 	store.err = services.ErrNoUser
 	if _, err := users.Get(t.Context(), 1); !errors.Is(err, services.ErrNoUser) {
 		t.Errorf("a user who is gone: %v", err)
@@ -96,21 +168,18 @@ func TestRememberedUsers_WhoAreGoneAreForgotten(t *testing.T) {
 	}
 }
 
-// By as much as the rights of someone who is remembered may lag behind.
-func TestRememberedUsers_AreKeptForMomentsHoweverLongOthersAre(t *testing.T) {
-	const remembered = "test:cache:{user:1}:e:*"
+// By as much a right that is taken away in the database may lag behind.
+func TestCachedUsers_AreKeptForMomentsHoweverLongOthersAre(t *testing.T) {
+	const key = "test:cache:{user:1}:e:user:1"
 	client := openRedis(t, devtest.Redis(t))
-	store := &people{user: services.User{ID: 1, Name: "Ada"}}
-	users := repositories.RememberUsers(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
+	users := repositories.CacheUsers(newPeople(), newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
 	eventually(t, "Redis has it", func() bool {
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		return len(client.Keys(t.Context(), remembered).Val()) > 0
+		return client.Exists(t.Context(), key).Val() == 1
 	})
-	for _, key := range client.Keys(t.Context(), remembered).Val() {
-		if left := client.PTTL(t.Context(), key).Val(); left > 5*time.Second {
-			t.Errorf("%s is kept for %v", key, left)
-		}
+	if left := client.PTTL(t.Context(), key).Val(); left > 5*time.Second {
+		t.Errorf("%s is kept for %v", key, left)
 	}
 }

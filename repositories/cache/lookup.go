@@ -61,8 +61,8 @@ func (t *Table[V]) look(ctx context.Context, key string, tags []string) (e *entr
 	if e := call.value(place); e != nil {
 		return e, inMemory, nil, nil
 	}
-	verify, alone := trace.ReadsFresh(), false
-	kept := c.memory.get(place)
+	kept, alone := c.memory.get(place), false
+	verify := trace.ReadsFresh() && (!t.options.Guard || kept != nil && kept.absent)
 	switch {
 	case kept == nil:
 	case kept.hitForMiss:
@@ -143,7 +143,7 @@ func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (fou
 			return nil, ""
 		case there.hit: // but not for us: it is past its time, or of another type
 			q.again = true
-		case l.aged: // somebody is loading it; the last value will do for that long
+		case l.aged && !t.options.Guard: // somebody is loading it; the last value will do for that long
 			return c.holdStale(l, l.last), inRedis
 		case !wait.pause(ctx):
 			return nil, ""

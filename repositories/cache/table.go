@@ -23,6 +23,12 @@ type TableOptions struct {
 	// look-ups in [Cache.Together] of anything at home in "product:42" read this
 	// table's 42 too. "" leaves it out.
 	Ahead string
+
+	// Guard is for values that decide whether a request may go on: who asks, whether
+	// a thing is there. Memory is asked for these also by a session that has written
+	// a moment ago, unless it says that there is none; and a value past its time is
+	// given only while the store is away, not while somebody else is loading it.
+	Guard bool
 }
 
 // Table is the view on a [Cache] for one type of value. Values are shared by all
