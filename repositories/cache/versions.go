@@ -12,7 +12,7 @@ import (
 // counters: one tag's news voids values of a few others, which costs a look-up.
 type versions struct {
 	all    atomic.Uint64
-	shared [4096]atomic.Uint64
+	shared [1 << 16]atomic.Uint64
 }
 
 // seed is the process's: versions never leave it.
