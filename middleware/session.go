@@ -1,8 +1,10 @@
 package middleware
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,20 +12,22 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
+	"github.com/maypok86/otter/v2"
 
 	"example.com/prefab/services"
 )
 
 // Sessions keep who is signed in, by Fiber's session middleware. A session holds
-// the user's id and nothing else: what the user may do is asked afresh, so that
-// it can be taken away at once. Only guarded routes touch the storage; visitors
+// the user's id and nothing else: what the user may do is for the store of users to
+// say, so that it can be taken away. Only guarded routes touch the storage; visitors
 // get no session, and public pages do not need the storage to be up.
 type Sessions struct {
-	store  *session.Store
-	users  *services.Users
-	cookie string // the session's
-	wrote  string // the cookie of a recent write
-	secure bool
+	store   *session.Store
+	decoded *otter.Cache[string, int64] // the user's id in what is stored of a session
+	users   *services.Users
+	cookie  string // the session's
+	wrote   string // the cookie of a recent write
+	secure  bool
 }
 
 // SessionConfig says how sessions are kept.
@@ -37,6 +41,8 @@ type SessionConfig struct {
 const (
 	userKey  = "user"
 	idLength = 26 // of rand.Text
+
+	maxDecoded = 10_000 // users in memory
 )
 
 // NewSessions returns sessions of users.
@@ -45,16 +51,20 @@ func NewSessions(cfg SessionConfig, users *services.Users) *Sessions {
 	if cfg.Secure {
 		cookie, wrote = "__Host-session", "__Host-wrote" // a browser takes these from this host alone, by https
 	}
-	return &Sessions{users: users, cookie: cookie, wrote: wrote, secure: cfg.Secure, store: session.New(session.Config{
-		Storage:        cfg.Storage,
-		Expiration:     cfg.TTL,
-		KeyLookup:      "cookie:" + cookie,
-		KeyGenerator:   rand.Text,
-		CookiePath:     "/",
-		CookieHTTPOnly: true,
-		CookieSecure:   cfg.Secure,
-		CookieSameSite: fiber.CookieSameSiteLaxMode,
-	})}
+	return &Sessions{
+		users: users, cookie: cookie, wrote: wrote, secure: cfg.Secure,
+		decoded: otter.Must(&otter.Options[string, int64]{MaximumSize: maxDecoded}),
+		store: session.New(session.Config{
+			Storage:        cfg.Storage,
+			Expiration:     cfg.TTL,
+			KeyLookup:      "cookie:" + cookie,
+			KeyGenerator:   rand.Text,
+			CookiePath:     "/",
+			CookieHTTPOnly: true,
+			CookieSecure:   cfg.Secure,
+			CookieSameSite: fiber.CookieSameSiteLaxMode,
+		}),
+	}
 }
 
 // Cookie is the name of the session's cookie.
@@ -112,11 +122,11 @@ func (s *Sessions) load(c *fiber.Ctx) error {
 	if !s.given(c) {
 		return services.ErrSignInNeeded
 	}
-	sess, err := s.store.Get(c)
+	stored, err := s.store.Storage.Get(c.Cookies(s.cookie))
 	if err != nil {
 		return away("read the session", err)
 	}
-	id, ok := sess.Get(userKey).(int64)
+	id, ok := s.userID(stored)
 	if !ok {
 		return services.ErrSignInNeeded
 	}
@@ -129,6 +139,23 @@ func (s *Sessions) load(c *fiber.Ctx) error {
 	}
 	c.SetUserContext(services.WithUser(c.UserContext(), user))
 	return nil
+}
+
+// userID is the user's in what Fiber's middleware has stored of a session. Its gob takes
+// longer to decode than Redis takes to answer, and all sessions of a user are the same
+// bytes; so these are decoded once.
+func (s *Sessions) userID(stored []byte) (id int64, ok bool) {
+	if id, ok = s.decoded.GetIfPresent(string(stored)); ok {
+		return id, true
+	}
+	var data map[string]any
+	if gob.NewDecoder(bytes.NewReader(stored)).Decode(&data) != nil {
+		return 0, false
+	}
+	if id, ok = data[userKey].(int64); ok {
+		s.decoded.Set(string(stored), id)
+	}
+	return id, ok
 }
 
 // Start opens a session of the user, under a new id: one that somebody planted

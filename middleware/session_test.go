@@ -96,3 +96,43 @@ func TestFindUser_LetsEverybodyPassAndHidesNoFault(t *testing.T) {
 		}
 	}
 }
+
+func TestRequireUser_TellsSessionsApart(t *testing.T) {
+	client, err := repositories.OpenRedis(devtest.Redis(t), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	sessions := middleware.NewSessions(middleware.SessionConfig{
+		Storage: middleware.Prefix(redis.NewFromConnection(client), "test:"), TTL: time.Hour,
+	}, services.NewUsers(new(register), nil, nil))
+	app, _, _ := newApp()
+	app.Use(trace)
+	app.Post("/:id", func(c *fiber.Ctx) error {
+		id, _ := c.ParamsInt("id")
+		return sessions.Start(c, int64(id))
+	})
+	app.Get("/", sessions.RequireUser, func(c *fiber.Ctx) error {
+		user, _ := services.UserFrom(c.UserContext())
+		return c.JSON(user.ID)
+	})
+	cookies := make(map[string]string)
+	for _, id := range []string{"7", "8"} {
+		response, _ := send(t, app, "POST", "/"+id)
+		cookies[id], _, _ = strings.Cut(response.Header.Get("Set-Cookie"), ";")
+	}
+	for range 3 {
+		for id, cookie := range cookies {
+			if response, body := send(t, app, "GET", "/", "Cookie", cookie); response.StatusCode != 200 || body != id {
+				t.Errorf("the session of %s: %d %s", id, response.StatusCode, body)
+			}
+		}
+	}
+	for what, stored := range map[string]string{"damaged": "x", "empty": ""} {
+		_, id, _ := strings.Cut(cookies["7"], "=")
+		client.Set(t.Context(), "test:"+id, stored, 0)
+		if response, _ := send(t, app, "GET", "/", "Cookie", cookies["7"]); response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a session that is %s: %d", what, response.StatusCode)
+		}
+	}
+}
