@@ -3,6 +3,8 @@ package repositories
 import (
 	"context"
 
+	"github.com/redis/go-redis/v9"
+
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
 )
@@ -27,6 +29,14 @@ func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int
 			tags[i] = stockTag(id)
 		}
 		return c.Invalidate(ctx, tags...)
+	}
+}
+
+// PutStock sends the put of a product's stock into a buffer, and drops what is cached
+// of it, in one round trip; see cache.InvalidateWith.
+func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (told bool) {
+	return func(ctx context.Context, put redis.Cmder, productID int64) bool {
+		return c.InvalidateWith(ctx, put, stockTag(productID))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -177,6 +178,30 @@ func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
 	return err
 }
 
+// InvalidateWith sends a command that changes what the tags stand for, such as a put
+// into a buffer in Redis, and drops what belongs to them after it. Both take one round
+// trip. It reports whether it has dropped it: where it has not, as with a Cluster, whose
+// nodes would take their parts in any order, or where Redis could not be told a moment
+// ago, call Invalidate once the command has taken effect. The command has its own error.
+func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) bool {
+	if c.single == nil || !c.circuit.carries() {
+		_ = c.client.Process(ctx, first)
+		return false
+	}
+	c.callOf(ctx).forget()
+	commands, _ := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		_ = p.Process(ctx, first)
+		c.queue(ctx, p, tags, writer{}.unsettled)
+		return nil
+	})
+	if slices.ContainsFunc(commands[1:], func(command redis.Cmder) bool { return command.Err() != nil }) {
+		return false
+	}
+	c.metrics.invalidated(nil)
+	c.versions.bump(tags)
+	return true
+}
+
 // unclear reports whether a write that returned err may still take effect.
 func unclear(err error) bool {
 	if err == nil {
@@ -204,20 +229,26 @@ func (c *Cache) tell(ctx context.Context, tags []string, change func(p redis.Pip
 // announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
 func (c *Cache) announce(ctx context.Context, tags []string, change func(p redis.Pipeliner, generation string)) error {
-	news := encodeNews(c.origin, tags)
 	_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
-		for _, tag := range tags {
-			change(p, c.generationKey(tag))
-		}
-		if c.single != nil { // else the nodes of the cluster would take their parts in any order
-			p.Publish(ctx, c.channel(), news)
-		}
+		c.queue(ctx, p, tags, change)
 		return nil
 	})
 	if err != nil || c.single != nil {
 		return err
 	}
-	return c.publish(ctx, news)
+	return c.publish(ctx, encodeNews(c.origin, tags))
+}
+
+// queue adds to a pipeline the change to each tag, and the news of it.
+func (c *Cache) queue(
+	ctx context.Context, p redis.Pipeliner, tags []string, change func(p redis.Pipeliner, generation string),
+) {
+	for _, tag := range tags {
+		change(p, c.generationKey(tag))
+	}
+	if c.single != nil { // else the nodes of the cluster would take their parts in any order
+		p.Publish(ctx, c.channel(), encodeNews(c.origin, tags))
+	}
 }
 
 // publish tells the feed by the master that it hangs on. By another one the news

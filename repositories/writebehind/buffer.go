@@ -39,6 +39,10 @@ type Options[K cmp.Ordered, V any] struct {
 	// Put returns among others: the place to invalidate caches. An error of it is one
 	// of Put's, too. Nil does nothing.
 	Changed func(ctx context.Context, keys []K) error
+	// Send sends a put and then tells of its key as Changed does, in one round trip, and
+	// reports whether it has told. Nil, or false: Put calls Changed. Redis may refuse the
+	// put all the same.
+	Send func(ctx context.Context, put redis.Cmder, key K) (told bool)
 	// Through stores a write at once. It is what Put does with a Redis that cannot
 	// be trusted with writes.
 	Through func(ctx context.Context, key K, value V) error
@@ -60,6 +64,7 @@ type Buffer[K cmp.Ordered, V any] struct {
 
 	standing atomic.Int32 // see standing
 	clock    clock
+	ample    atomic.Bool // the last put was taken, and much room was left
 	metrics  *metrics
 
 	beforeSettling func(ctx context.Context, batch []services.Write[K, V]) // for tests, which show what versions are for

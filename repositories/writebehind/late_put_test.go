@@ -35,7 +35,7 @@ func TestPut_ThatArrivesLateLeavesWhatWasPutAfterIt(t *testing.T) {
 			server := devtest.OwnRedis(t)
 			line := devtest.Slow(t, server.URL)
 			database := newCatalogue(t, devtest.Database(t), 1)
-			s, other := newShelfOn(t, database, line.URL), newShelfOn(t, database, server.URL)
+			s, other := newShelfOn(t, database, line.URL, sends), newShelfOn(t, database, server.URL)
 			s.put(1, 1) // the script is known, and Redis' clock
 			other.put(1, 1)
 			ctx, cancel := context.WithCancel(t.Context())

@@ -28,7 +28,7 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 	if err != nil {
 		return 0, err
 	}
-	depth, err = b.put(ctx, field, text)
+	depth, told, err := b.put(ctx, key, field, text)
 	if err == nil && depth == putFull {
 		b.metrics.puts.WithLabelValues("full").Inc()
 		return 0, ErrFull
@@ -37,7 +37,7 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 	if err != nil {
 		err = unavailable("put a write", err)
 	}
-	if taken {
+	if taken && !told {
 		err = errors.Join(err, b.options.Changed(ctx, []K{key}))
 	}
 	if err != nil {
@@ -56,13 +56,13 @@ const (
 var errLate = errors.New("it reached Redis after its deadline")
 
 // put tries until Redis has answered or putTimeout is over.
-func (b *Buffer[K, V]) put(ctx context.Context, field, text string) (depth int, err error) {
+func (b *Buffer[K, V]) put(ctx context.Context, key K, field, text string) (depth int, told bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	for {
-		depth, err = b.tryPut(ctx, field, text)
+		depth, told, err = b.tryPut(ctx, key, field, text)
 		if err == nil || untaken(err) || ctx.Err() != nil {
-			return depth, err
+			return depth, told, err
 		}
 	}
 }
@@ -72,24 +72,45 @@ func (b *Buffer[K, V]) put(ctx context.Context, field, text string) (depth int, 
 // its own clock, and tryPut gives up no earlier. Without a recent answer the deadline
 // is too early: Redis refuses the put and tells its time, and put tries again. So it is
 // for the first put of a process, and after some seconds without one.
-func (b *Buffer[K, V]) tryPut(ctx context.Context, field, text string) (depth int, err error) {
+//
+// Caches are told by the way where the last put was taken and there is much room. A
+// put that is refused changes nothing, and must not cost readers what they have.
+func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (depth int, told bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	client := once.Client{UniversalClient: b.options.Client}
+	if b.ample.Load() && b.options.Send != nil {
+		client.UniversalClient = sender{b.options.Client, func(ctx context.Context, put redis.Cmder) {
+			told = b.options.Send(ctx, put, key)
+		}}
+	}
 	reply, err := put.Run(
 		ctx, client, b.keys(), field, text, b.options.MaxPending, b.clock.at(deadline)).Int64Slice()
+	b.ample.Store(err == nil && reply[0] >= 0 && reply[0] < int64(b.options.MaxPending)/2)
 	if err != nil {
 		if !untaken(err) {
 			time.Sleep(time.Until(deadline))
 		}
-		return 0, err
+		return 0, false, err
 	}
 	b.clock.learn(reply[1])
 	if reply[0] == putLate {
-		return 0, errLate
+		return 0, false, errLate
 	}
-	return int(reply[0]), nil
+	return int(reply[0]), told, nil
+}
+
+// sender is a client that sends single commands by a function.
+type sender struct {
+	redis.UniversalClient
+	send func(ctx context.Context, command redis.Cmder)
+}
+
+// Process is part of redis.UniversalClient.
+func (s sender) Process(ctx context.Context, command redis.Cmder) error {
+	s.send(ctx, command)
+	return command.Err()
 }
 
 // untaken reports whether Redis has not taken a command and never will: it answered

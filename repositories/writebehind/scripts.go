@@ -22,11 +22,10 @@ var (
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 if now > tonumber(ARGV[4]) then return {-2, now} end
-local depth = redis.call('HLEN', KEYS[1])
+local depth, dead = redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[3])
+local letter = dead > 0 and redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
-	if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 and depth + redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[3]) then
-		return {-1, now}
-	end
+	if not letter and depth + dead >= tonumber(ARGV[3]) then return {-1, now} end
 	depth = depth + 1
 end
 local version = math.max(now, tonumber(redis.call('GET', KEYS[5]) or 0) + 1)
@@ -34,8 +33,10 @@ version = string.format('%.0f', version)
 redis.call('SET', KEYS[5], version)
 redis.call('HSET', KEYS[1], ARGV[1], version .. ' ' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', now), ARGV[1])
-redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('ZREM', KEYS[4], ARGV[1])
+if letter then
+	redis.call('HDEL', KEYS[3], ARGV[1])
+	redis.call('ZREM', KEYS[4], ARGV[1])
+end
 return {depth, now}`)
 
 	// take returns the ARGV[2] keys that have waited longest, and what waits under
