@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"example.com/prefab/handlers"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/batched"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/once"
 	"example.com/prefab/repositories/querylog"
@@ -208,9 +210,13 @@ func (p *process) wire() (wired, error) {
 			return wired{}, err
 		}
 	}
+	together, err := batched.New(p.redis)
+	if err != nil {
+		return wired{}, fmt.Errorf("read sessions in batches: %w", err)
+	}
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.
-		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: p.redis}), "prefab:session:"),
+		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: together}), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
 		Suffix:  suffix,
