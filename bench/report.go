@@ -42,7 +42,7 @@ func (t *testbed) machine(ctx context.Context) machine {
 		}
 	}
 	kernel, _ := exec.CommandContext(ctx, "uname", "-sr").Output()
-	m.Kernel = strings.TrimSpace(string(kernel))
+	m.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(kernel)), "-") // what follows names somebody's build
 	_ = t.db.GetContext(ctx, &m.PostgreSQL, "SELECT split_part(current_setting('server_version'), ' ', 1)")
 	server, _ := t.client.Info(ctx, "server").Result()
 	_, version, _ := strings.Cut(server, "redis_version:")
