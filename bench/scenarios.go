@@ -73,7 +73,7 @@ const (
 // Settings of Prefab. Its cache cannot be turned off: with the first, no value is
 // old enough to be found by a load that comes back to it later than a second.
 var (
-	noCache = []string{"HTTP_CACHE_TTL=0", "CACHE_TTL=1s", "CACHE_GRACE=0s", "CACHE_L1_TTL=1ms", "CACHE_L1_MAX_ITEMS=1"}
+	noCache = []string{"HTTP_CACHE_TTL=0", "CACHE_TTL=0"}
 	noPages = []string{"HTTP_CACHE_TTL=0"}
 	noL1    = []string{"HTTP_CACHE_TTL=1h", "CACHE_L1_TTL=1ms", "CACHE_L1_MAX_ITEMS=1"}
 )
