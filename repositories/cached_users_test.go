@@ -138,7 +138,7 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		return client.Exists(t.Context(), "test:cache:{user:1}").Val() == 1
+		return client.Exists(t.Context(), "test:cache:{user:1}:e:user:1").Val() == 1
 	})
 	store.user.Role = services.Member
 	asking.hangs = make(chan struct{})

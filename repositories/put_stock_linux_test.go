@@ -38,7 +38,7 @@ func TestPutStock_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 					if name == "one server" && quantity > 0 {
 						t.Error("caches are not told by the way")
 					}
-					if err := own.Invalidate(t.Context(), "stock:1"); err != nil {
+					if err := own.Invalidate(t.Context(), "product:1/stock"); err != nil {
 						t.Fatal(err)
 					}
 				}
