@@ -60,9 +60,8 @@ func (e *Encoded) send(c *fiber.Ctx, rowVersion int64, v any) error {
 }
 
 func (a *encodedAnswer) send(c *fiber.Ctx) error {
-	header := &c.Response().Header
-	header.SetCanonical(utils.UnsafeBytes(fiber.HeaderETag), utils.UnsafeBytes(a.etag))
-	header.SetContentType(fiber.MIMEApplicationJSON)
+	c.Set(fiber.HeaderETag, a.etag)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	c.Response().SetBodyRaw(a.body) // which is never changed
 	return nil
 }

@@ -66,6 +66,9 @@ func TestEncoded_IsMadeAnewForOtherValuesAlone(t *testing.T) {
 		if string(body[:n]) != `"`+c.text+`"` || made != c.made || response.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %s, made %d times, want %q and %d", c.what, body[:n], made, c.text, c.made)
 		}
+		if lines := response.Header.Values("ETag"); len(lines) != 1 {
+			t.Errorf("%s: the ETags are %v", c.what, lines)
+		}
 		etags[response.Header.Get("ETag")] = true
 	}
 	if len(etags) != 6 || etags[""] {
