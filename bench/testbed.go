@@ -172,9 +172,11 @@ func (t *testbed) hotProducts() []string {
 
 func (t *testbed) allProducts() []string { return paths(t.products, productPath) }
 
-func (t *testbed) stocks() []string {
-	return paths(t.products, func(p productRow) string { return productPath(p) + "/stock" })
-}
+func (t *testbed) stocks() []string { return paths(t.products, stockPath) }
+
+func (t *testbed) hotStocks() []string { return paths(t.products[:references.HotProducts], stockPath) }
+
+func stockPath(p productRow) string { return productPath(p) + "/stock" }
 
 // lists are pages of 50, each after another product, so that no two are the same.
 func (t *testbed) lists() []string {
