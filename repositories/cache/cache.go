@@ -4,7 +4,7 @@
 // milliseconds that word of it takes to other processes.
 //
 // Values belong to tags, such as "product:42" or "products". Each tag has a
-// generation in Redis, a random mark that is stored with every value of the tag.
+// generation in Redis, a random number that is stored with every value of the tag.
 // Invalidating a tag drops its generation, so the next one is another, and every
 // value that was loaded under the old one is worthless, however many there are
 // and wherever they lie. A load notes the generations before it begins; so what
@@ -124,7 +124,7 @@ const unboundedWrite = 30 * time.Second
 const settling = 3 * time.Second
 
 // Change makes a write that changes what the tags stand for. From before the
-// write until it is done, no process keeps values of these tags, and marks in Redis
+// write until it is done, no process keeps values of these tags, and tombstones in Redis
 // that expire by themselves see to that even where this process is killed in
 // between. Where Redis cannot be told, the change is recorded in the store. Where
 // that fails too, Change does not write, and returns services.ErrUnavailable; else
@@ -139,21 +139,21 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	}
 	w := writer{token: nonce(), ttl: max(time.Until(deadline), 0) + settling}
 	c.versions.bump(tags)
-	marked := c.tell(ctx, tags, w.begin) == nil
-	if !marked {
+	told := c.tell(ctx, tags, w.begin) == nil
+	if !told {
 		if err := c.record(ctx, tags, w.ttl); err != nil {
 			return err
 		}
 	}
 	err := write(ctx)
-	if marked { // else what is recorded holds for the whole time of the write
+	if told { // else what is recorded holds for the whole time of the write
 		c.settle(ctx, tags, w, unclear(err))
 	}
 	c.versions.bump(tags)
 	return err
 }
 
-// settle ends a write whose marks Redis has. The marks of one that may yet be
+// settle ends a write whose tombstones Redis has. Those of one that may yet be
 // committed stay until they expire.
 func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear bool) {
 	change, lasts := w.end, time.Duration(0)
@@ -161,7 +161,7 @@ func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear boo
 		change, lasts = w.unsettled, w.ttl
 	}
 	if c.tell(ctx, tags, change) != nil {
-		// An error can be ignored: the marks in Redis expire by themselves and void the
+		// An error can be ignored: the tombstones in Redis expire by themselves and void the
 		// tags, unless Redis loses its data.
 		_ = c.record(context.WithoutCancel(ctx), tags, lasts)
 	}

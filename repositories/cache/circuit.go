@@ -73,8 +73,8 @@ func (b *circuit) unreachable() {
 	}
 }
 
-// doubt logs that what Redis holds may be out of date.
-func (b *circuit) doubt() {
+// lost logs that what Redis holds may be out of date.
+func (b *circuit) lost() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.warn("the cache has stopped using Redis: invalidations may have been lost, so it discards all that Redis holds")

@@ -80,15 +80,15 @@ func (c *Cache) follow(ctx context.Context) {
 		now, err := c.subscribed(ctx, subscription)
 		switch {
 		case err != nil && !deaf:
-			c.distrust()
+			c.voidAll()
 		case err == nil && (deaf || now != *c.server.Load()): // another server may have lost what it was told
-			c.distrust()
+			c.voidAll()
 		}
 		if deaf = err != nil; !deaf {
 			c.server.Store(&now)
 			c.listen(ctx, subscription)
 			if deaf = c.feed.silent(); deaf {
-				c.distrust()
+				c.voidAll()
 			}
 		}
 		_ = subscription.Close()

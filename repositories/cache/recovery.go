@@ -29,10 +29,10 @@ func (c *Cache) owe(tags []string, until time.Time) {
 	c.circuit.nudge()
 }
 
-// distrust takes all that Redis holds for void: it may lack invalidations.
-func (c *Cache) distrust() {
+// voidAll takes all that Redis holds for void: it may lack invalidations.
+func (c *Cache) voidAll() {
 	c.owe([]string{Everything}, time.Time{})
-	c.circuit.doubt()
+	c.circuit.lost()
 }
 
 // join is a process's first look at Redis. Where some process has been watching
@@ -49,7 +49,7 @@ func (c *Cache) join(ctx context.Context) {
 	c.server.Store(&server)
 	switch {
 	case err != nil && !errors.Is(err, redis.Nil):
-		c.distrust()
+		c.voidAll()
 		return
 	case watched != server || err != nil:
 		c.owe([]string{Everything}, time.Time{}) // as usual at a service's first start

@@ -62,7 +62,7 @@ func (c *Cache) sameServers(ctx context.Context) error {
 	case err != nil:
 		c.circuit.masterAway()
 	case now != *c.server.Load():
-		c.distrust()
+		c.voidAll()
 		c.server.Store(&now)
 		c.feed.leave()
 	}
