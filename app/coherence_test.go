@@ -183,8 +183,8 @@ func TestColdReads_OfOneProductAreOneLoad(t *testing.T) {
 			}
 		}
 	}
-	if queries != 2 { // the product, and its stock, which is cached apart
-		t.Errorf("%v queries, want the 2 of one load", queries)
+	if queries != 1 {
+		t.Errorf("%v queries, want the one of one load", queries)
 	}
 }
 
