@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ func (h *requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &requestHandler{
 		traceHandler: traceHandler{h.Handler.WithAttrs(attrs)},
 		form:         h.form, json: h.json, lines: h.lines, frames: make(map[frameKey]frame),
-		with: append(h.with[:len(h.with):len(h.with)], attrs...),
+		with: append(slices.Clip(h.with), attrs...),
 	}
 }
 

@@ -99,7 +99,7 @@ type productRow struct {
 }
 
 func (r productRow) product() services.Product {
-	r.Product.Reviews = r.NewestReviews
+	r.Reviews = r.NewestReviews
 	return r.Product
 }
 

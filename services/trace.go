@@ -105,8 +105,8 @@ func (t *Trace) IsFill() bool { return t != nil && t.Fills && !t.Fresh }
 
 // Memo returns what the first caller has made for the call. It is the cache's, for
 // what one call reads. t is not nil.
-func (t *Trace) Memo(make func() any) any {
-	t.once.Do(func() { t.memo = make() })
+func (t *Trace) Memo(create func() any) any {
+	t.once.Do(func() { t.memo = create() })
 	return t.memo
 }
 
