@@ -11,6 +11,10 @@ import (
 	"example.com/prefab/middleware"
 )
 
+// writeBuffer is what one system call takes of an answer: with the default of 4 KiB, a
+// page of 50 summaries takes two. Each open connection may hold that much.
+const writeBuffer = 8 << 10
+
 // newServer returns a Fiber app without routes, whose pages are those of views and
 // whose every limit is set: Fiber leaves the timeouts infinite. Once closing is set,
 // each answer is the last one of its connection.
@@ -29,6 +33,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		BodyLimit:                    cfg.BodyLimit,
 		StreamRequestBody:            true, // without regard to BodyLimit: middleware.Bodies enforces it
 		ReadBufferSize:               cfg.HeaderLimit,
+		WriteBufferSize:              writeBuffer,
 		DisablePreParseMultipartForm: true,
 		ReadTimeout:                  cfg.ReadTimeout,
 		WriteTimeout:                 cfg.WriteTimeout,
