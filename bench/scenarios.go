@@ -160,7 +160,8 @@ var scenarios = []scenario{
 		},
 	},
 	{
-		name: "stock write, hardly a product twice", section: pathSection, paths: (*testbed).stocks, random: true, method: "PUT",
+		name: "stock write, hardly a product twice", section: pathSection, paths: (*testbed).stocks, random: true,
+		method:      "PUT",
 		sides:       []side{{label: "Prefab"}, {label: "one UPDATE, same session check", reference: references.Session}},
 		comparisons: []comparison{{metric: rate, against: 1}, {metric: storesCPU, against: 1}},
 	},
