@@ -149,6 +149,7 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	if told { // else what is recorded holds for the whole time of the write
 		c.settle(ctx, tags, w, unclear(err))
 	}
+	c.callOf(ctx).forget() // what it has read meanwhile
 	c.versions.bump(tags)
 	return err
 }

@@ -25,18 +25,27 @@ type call struct {
 // of its look-ups read what the tables with Ahead hold of the same home. Without a
 // services.Trace in ctx it does nothing.
 func (c *Cache) Together(ctx context.Context) (end func()) {
-	trace := services.TraceFrom(ctx)
-	if trace == nil {
-		return func() {}
-	}
-	s, _ := trace.Memo(func() any { return &call{cache: c} }).(*call)
-	if s == nil || s.cache != c {
+	s := c.memo(ctx)
+	if s == nil {
 		return func() {}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.depth++
 	return func() { s.end(ctx) }
+}
+
+// memo returns the call of ctx's request, whether or not Together has begun.
+func (c *Cache) memo(ctx context.Context) *call {
+	trace := services.TraceFrom(ctx)
+	if trace == nil {
+		return nil
+	}
+	s, _ := trace.Memo(func() any { return &call{cache: c} }).(*call)
+	if s == nil || s.cache != c {
+		return nil
+	}
+	return s
 }
 
 func (s *call) end(ctx context.Context) {
@@ -57,12 +66,8 @@ func (s *call) end(ctx context.Context) {
 
 // callOf returns the call in which Together has begun, or nil.
 func (c *Cache) callOf(ctx context.Context) *call {
-	trace := services.TraceFrom(ctx)
-	if trace == nil {
-		return nil
-	}
-	s, _ := trace.Memo(func() any { return &call{cache: c} }).(*call)
-	if s == nil || s.cache != c {
+	s := c.memo(ctx)
+	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
@@ -99,6 +104,9 @@ func (s *call) learn(home string, a *answer) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.depth == 0 {
+		return
+	}
 	if s.answers == nil {
 		s.answers = make(map[string]*answer, 1)
 	}
@@ -127,6 +135,16 @@ func (s *call) takeLease(a *answer, entryKey string) (token string) {
 	token = s.leases[entryKey]
 	delete(s.leases, entryKey)
 	return token
+}
+
+// leads reports whether the call has the lease of the entry.
+func (s *call) leads(entryKey string) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leases[entryKey] != ""
 }
 
 func (s *call) value(place memoryKey) *entry {
@@ -164,10 +182,10 @@ func (s *call) later(f fill) bool {
 	return true
 }
 
-// ahead is what a query reads besides, since the call will ask for it next. Its
-// answer is as good as that of a query of its own: all is read at one moment.
+// ahead is what a query reads besides, since the call will ask for it next.
 type ahead struct {
 	keys           []string // of a generation, an entry and its lease, again and again
+	versions       []uint64 // of the tags in this process, before the query
 	hashes, fields []string
 }
 
@@ -201,6 +219,7 @@ func (c *Cache) next(q query) (n ahead) {
 			n.hashes, n.fields = append(n.hashes, r.hash), append(n.fields, key)
 		default:
 			if entry := c.entryKey(q.home, r.table, key); entry != q.entry {
+				n.versions = append(n.versions, c.versions.of([]string{q.home + r.after}))
 				n.keys = append(n.keys, c.generationKey(q.home+r.after), entry, leaseKey(entry))
 			}
 		}

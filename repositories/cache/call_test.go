@@ -2,6 +2,8 @@ package cache_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -218,4 +220,93 @@ func TestTogether_GivesBackTheLeasesItDoesNotUse(t *testing.T) {
 			t.Errorf("%d leases are left", n)
 		}
 	})
+}
+
+// What a request has read before a write of this process is not given, nor kept, after it.
+func TestTogether_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
+	s := newShop(t, ownRedis(t))
+	s.read(plain(t), t)
+	s.cache.Flush()
+	slow := plain(t)
+	_, from, store := s.pages.Find(slow, "/things/1", []string{"thing:1", "thing:1/stock"})
+	if from != "" {
+		t.Fatalf("the page is from %q", from)
+	}
+	if err := s.cache.Change(t.Context(), []string{"thing:1"}, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	services.TraceFrom(slow).Fills = true
+	changed := func(context.Context) (int64, error) { return 8, nil }
+	_, _ = s.things.Get(slow, "1", []string{"thing:1"}, changed)
+	store("page", time.Minute)
+	if got, err := s.things.Get(plain(t), "1", []string{"thing:1"}, changed); err != nil || got != 8 {
+		t.Errorf("after the write a reader gets %d, %v; want 8", got, err)
+	}
+}
+
+// Who holds a lease must not wait for somebody who waits for that lease.
+func TestTogether_TheHolderOfALeaseLoads(t *testing.T) {
+	s := newShop(t, ownRedis(t))
+	s.read(plain(t), t)
+	_ = s.cache.Invalidate(t.Context(), "thing:1/stock")
+	s.cache.Flush()
+	holder := plain(t)
+	end := s.cache.Together(holder)
+	if _, err := s.things.Get(holder, "1", []string{"thing:1"}, nil); err != nil { // and takes the stock's lease
+		t.Fatal(err)
+	}
+	s.trips.n.Store(0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = s.stocks.Get(plain(t), "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) { return 6, nil })
+	}()
+	eventually(t, "another request waits for the lease", func() bool { return s.trips.n.Load() > 0 })
+	loaded := false
+	_, _ = s.stocks.Get(holder, "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) {
+		loaded = true
+		return 6, nil
+	})
+	end()
+	<-done
+	if !loaded {
+		t.Error("the holder has waited for the other's load")
+	}
+}
+
+func TestAlso_GivesBackTheLeaseOfWhatIsTooLong(t *testing.T) {
+	s := newShop(t, ownRedis(t))
+	names := cache.NewTable[string](s.cache, cache.TableOptions{Name: "name", TTL: time.Hour, Ahead: "thing:{key}/name"})
+	ctx := plain(t)
+	end := s.cache.Together(ctx)
+	_, err := s.things.Get(ctx, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
+		names.Also(ctx, "1", []string{"thing:1/name"}, strings.Repeat("x", 1<<17))
+		return 1, nil
+	})
+	end()
+	if n := s.client.Exists(t.Context(), s.cache.LeaseKey("thing:1", "name", "1")).Val(); n != 0 || err != nil {
+		t.Errorf("%d leases are left, %v", n, err)
+	}
+}
+
+// The watcher makes the epoch last, but no tombstone.
+func TestChange_OfEverythingEnds(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, ownRedis(t))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = s.cache.Change(ctx, []string{cache.Everything}, func(context.Context) error { return errors.New("unclear") })
+	eventually(t, "values are kept again", func() bool {
+		s.loaded = 0
+		s.read(plain(t), t)
+		s.read(plain(t), t)
+		return s.loaded == 0 || s.loaded == 1
+	})
+}
+
+func TestLeaseKey_IsNoEntrysKey(t *testing.T) {
+	c := newShop(t, ownRedis(t)).cache
+	if c.LeaseKey("thing:1", "thing", "a") == c.EntryKey("thing:1", "thing", "a:l") {
+		t.Error("the lease of a is the entry of a:l")
+	}
 }

@@ -90,7 +90,7 @@ func TestGet_GoesOnWhenTheLoadingProcessIsKilled(t *testing.T) {
 	holder.must("hang")
 	client := openClient(t, redis.URL)
 	eventually(t, "the load has its lease", func() bool {
-		return client.Exists(t.Context(), "test:{truth}:e:numbers:row:l").Val() == 1
+		return client.Exists(t.Context(), "test:{truth}:l:numbers:row").Val() == 1
 	})
 	holder.kill()
 	if got := other.ask("get"); got != "0" {

@@ -23,7 +23,7 @@ const (
 //	{product:42}:g                 the generation of product:42
 //	{product:42}:g/stock           that of product:42/stock
 //	{product:42}:e:page:<key>      an entry
-//	{product:42}:e:page:<key>:l    the lease of who loads it
+//	{product:42}:l:page:<key>      the lease of who loads it
 
 func homeOf(tag string) string {
 	home, _, _ := strings.Cut(tag, "/")
@@ -51,7 +51,7 @@ func (c *Cache) entryKey(home, table, key string) string {
 	return c.prefix + "{" + name(home) + "}:e:" + table + ":" + name(key)
 }
 
-func leaseKey(entryKey string) string { return entryKey + ":l" }
+func leaseKey(entryKey string) string { return strings.Replace(entryKey, "}:e:", "}:l:", 1) }
 
 // generationKeys returns the generations of a value's tags and of Everything, and how
 // many of the first ones one script can use together with the keys of home.

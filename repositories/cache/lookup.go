@@ -50,7 +50,7 @@ func (l *lookup) prepare(home, table string) {
 }
 
 func (l *lookup) query() query {
-	return query{home: l.home, entry: l.entryKey, generations: l.keys, local: l.local, call: l.call}
+	return query{home: l.home, entry: l.entryKey, generations: l.keys, local: l.local, version: l.version, call: l.call}
 }
 
 // look searches memory, the loads under way, and Redis, and says where it found a
@@ -78,7 +78,10 @@ func (t *Table[V]) look(ctx context.Context, key string, tags []string) (e *entr
 	l = &lookup{cache: c, call: call, place: place, tags: tags, version: version, alone: alone, flights: &t.flights}
 	if !verify { // else it may be older than the caller's own write
 		l.last = kept
-		if !alone {
+		if call != nil {
+			l.prepare(t.home(key, tags), t.options.Name)
+		}
+		if !alone && !call.leads(l.entryKey) { // else it could wait for who waits for its lease
 			if e, err := l.fly(ctx); e != nil || err != nil {
 				return e, inMemory, nil, err
 			}
@@ -113,7 +116,9 @@ func (c *Cache) confirms(call *call, e *entry, home string, tags []string) bool 
 // confirms it, or nil.
 func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (found *entry, from string) {
 	c := t.cache
-	l.prepare(t.home(l.place.key, l.tags), t.options.Name)
+	if l.entryKey == "" {
+		l.prepare(t.home(l.place.key, l.tags), t.options.Name)
+	}
 	q := l.query()
 	q.onHit = t.options.Ahead != ""
 	answer := l.call.answer(l.home)

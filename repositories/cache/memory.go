@@ -17,7 +17,7 @@ type memoryKey struct {
 	key   string
 }
 
-// entry is a value in memory. It is shared, and does not change once it is there.
+// entry is a value in memory. It is shared, and does not change any more.
 type entry struct {
 	id          uint64 // of the process's values
 	value       any

@@ -100,9 +100,9 @@ func (c *Cache) watchKey() string { return c.prefix + "watched" }
 // watch says that somebody is there, and with which server, and keeps the epoch
 // from ending by itself, which would void everything at one moment.
 func (c *Cache) watch(ctx context.Context) error {
-	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
-		p.Expire(ctx, c.generationKey(Everything), epochTTL)
+		p.EvalSha(ctx, renewScript.Hash(), []string{c.generationKey(Everything)}, epochTTL.Milliseconds())
 		return nil
 	})
 	return err

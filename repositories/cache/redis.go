@@ -19,6 +19,7 @@ type query struct {
 	entry       string   // the key of its entry
 	generations []string // the keys of its tags' generations
 	local       int      // how many of these lie in the slot of home
+	version     uint64   // of its tags, before this look
 	again       bool     // what was found under these generations would not do
 	call        *call    // what it reads next is read as well, unless this is found; may be nil
 	onHit       bool     // even if it is found
@@ -34,18 +35,21 @@ type answer struct {
 
 // found is what Redis has under an entry's key.
 type found struct {
-	text  string // "" where there is none
-	hit   bool   // it is of the generations that hold
-	owned bool   // the lease is the caller's
+	text    string // "" where there is none
+	hit     bool   // it is of the generations that hold
+	owned   bool   // the lease is the caller's
+	version uint64 // of its tags in this process, before it was read
 }
 
-// covers reports whether this is an answer to the query, too.
+// covers reports whether this is an answer to the query, too: not once this process has
+// heard that a tag has changed since.
 func (a *answer) covers(q query) bool {
 	if a == nil {
 		return false
 	}
-	_, read := a.entries[q.entry]
-	return read && !slices.ContainsFunc(q.generations, func(key string) bool { return a.generations[key] == "" })
+	found, read := a.entries[q.entry]
+	unknown := func(key string) bool { return a.generations[key] == "" }
+	return read && found.version == q.version && !slices.ContainsFunc(q.generations, unknown)
 }
 
 // nonces returns the generations, one after the other, or "" where one is not known
@@ -122,16 +126,16 @@ func (a *answer) take(q query, next ahead, reply []any) {
 		a.generations[key] = text(reply, i)
 	}
 	if len(reply) == q.local+1 {
-		a.entries[q.entry] = found{text: text(reply, q.local), hit: true}
+		a.entries[q.entry] = found{text: text(reply, q.local), hit: true, version: q.version}
 		return
 	}
 	owned := func(i int) bool { return reply[i] == int64(1) }
-	a.entries[q.entry] = found{text(reply, q.local), reply[q.local+1] == int64(2), owned(q.local + 1)}
+	a.entries[q.entry] = found{text(reply, q.local), reply[q.local+1] == int64(2), owned(q.local + 1), q.version}
 	at := q.local + 2
 	for i := 0; i < len(next.keys); i += 3 {
 		generation, entry := text(reply, at+i), text(reply, at+i+1)
 		a.generations[next.keys[i]] = generation
-		a.entries[next.keys[i+1]] = found{entry, isOf(entry, generation), owned(at + i + 2)}
+		a.entries[next.keys[i+1]] = found{entry, isOf(entry, generation), owned(at + i + 2), next.versions[i/3]}
 	}
 	at += len(next.keys)
 	for i, key := range next.hashes {

@@ -96,6 +96,12 @@ if #list == 1 then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], table.concat(list, ' '), 'PX', string.format('%.0f', math.max(last - now, 1)))
 return 1`)
 
+	// renewScript makes a generation last ARGV[1] ms, but no tombstone.
+	renewScript = redis.NewScript(`
+local g = redis.call('GET', KEYS[1])
+if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 0`)
+
 	// dropScript deletes a generation, but no tombstone.
 	dropScript = redis.NewScript(`
 local g = redis.call('GET', KEYS[1])
@@ -128,7 +134,7 @@ func (c *Cache) scripted(ctx context.Context, commands func(redis.Pipeliner) err
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return sent, err
 	}
-	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, dropScript} {
+	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, dropScript, renewScript} {
 		if err := script.Load(ctx, c.client).Err(); err != nil {
 			return nil, err
 		}

@@ -145,7 +145,7 @@ func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 		inRedis += t.options.Grace
 	}
 	l.call.hold(l.place, e)
-	if err != nil || len(text) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis knows no less
+	if err != nil || len(text) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis takes whole ones
 		return e
 	}
 	e.weight = uint32(len(text))
@@ -194,6 +194,7 @@ func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V)
 	}
 	l.generations, l.token = l.answer.nonces(l.keys), l.call.takeLease(l.answer, l.entryKey)
 	t.keep(ctx, l, e, jittered(t.options.TTL))
+	l.end(ctx, e, nil)
 }
 
 // Find is Get in two steps, for who cannot give a function: it returns the value
