@@ -24,9 +24,13 @@ var (
 	CookieSuffix = cookieSuffix
 )
 
-// NewLogger is the program's logger, which writes every line within a moment.
+// NewLogger is the program's logger, which writes every line within a moment. An out that
+// has Flushes is given what writes them at once.
 func NewLogger(cfg Config, out io.Writer) *slog.Logger {
-	log, _ := newLogger(cfg, out)
+	log, flush := newLogger(cfg, out)
+	if out, ok := out.(interface{ Flushes(flush func()) }); ok {
+		out.Flushes(flush)
+	}
 	return log
 }
 

@@ -245,8 +245,16 @@ func (s *service) checkLog() {
 
 // logged is what the service has logged so far.
 type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu      sync.Mutex
+	text    bytes.Buffer
+	flushes []func()
+}
+
+// Flushes takes what writes the lines that a logger holds.
+func (l *logged) Flushes(flush func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flushes = append(l.flushes, flush)
 }
 
 func (l *logged) Write(p []byte) (int, error) {
@@ -263,6 +271,12 @@ func (l *logged) String() string {
 
 func (l *logged) lines(t *testing.T) []map[string]any {
 	t.Helper()
+	l.mu.Lock()
+	flushes := l.flushes
+	l.mu.Unlock()
+	for _, flush := range flushes {
+		flush()
+	}
 	var lines []map[string]any
 	for text := range strings.Lines(l.String()) {
 		var line map[string]any
