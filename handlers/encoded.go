@@ -39,7 +39,8 @@ func NewEncoded(maxBytes int64) *Encoded {
 
 // send answers with v as JSON, and with an ETag that begins with the version of a row
 // where it is not 0. Whoever asks again for the same path and query must get the same,
-// for the same values: nothing of v may depend on who asks, or on the time.
+// for the same values: nothing of v may depend on who asks, on the time, or on what was
+// read past both the cache and the database.
 func (e *Encoded) send(c *fiber.Ctx, rowVersion int64, v any) error {
 	made := services.TraceFrom(c.UserContext()).Reads()
 	key := utils.UnsafeString(c.Request().RequestURI())
