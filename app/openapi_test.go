@@ -111,7 +111,7 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		header := http.Header{"X-Request-Id": {strings.Repeat("A", 26)}, "Cache-Control": {"no-store"}}
+		header := http.Header{"X-Request-Id": {strings.Repeat("a", 32)}, "Cache-Control": {"no-store"}}
 		header.Set("Content-Type", contentType)
 		return exchange{request, nil, []byte(body), &http.Response{StatusCode: status, Header: header}}
 	}

@@ -62,7 +62,7 @@ func (h *requestHandler) LogRequest(line middleware.RequestLine) {
 }
 
 func appendJSON(b []byte, frame frame, line middleware.RequestLine) []byte {
-	b = append(time.Now().AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano), `",`...)
+	b = append(line.Time.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano), `",`...)
 	b = append(b, frame.before...)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(line.Status), 10)
 	b = strconv.AppendInt(append(b, `,"duration":`...), int64(line.Duration), 10)
@@ -74,7 +74,7 @@ func appendJSON(b []byte, frame frame, line middleware.RequestLine) []byte {
 
 func appendText(b []byte, frame frame, line middleware.RequestLine) []byte {
 	const milliseconds = "2006-01-02T15:04:05.000Z07:00"
-	b = append(time.Now().AppendFormat(append(b, "time="...), milliseconds), ' ')
+	b = append(line.Time.AppendFormat(append(b, "time="...), milliseconds), ' ')
 	b = append(b, frame.before...)
 	b = strconv.AppendInt(append(b, " status="...), int64(line.Status), 10)
 	b = append(append(b, " duration="...), line.Duration.String()...)

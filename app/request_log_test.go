@@ -42,7 +42,7 @@ func ask(t *testing.T, server *fiber.App, path string) {
 }
 
 func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
-	changing := regexp.MustCompile(`("?time"?[=:])"?[-0-9T:.]+(Z|[-+]\d\d:\d\d)"?|("?duration"?[=:])(\d+(\.\d+)?(µs|ms|ns|s)?)|[A-Z2-7]{26}`)
+	changing := regexp.MustCompile(`("?time"?[=:])"?[-0-9T:.]+(Z|[-+]\d\d:\d\d)"?|("?duration"?[=:])(\d+(\.\d+)?(µs|ms|ns|s)?)|[0-9a-f]{32}`)
 	for _, format := range []string{"json", "text"} {
 		cfg, err := load(t, "LOG_FORMAT="+format, "LOG_LEVEL=debug")
 		if err != nil {
@@ -96,7 +96,7 @@ type wholeLines struct {
 	ids   map[string]bool
 }
 
-var idIn = regexp.MustCompile(`[A-Z2-7]{26}`)
+var idIn = regexp.MustCompile(`[0-9a-f]{32}`)
 
 func (w *wholeLines) Write(p []byte) (int, error) {
 	w.mu.Lock()

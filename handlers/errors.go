@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"math"
@@ -89,7 +88,7 @@ func setRetryAfter(c *fiber.Ctx, seconds int) {
 // early does what the middleware does for a request that did not get there: one
 // that is no HTTP, too large, or of an unknown method.
 func early(c *fiber.Ctx, log *slog.Logger, status int) {
-	id := rand.Text()
+	id := services.NewRequestID()
 	c.Set(fiber.HeaderXRequestID, id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	log.Info("request refused", "status", status, "request_id", id)

@@ -15,6 +15,7 @@ const RequestMessage = "request"
 
 // RequestLine is what the access log tells of a request that was answered in time.
 type RequestLine struct {
+	Time     time.Time // of its end
 	Level    slog.Level
 	Status   int
 	Duration time.Duration
@@ -29,12 +30,11 @@ type requestLogger interface {
 
 // AccessLog writes one line a request. It holds neither the path nor the query
 // nor the client's address, since these may tell of a person. A request that
-// takes slow or longer is a warning; 0 means that none is. The time of a stream
+// takes slow or longer is a warning; 0 means that none is. It stands behind Trace. The time of a stream
 // ends where its handler does, before the body is sent.
 func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 	cheap, _ := log.Handler().(requestLogger)
 	return func(c *fiber.Ctx) error {
-		start := time.Now()
 		if err := c.Next(); err != nil {
 			// Answer here, so that the line tells the status that the client gets.
 			if err := c.App().ErrorHandler(c, err); err != nil {
@@ -43,7 +43,8 @@ func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 		}
 		ctx := c.UserContext()
 		trace := services.TraceFrom(ctx)
-		status, duration := c.Response().StatusCode(), time.Since(start)
+		now := time.Now()
+		status, duration := c.Response().StatusCode(), now.Sub(trace.Start)
 		level, message := slog.LevelInfo, RequestMessage
 		switch {
 		case slow > 0 && duration >= slow:
@@ -54,9 +55,9 @@ func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 		if !log.Enabled(ctx, level) {
 			return nil
 		}
-		if cheap != nil && trace != nil && message == RequestMessage {
+		if cheap != nil && message == RequestMessage {
 			cheap.LogRequest(RequestLine{
-				Level: level, Status: status, Duration: duration, Bytes: responseBytes(c), Trace: trace,
+				Time: now, Level: level, Status: status, Duration: duration, Bytes: responseBytes(c), Trace: trace,
 			})
 			return nil
 		}

@@ -77,7 +77,7 @@ func TestAccessLog_WarnsOfSlowRequests(t *testing.T) {
 		{0, "/", "level=INFO msg=request status=200 "},
 	} {
 		app, log, lines := newApp()
-		app.Use(middleware.AccessLog(log, c.threshold))
+		app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log, c.threshold))
 		app.Get("/", ok)
 		app.Get("/fails", func(*fiber.Ctx) error { return services.ErrNoProduct })
 		app.Get("/health", ok)

@@ -17,7 +17,7 @@ import (
 const otherRoute = "other"
 
 // Metrics counts requests and their durations by method and route, and those
-// under way. It has to stand outside of whatever turns errors into answers. A
+// under way. It stands behind Trace, and outside of whatever turns errors into answers. A
 // stream's duration ends where its handler does, before the body is sent.
 func Metrics(reg prometheus.Registerer) fiber.Handler {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -36,17 +36,13 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 	reg.MustRegister(requests, durations, underWay)
 	found := answerMetrics{requests: requests, durations: durations, of: make(map[answered]metricsOfOne)}
 	return func(c *fiber.Ctx) error {
-		start := time.Now()
 		underWay.Inc()
 		defer underWay.Dec()
 		err := c.Next()
-		key := answered{status: c.Response().StatusCode()}
-		if trace := services.TraceFrom(c.UserContext()); trace != nil {
-			key.route = trace.Route
-		}
-		one := found.find(key)
+		trace := services.TraceFrom(c.UserContext())
+		one := found.find(answered{route: trace.Route, status: c.Response().StatusCode()})
 		one.requests.Inc()
-		one.durations.Observe(time.Since(start).Seconds())
+		one.durations.Observe(time.Since(trace.Start).Seconds())
 		return err
 	}
 }

@@ -3,7 +3,6 @@
 package middleware
 
 import (
-	"crypto/rand"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,8 +18,10 @@ const headerRequestID = "X-Request-Id" // as it is sent
 // timeout. A client's own X-Request-Id is not believed.
 func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 	return func(c *fiber.Ctx) error {
+		now := time.Now()
 		ctx := &requestContext{
-			deadline: time.Now().Add(timeout), trace: services.Trace{ID: rand.Text(), Address: proxies.ClientAddress(c)},
+			deadline: now.Add(timeout),
+			trace:    services.Trace{ID: services.NewRequestID(), Start: now, Address: proxies.ClientAddress(c)},
 		}
 		ctx.Context = services.WithTrace(c.UserContext(), &ctx.trace)
 		defer ctx.end()

@@ -2,6 +2,9 @@ package services
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -14,6 +17,7 @@ import (
 type Trace struct {
 	ID      string     // the request id
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
+	Start   time.Time  // when the call began
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
 	Fresh   bool       // reads go past the process's memory, which may be milliseconds behind
 	Fills   bool       // what is read makes a page that others will get: as Fresh, but for what is marked stale
@@ -24,6 +28,15 @@ type Trace struct {
 	waited  atomic.Int64 // nanoseconds
 	once    sync.Once
 	memo    any
+}
+
+// NewRequestID returns 32 hexadecimal digits, the form of a trace id in W3C's Trace
+// Context. It is new, but not secret.
+func NewRequestID() string {
+	var id [16]byte
+	binary.NativeEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // not secret
+	binary.NativeEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // not secret
+	return hex.EncodeToString(id[:])
 }
 
 type traceKey struct{}
