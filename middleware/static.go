@@ -16,8 +16,9 @@ import (
 
 // Static serves the files of a folder under names that hold a hash of their
 // content, "prefab.0a1b2c3d4e5f6071.css", so that browsers may keep them for good.
-// Text is packed beforehand. Fiber's own knows no such names, and writes what it packs
-// beside the sources.
+// Text is packed once, when it is first asked for: at the start of each process it
+// would take 10 MB, which the compressors' pools keep for a while. Fiber's own knows
+// no such names, and writes what it packs beside the sources.
 type Static struct {
 	at     string
 	files  fs.FS
@@ -45,15 +46,8 @@ func NewStatic(at string, files fs.FS, reload bool) (*Static, error) {
 		if entry.IsDir() || path.Ext(entry.Name()) == "" {
 			continue
 		}
-		file, err := readStatic(files, entry.Name())
-		if err != nil {
+		if s.known[entry.Name()], err = readStatic(files, entry.Name()); err != nil {
 			return nil, err
-		}
-		s.known[entry.Name()] = file
-		if !reload {
-			for _, pack := range file.packed {
-				pack()
-			}
 		}
 	}
 	return s, nil
