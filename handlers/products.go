@@ -88,7 +88,7 @@ func productFilter(q query, limit int) (services.ProductFilter, error) {
 
 func (h *Products) batch(c *fiber.Ctx, q query) error {
 	for _, other := range ListQuery {
-		if _, ok := q[other]; ok {
+		if q[other] != "" {
 			return services.InvalidField(other, "cannot stand beside ids")
 		}
 	}
