@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -79,7 +82,7 @@ func (r *fieldReader) value(of reflect.Type, path string) {
 		if hasLoneSurrogate(value) {
 			r.fault(path, "must not contain half of a surrogate pair")
 		} else if json.Unmarshal(value, reflect.New(of).Interface()) != nil {
-			r.fault(path, wrongType(kind))
+			r.fault(path, wrongType(kind, of, value))
 		}
 	}
 }
@@ -141,7 +144,7 @@ func readsItself(of reflect.Type) bool {
 		reflect.PointerTo(of).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-func wrongType(kind reflect.Kind) string {
+func wrongType(kind reflect.Kind, of reflect.Type, value []byte) string {
 	switch kind {
 	case reflect.String:
 		return "must be a text"
@@ -155,6 +158,11 @@ func wrongType(kind reflect.Kind) string {
 		return "must be an object"
 	case reflect.Invalid, reflect.Interface:
 		return "cannot be read"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if _, err := strconv.ParseInt(string(value), 10, of.Bits()); errors.Is(err, strconv.ErrRange) {
+			most := int64(math.MaxInt64) >> (64 - of.Bits())
+			return fmt.Sprintf("must be a whole number from %d to %d", -most-1, most)
+		}
 	}
 	return "must be a whole number"
 }
@@ -164,5 +172,11 @@ func wrongType(kind reflect.Kind) string {
 var surrogates = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)`)
 
 func hasLoneSurrogate(value []byte) bool {
-	return slices.ContainsFunc(surrogates.FindAllSubmatchIndex(value, -1), func(found []int) bool { return found[2] >= 0 })
+	for {
+		found := surrogates.FindSubmatchIndex(value)
+		if found == nil || found[2] >= 0 {
+			return found != nil
+		}
+		value = value[found[1]:]
+	}
 }

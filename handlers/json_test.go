@@ -94,7 +94,8 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 		{`{"name":1}`, services.Invalid, "name: must be a text."},
 		{`{"priceCents":"1"}`, services.Invalid, "priceCents: must be a whole number."},
 		{`{"priceCents":1.5}`, services.Invalid, "priceCents: must be a whole number."},
-		{`{"priceCents":9223372036854775808}`, services.Invalid, "priceCents: must be a whole number."},
+		{`{"priceCents":9223372036854775808}`, services.Invalid,
+			"priceCents: must be a whole number from -9223372036854775808 to 9223372036854775807."},
 		{`{"stock":1}`, services.Invalid, "stock: is not a known field."},
 		{`{"price_cents":1}`, services.Invalid, "price_cents: is not a known field."},
 		{`{"NAME":"a","name":1,"stock":2}`, services.Invalid,
@@ -162,6 +163,7 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 	}
 	type whole struct {
 		part
+		Tiny   int8           `json:"tiny"`
 		Parts  []part         `json:"parts"`
 		First  *part          `json:"first"`
 		Secret string         `json:"-"`
@@ -193,6 +195,7 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 
 		`{"id":"1"}`:                                             "id must be a whole number",
 		`{"id":1.5,"Note":{},"parts":{}}`:                        "id must be a whole number; Note must be a text; parts must be a list",
+		`{"tiny":-129,"more":{"a":1e30}}`:                        "tiny must be a whole number from -128 to 127; more.a must be a whole number",
 		`{"first":null,"parts":5}`:                               "parts must be a list",
 		`{"first":[]}`:                                           "first must be an object",
 		`{"parts":[[],{"id":{}},null]}`:                          "parts.0 must be an object; parts.1.id must be a whole number",
@@ -216,5 +219,12 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 	}
 	if wrong := wrongFields([]byte("{"+strings.Repeat(`"x":1,`, 99)+`"x":1}`), reflect.TypeFor[whole]()); len(wrong) != maxWrong {
 		t.Errorf("%d fields come back, want %d", len(wrong), maxWrong)
+	}
+}
+
+func TestHasLoneSurrogate_StopsAtTheFirst(t *testing.T) {
+	text := []byte(`"\ud800` + strings.Repeat(`\n`, 10_000) + `"`)
+	if many := testing.AllocsPerRun(5, func() { hasLoneSurrogate(text) }); many > 10 {
+		t.Errorf("%v allocations, for the first of 10,000 escapes", many)
 	}
 }
