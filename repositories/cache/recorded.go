@@ -91,5 +91,8 @@ func (c *Cache) poll(ctx context.Context) {
 	if len(found) == maxRecorded || since > RecordsKept { // there may be more, or there may have been
 		c.owe([]string{Everything}, now.Add(longest))
 	}
+	if r.failed {
+		c.options.Log.Info("the cache can read the invalidations of processes that cannot reach Redis again")
+	}
 	r.read, r.seen, r.failed = begin, seen, false
 }

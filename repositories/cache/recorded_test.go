@@ -1,8 +1,11 @@
 package cache_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +75,30 @@ func TestPoll_MissesNothingWhileTheStoreWasAway(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestPoll_LogsTheBeginAndTheEndOfAnOutageOnce(t *testing.T) {
+	var log bytes.Buffer
+	var away error
+	c := cache.New(cache.Options{
+		Client: redis.NewClient(&redis.Options{}), MaxItems: 1, MaxBytes: 1 << 10, Budget: time.Second,
+		Log:      slog.New(slog.NewTextHandler(&log, nil)),
+		Recorded: func(context.Context, time.Duration, int) ([]cache.Recorded, error) { return nil, away },
+	})
+	defer c.Close()
+	for range 2 {
+		for _, away = range []error{nil, nil, errors.New("away"), errors.New("away"), nil, nil} {
+			c.Poll(t.Context())
+		}
+	}
+	for _, line := range []string{
+		`level=WARN msg="the cache cannot read the invalidations of processes that cannot reach Redis" error=away`,
+		`level=INFO msg="the cache can read the invalidations of processes that cannot reach Redis again"`,
+	} {
+		if n := strings.Count(log.String(), line); n != 2 {
+			t.Errorf("two outages: %d times %s in\n%s", n, line, &log)
+		}
+	}
 }
 
 // As many as a poll reads at most may not be all.
