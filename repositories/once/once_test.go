@@ -1,0 +1,85 @@
+package once_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/once"
+)
+
+func TestMain(m *testing.M) { devtest.Main(m) }
+
+// impatient is a client at the end of the line, which gives up after a moment.
+func impatient(t *testing.T, line *devtest.SlowRedis) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(line.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.ReadTimeout, options.ContextTimeoutEnabled = 100*time.Millisecond, true
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+const store = "return redis.call('SET', KEYS[1], ARGV[1])"
+
+func TestClient_SendsAWriteOnce(t *testing.T) {
+	line := devtest.Slow(t, devtest.Redis(t))
+	plain := impatient(t, line)
+	client := once.Client{UniversalClient: plain}
+	sha, err := plain.ScriptLoad(t.Context(), store).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, write := range map[string]func(value string) error{
+		"SET":     func(value string) error { return client.Set(t.Context(), "key", value, time.Hour).Err() },
+		"EVAL":    func(value string) error { return client.Eval(t.Context(), store, []string{"key"}, value).Err() },
+		"EVALSHA": func(value string) error { return client.EvalSha(t.Context(), sha, []string{"key"}, value).Err() },
+	} {
+		if err := write(name); err != nil || plain.Get(t.Context(), "key").Val() != name {
+			t.Errorf("%s: %v", name, err)
+		}
+		late := "late " + name
+		release := line.Hold(t, devtest.Hold{Text: late, Pieces: 1}) // a second one would be answered
+		if err := write(late); err == nil {
+			t.Errorf("%s is sent again", name)
+		}
+		release()
+	}
+	line.Hold(t, devtest.Hold{Text: "late SET", Pieces: 1})
+	if err := plain.Set(t.Context(), "key", "late SET", 0).Err(); err != nil {
+		t.Errorf("a client that sends again: %v", err)
+	}
+}
+
+func TestClient_SetKeepsTheTimeToLive(t *testing.T) {
+	plain := impatient(t, devtest.Slow(t, devtest.Redis(t)))
+	client := once.Client{UniversalClient: plain}
+	for ttl, most := range map[time.Duration]time.Duration{0: -1, time.Hour: time.Hour, time.Hour + time.Millisecond: time.Hour + time.Millisecond} {
+		if err := client.Set(t.Context(), "key", "value", ttl).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if left := plain.PTTL(t.Context(), "key").Val(); left > most || (left > 0) != (ttl > 0) {
+			t.Errorf("of %s are left %s", ttl, left)
+		}
+	}
+}
+
+func TestClient_GivesUpAfterItsBudget(t *testing.T) {
+	line := devtest.Slow(t, devtest.Redis(t))
+	client := once.Client{UniversalClient: impatient(t, line), Budget: time.Millisecond}
+	line.Hang(devtest.ToClient, true)
+	for name, err := range map[string]error{
+		"GET": client.Get(t.Context(), "key").Err(), "SET": client.Set(t.Context(), "key", "value", 0).Err(),
+	} {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
