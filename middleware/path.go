@@ -47,7 +47,7 @@ func isCanonical(path []byte) bool {
 			return false
 		}
 	}
-	return true
+	return len(path) > 0
 }
 
 var (
@@ -56,6 +56,9 @@ var (
 )
 
 func canonicalPath(sent string) (string, error) {
+	if sent == "" { // of "GET http://host?x=1", RFC 9110, section 4.2.3
+		return "/", nil
+	}
 	path, err := url.PathUnescape(sent)
 	if err != nil || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "", errBadPath

@@ -78,6 +78,21 @@ func TestCanonicalPath_RefusesWhatLeadsElsewhereForOthers(t *testing.T) {
 	}
 }
 
+// A target in absolute form need not have a path.
+func TestCanonicalPath_OfNoneIsTheRoot(t *testing.T) {
+	app := fiber.New(fiber.Config{StrictRouting: true, CaseSensitive: true, UnescapePath: true})
+	app.Use(middleware.CanonicalPath)
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString(c.Path() + " " + c.Query("x")) })
+	for target, want := range map[string]string{"http://example.com": "/ ", "http://example.com?x=1": "/ 1", "http://example.com/?x=1": "/ 1"} {
+		var c fasthttp.RequestCtx
+		c.Request.Header.SetRequestURI(target)
+		app.Handler()(&c)
+		if got := string(c.Response.Body()); got != want {
+			t.Errorf("%s: %q, want %q", target, got, want)
+		}
+	}
+}
+
 // FuzzCanonicalPath: a path that gets through has one meaning, and keeps it.
 func FuzzCanonicalPath(f *testing.F) {
 	for _, path := range []string{"/", "/a", "/%61", "/a+b", "/%2f", "/%00", "/%", "/..", "//", "/a/./b", "/%e2%82%ac", "/\xff", "/%2525", "/;=,"} {
