@@ -3,7 +3,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -210,13 +209,9 @@ func (p *process) wire() (wired, error) {
 			return wired{}, err
 		}
 	}
-	together, err := batched.New(p.redis)
-	if err != nil {
-		return wired{}, fmt.Errorf("read sessions in batches: %w", err)
-	}
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.
-		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: together}), "prefab:session:"),
+		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: batched.New(p.redis)}), "prefab:session:"),
 		TTL:     cfg.SessionTTL,
 		Secure:  cfg.Env == Production,
 		Suffix:  suffix,

@@ -1,26 +1,168 @@
-// Package batched reads from Redis for many callers at a time. While one batch is on
-// its way, whoever wants a value joins the next one, which is one write and one read for
-// all of them. Under load that takes far less of both sides' time than a connection each.
+// Package batched sends commands to Redis for many callers at a time. While one batch
+// is on its way, whoever wants something joins the next one, which is one write and one
+// read for all of them. Under load that takes far less of both sides' time than a
+// connection each.
 package batched
 
 import (
 	"context"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Client is a client whose GET is batched. That heeds no context, only the client's
-// timeouts: a batch waits for the one before it, and is sent once more without an answer.
+// Client is a client that can batch. It shares the connections of the one in it. A
+// batch that gets no answer may be sent once more. With a Cluster, where a batch would
+// be as slow as the slowest node, each caller has a pipeline of its own.
 type Client struct {
 	redis.UniversalClient
-	batches *redis.AutoPipeliner
+	queue *queue // nil with a Cluster
 }
 
-// New returns a client that shares the connections of another one, and ends with it.
-func New(client redis.UniversalClient) (Client, error) {
-	batches, err := client.AutoPipeline()
-	return Client{UniversalClient: client, batches: batches}, err
+// New returns a client that batches.
+func New(client redis.UniversalClient) Client {
+	c := Client{UniversalClient: client}
+	if _, single := client.(*redis.Client); single {
+		c.queue = &queue{client: client}
+	}
+	return c
 }
 
 // Get is part of redis.Cmdable.
-func (c Client) Get(ctx context.Context, key string) *redis.StringCmd { return c.batches.Get(ctx, key) }
+func (c Client) Get(ctx context.Context, key string) *redis.StringCmd {
+	command := redis.NewStringCmd(ctx, "get", key)
+	if err := c.Send(ctx, command); err != nil {
+		command = redis.NewStringCmd(ctx) // the batch may have the other one still
+		command.SetErr(err)
+	}
+	return command
+}
+
+// Send sends commands, in this order, and returns the error of the first that has one. Once
+// ctx is done it returns without waiting for the others in the batch; then the commands
+// may still be under way, and their results must not be read.
+func (c Client) Send(ctx context.Context, commands ...redis.Cmder) error {
+	if c.queue == nil {
+		return send(ctx, c.UniversalClient, commands)
+	}
+	return c.queue.do(ctx, commands)
+}
+
+func send(ctx context.Context, client redis.UniversalClient, commands []redis.Cmder) error {
+	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error { return p.BatchProcess(ctx, commands...) })
+	return err
+}
+
+// queue holds the callers of the next batch. There are never more than wait for it.
+type queue struct {
+	client  redis.UniversalClient
+	mu      sync.Mutex
+	next    *batch
+	sending bool
+}
+
+// batch is sent for as long as the caller with the most time has, or until nobody waits for it.
+type batch struct {
+	callers []*caller
+	waiting int
+	cancel  context.CancelFunc // once it is sent
+}
+
+type caller struct {
+	ctx      context.Context
+	commands []redis.Cmder
+	done     chan struct{}
+}
+
+func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
+	c := &caller{ctx, commands, make(chan struct{})}
+	b := q.join(c)
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		q.leave(b, c)
+		return ctx.Err()
+	}
+	for _, command := range commands {
+		if err := command.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *queue) join(c *caller) *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next == nil {
+		q.next = new(batch)
+	}
+	b := q.next
+	b.callers = append(b.callers, c)
+	b.waiting++
+	if !q.sending {
+		q.sending = true
+		go q.run()
+	}
+	return b
+}
+
+func (q *queue) leave(b *batch, c *caller) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b.waiting--
+	switch {
+	case b.cancel == nil:
+		b.callers = slices.DeleteFunc(b.callers, func(other *caller) bool { return other == c })
+	case b.waiting == 0:
+		b.cancel()
+	}
+}
+
+// run sends batches until nobody is left.
+func (q *queue) run() {
+	for {
+		b, ctx := q.take()
+		if b == nil {
+			return
+		}
+		commands := make([]redis.Cmder, 0, 2*len(b.callers))
+		for _, c := range b.callers {
+			commands = append(commands, c.commands...)
+		}
+		_ = send(ctx, q.client, commands) // each command has its own error
+		for _, c := range b.callers {
+			close(c.done)
+		}
+		b.cancel()
+	}
+}
+
+func (q *queue) take() (*batch, context.Context) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := q.next
+	if q.next = nil; b == nil || len(b.callers) == 0 {
+		q.sending = false
+		return nil, nil
+	}
+	var ctx context.Context
+	ctx, b.cancel = b.context()
+	return b, ctx
+}
+
+func (b *batch) context() (context.Context, context.CancelFunc) {
+	var last time.Time
+	for _, c := range b.callers {
+		deadline, limited := c.ctx.Deadline()
+		if !limited {
+			return context.WithCancel(context.Background())
+		}
+		if deadline.After(last) {
+			last = deadline
+		}
+	}
+	return context.WithDeadline(context.Background(), last)
+}

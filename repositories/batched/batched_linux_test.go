@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -23,11 +24,7 @@ func open(t *testing.T, url string) (redis.UniversalClient, batched.Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	together, err := batched.New(client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client, together
+	return client, batched.New(client)
 }
 
 func TestGet_GivesEachCallerItsOwnValue(t *testing.T) {
@@ -67,5 +64,105 @@ func TestGet_WorksAgainAfterRedisWasAway(t *testing.T) {
 	server.Start()
 	if err := get(); !errors.Is(err, redis.Nil) {
 		t.Errorf("then: %v", err)
+	}
+}
+
+// gate holds pipelines back, and counts them and the commands in them.
+type gate struct {
+	entered          chan context.Context
+	open             chan struct{}
+	batches, carried int
+}
+
+func (*gate) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		if commands[0].Name() != "get" { // it opens a connection
+			return next(ctx, commands)
+		}
+		g.batches++
+		g.carried += len(commands)
+		g.entered <- ctx
+		select {
+		case <-g.open:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return next(ctx, commands)
+	}
+}
+
+func gated(t *testing.T) (batched.Client, *gate) {
+	client, together := open(t, devtest.Redis(t))
+	g := &gate{entered: make(chan context.Context, 10), open: make(chan struct{})}
+	client.AddHook(g)
+	return together, g
+}
+
+// Those who come while a batch is on its way are in the next one, but for who has left.
+func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
+	together, g := gated(t)
+	get := func(ctx context.Context) error {
+		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
+	}
+	var all sync.WaitGroup
+	join := func() {
+		all.Go(func() {
+			if err := get(t.Context()); !errors.Is(err, redis.Nil) {
+				t.Error(err)
+			}
+		})
+	}
+	join()
+	<-g.entered
+	for range 10 {
+		join()
+	}
+	for together.Waiting() < 10 {
+		time.Sleep(time.Millisecond)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if err := get(gone); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(g.open)
+	all.Wait()
+	if g.batches != 2 || g.carried != 11 {
+		t.Errorf("%d commands in %d batches, want 11 in 2", g.carried, g.batches)
+	}
+}
+
+// A caller whose time is over leaves the batch to the others. The last one ends it.
+func TestSend_EndsABatchOnlyForItsLastCaller(t *testing.T) {
+	together, g := gated(t)
+	get := func(ctx context.Context) error {
+		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
+	}
+	first, leaveFirst := context.WithCancel(t.Context())
+	results := make(chan error, 3)
+	go func() { results <- get(first) }()
+	held := <-g.entered
+	hasty, leaveHasty := context.WithCancel(t.Context())
+	go func() { results <- get(hasty) }()
+	go func() { results <- get(t.Context()) }()
+	for together.Waiting() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	leaveFirst()
+	<-held.Done() // nobody waits for it any more
+	if err := <-results; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first: %v", err)
+	}
+	<-g.entered
+	leaveHasty()
+	if err := <-results; !errors.Is(err, context.Canceled) {
+		t.Errorf("the hasty one: %v", err)
+	}
+	close(g.open)
+	if err := <-results; !errors.Is(err, redis.Nil) {
+		t.Errorf("the patient one: %v", err)
 	}
 }

@@ -140,7 +140,7 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 	}{
 		{"gone", func(t *testing.T) context.Context {
 			ctx, leave := context.WithCancel(t.Context())
-			leave()
+			time.AfterFunc(5*time.Millisecond, leave)
 			return ctx
 		}, stall, false},
 		{"timeout", func(t *testing.T) context.Context {

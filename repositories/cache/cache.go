@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/repositories/batched"
 	"example.com/prefab/services"
 )
 
@@ -49,7 +50,7 @@ type Options struct {
 
 // Cache is the cache of one process. [NewTable] makes the typed views on it.
 type Cache struct {
-	client  redis.UniversalClient
+	client  batched.Client
 	single  *redis.Client // the same, where it speaks to one server; nil with a cluster
 	moves   bool          // another server may take its place while the feed's goes on
 	prefix  string
@@ -81,7 +82,7 @@ func New(o Options) *Cache {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Cache{
-		client: o.Client, prefix: o.Prefix, options: o,
+		client: batched.New(o.Client), prefix: o.Prefix, options: o,
 		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
 		ended: func() {},
 	}

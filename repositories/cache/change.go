@@ -84,12 +84,9 @@ func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...s
 		return false
 	}
 	c.callOf(ctx).forget()
-	commands, _ := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		_ = p.Process(ctx, first)
-		c.queue(ctx, p, tags, writer{}.unsettled)
-		return nil
-	})
-	if slices.ContainsFunc(commands[1:], func(command redis.Cmder) bool { return command.Err() != nil }) {
+	commands := c.changes(tags, writer{}.unsettled)
+	_ = c.pipeline(ctx, append([]redis.Cmder{first}, commands...)...)
+	if slices.ContainsFunc(commands, func(command redis.Cmder) bool { return command.Err() != nil }) {
 		return false
 	}
 	c.metrics.invalidated(nil)
@@ -108,7 +105,7 @@ func unclear(err error) bool {
 
 // tell brings the tags' change to Redis and to the other processes, even for a
 // request that has used up its time.
-func (c *Cache) tell(ctx context.Context, tags []string, change func(p redis.Pipeliner, generation string)) error {
+func (c *Cache) tell(ctx context.Context, tags []string, change func(generation string) redis.Cmder) error {
 	c.callOf(ctx).forget()
 	err := errCut
 	if c.circuit.carries() {
@@ -123,33 +120,31 @@ func (c *Cache) tell(ctx context.Context, tags []string, change func(p redis.Pip
 
 // announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
-func (c *Cache) announce(ctx context.Context, tags []string, change func(p redis.Pipeliner, generation string)) error {
-	_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
-		c.queue(ctx, p, tags, change)
-		return nil
-	})
+func (c *Cache) announce(ctx context.Context, tags []string, change func(generation string) redis.Cmder) error {
+	err := c.scripted(ctx, c.pipeline, c.changes(tags, change)...)
 	if err != nil || c.single != nil {
 		return err
 	}
 	return c.publish(ctx, encodeNews(c.origin, tags))
 }
 
-// queue adds to a pipeline the change to each tag, and the news of it.
-func (c *Cache) queue(
-	ctx context.Context, p redis.Pipeliner, tags []string, change func(p redis.Pipeliner, generation string),
-) {
+// changes are the change to each tag, and the news of it.
+func (c *Cache) changes(tags []string, change func(generation string) redis.Cmder) []redis.Cmder {
+	commands := make([]redis.Cmder, 0, len(tags)+1)
 	for _, tag := range tags {
-		change(p, c.generationKey(tag))
+		commands = append(commands, change(c.generationKey(tag)))
 	}
 	if c.single != nil { // else the nodes of the cluster would take their parts in any order
-		p.Publish(ctx, c.channel(), encodeNews(c.origin, tags))
+		news := redis.NewIntCmd(context.Background(), "publish", c.channel(), encodeNews(c.origin, tags))
+		commands = append(commands, news)
 	}
+	return commands
 }
 
 // publish tells the feed by the master that it hangs on. By another one the news
 // would depend on the connection between the two, of whose end nobody hears.
 func (c *Cache) publish(ctx context.Context, news string) error {
-	if cluster, ok := c.client.(*redis.ClusterClient); ok {
+	if cluster, ok := c.options.Client.(*redis.ClusterClient); ok {
 		master, err := cluster.MasterForKey(ctx, c.channel())
 		if err != nil {
 			return err

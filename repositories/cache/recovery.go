@@ -100,12 +100,10 @@ func (c *Cache) watchKey() string { return c.prefix + "watched" }
 // watch says that somebody is there, and with which server, and keeps the epoch
 // from ending by itself, which would void everything at one moment.
 func (c *Cache) watch(ctx context.Context) error {
-	_, err := c.scripted(ctx, func(p redis.Pipeliner) error {
-		p.Set(ctx, c.watchKey(), *c.server.Load(), watchTTL)
-		p.EvalSha(ctx, renewScript.Hash(), []string{c.generationKey(Everything)}, epochTTL.Milliseconds())
-		return nil
-	})
-	return err
+	return c.scripted(ctx, c.pipeline,
+		redis.NewStatusCmd(ctx, "set", c.watchKey(), *c.server.Load(), "px", watchTTL.Milliseconds()),
+		evalSha(renewScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
+	)
 }
 
 // recover sends what is pending, and then asks whether Redis is well again.
@@ -138,12 +136,11 @@ func (c *Cache) send(ctx context.Context, list map[string]owed) error {
 	for tag, o := range list {
 		until[c.generationKey(tag)] = o.until
 	}
-	return c.announce(ctx, tagsOf(list), func(p redis.Pipeliner, generation string) {
+	return c.announce(ctx, tagsOf(list), func(generation string) redis.Cmder {
 		w := writer{token: token, ttl: time.Until(until[generation])}
 		if w.ttl < time.Millisecond {
-			w.unsettled(p, generation)
-			return
+			return w.unsettled(generation)
 		}
-		w.begin(p, generation)
+		return w.begin(generation)
 	})
 }

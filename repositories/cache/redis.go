@@ -88,22 +88,14 @@ func (c *Cache) read(ctx context.Context, q query, a *answer) error {
 	for _, field := range next.fields {
 		arguments = append(arguments, field)
 	}
-	if q.local == len(q.generations) {
-		reply, err := lookScript.Run(ctx, c.client, keys, arguments...).Slice()
-		a.take(q, next, reply)
+	commands := []redis.Cmder{evalSha(lookScript, keys, arguments...)}
+	for _, key := range q.generations[q.local:] {
+		commands = append(commands, evalSha(lookScript, []string{key}, 1, 0, a.token, newTTL.Milliseconds()))
+	}
+	if err := c.scripted(ctx, c.client.Send, commands...); err != nil {
 		return err
 	}
-	sent, err := c.scripted(ctx, func(p redis.Pipeliner) error {
-		p.EvalSha(ctx, lookScript.Hash(), keys, arguments...)
-		for _, key := range q.generations[q.local:] {
-			p.EvalSha(ctx, lookScript.Hash(), []string{key}, 1, 0, a.token, newTTL.Milliseconds())
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i, command := range sent {
+	for i, command := range commands {
 		reply, err := command.(*redis.Cmd).Slice()
 		switch {
 		case err != nil:
@@ -165,22 +157,20 @@ type fill struct {
 	kept            func(yes bool, err error) // is told what became of it
 }
 
-func (f fill) send(ctx context.Context, p redis.Pipeliner) {
+func (f fill) command() redis.Cmder {
 	keys := append([]string{f.entryKey, leaseKey(f.entryKey)}, f.generations...)
-	p.EvalSha(ctx, fillScript.Hash(), keys, f.entry, f.ttl.Milliseconds(), f.token, outliving.Milliseconds())
+	return evalSha(fillScript, keys, f.entry, f.ttl.Milliseconds(), f.token, outliving.Milliseconds())
 }
 
 // store sends fills, in one round trip.
 func (c *Cache) store(ctx context.Context, fills []fill) {
 	var sent []redis.Cmder
-	send := func(ctx context.Context) (err error) {
-		sent, err = c.scripted(ctx, func(p redis.Pipeliner) error {
-			for _, f := range fills {
-				f.send(ctx, p)
-			}
-			return nil
-		})
-		return err
+	send := func(ctx context.Context) error {
+		sent = nil
+		for _, f := range fills {
+			sent = append(sent, f.command())
+		}
+		return c.scripted(ctx, c.client.Send, sent...)
 	}
 	err := c.ask(ctx, send)
 	var leases []fill

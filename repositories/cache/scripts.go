@@ -115,29 +115,46 @@ type writer struct {
 	ttl   time.Duration
 }
 
-func (w writer) begin(p redis.Pipeliner, generation string) {
-	p.EvalSha(context.Background(), writeScript.Hash(), []string{generation}, w.token, max(w.ttl.Milliseconds(), 1))
+func (w writer) begin(generation string) redis.Cmder {
+	return evalSha(writeScript, []string{generation}, w.token, max(w.ttl.Milliseconds(), 1))
 }
 
-func (w writer) end(p redis.Pipeliner, generation string) {
-	p.EvalSha(context.Background(), writeScript.Hash(), []string{generation}, w.token, "")
+func (w writer) end(generation string) redis.Cmder {
+	return evalSha(writeScript, []string{generation}, w.token, "")
 }
 
 // unsettled leaves the writer in the tombstone.
-func (writer) unsettled(p redis.Pipeliner, generation string) {
-	p.EvalSha(context.Background(), dropScript.Hash(), []string{generation})
+func (writer) unsettled(generation string) redis.Cmder { return evalSha(dropScript, []string{generation}) }
+
+// evalSha is the command that runs a script.
+func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
+	line := append(make([]any, 0, 3+len(keys)+len(arguments)), "evalsha", script.Hash(), len(keys))
+	for _, key := range keys {
+		line = append(line, key)
+	}
+	command := redis.NewCmd(context.Background(), append(line, arguments...)...)
+	command.SetFirstKeyPos(3)
+	return command
+}
+
+// pipeline sends commands by themselves: a write is not to wait for others' reads.
+func (c *Cache) pipeline(ctx context.Context, commands ...redis.Cmder) error {
+	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error { return p.BatchProcess(ctx, commands...) })
+	return err
 }
 
 // scripted sends commands that may name scripts which the server has lost.
-func (c *Cache) scripted(ctx context.Context, commands func(redis.Pipeliner) error) ([]redis.Cmder, error) {
-	sent, err := c.client.Pipelined(ctx, commands)
+func (c *Cache) scripted(
+	ctx context.Context, send func(context.Context, ...redis.Cmder) error, commands ...redis.Cmder,
+) error {
+	err := send(ctx, commands...)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return sent, err
+		return err
 	}
 	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, dropScript, renewScript} {
 		if err := script.Load(ctx, c.client).Err(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c.client.Pipelined(ctx, commands)
+	return send(ctx, commands...)
 }

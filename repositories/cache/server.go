@@ -17,7 +17,7 @@ func (c *Cache) runID(ctx context.Context) (string, error) {
 	if c.single != nil {
 		return runID(ctx, c.single)
 	}
-	cluster, ok := c.client.(*redis.ClusterClient)
+	cluster, ok := c.options.Client.(*redis.ClusterClient)
 	if !ok {
 		return "", nil
 	}
