@@ -1,6 +1,6 @@
-// Package batched sends commands to Redis for many callers at a time. While one batch
-// is on its way, whoever wants something joins the next one, which is one write and one
-// read for all of them. Under load that takes far less of both sides' time than a
+// Package batched sends commands to Redis for many callers at a time. A lone caller sends
+// at once. While others are on their way, callers join a batch, which is one write and
+// one read for all of them. Under load that takes far less of both sides' time than a
 // connection each.
 package batched
 
@@ -40,9 +40,9 @@ func (c Client) Get(ctx context.Context, key string) *redis.StringCmd {
 	return command
 }
 
-// Send sends commands, in this order, and returns the error of the first that has one. Once
-// ctx is done it returns without waiting for the others in the batch; then the commands
-// may still be under way, and their results must not be read.
+// Send sends commands, in this order, and returns the error of the first that has one. In
+// a batch it waits no longer than ctx allows; then the commands may still be under way,
+// and their results must not be read. Alone, it heeds ctx as go-redis does: its deadline.
 func (c Client) Send(ctx context.Context, commands ...redis.Cmder) error {
 	if c.queue == nil {
 		return send(ctx, c.UniversalClient, commands)
@@ -51,16 +51,23 @@ func (c Client) Send(ctx context.Context, commands ...redis.Cmder) error {
 }
 
 func send(ctx context.Context, client redis.UniversalClient, commands []redis.Cmder) error {
+	if len(commands) == 1 {
+		return client.Process(ctx, commands[0])
+	}
 	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error { return p.BatchProcess(ctx, commands...) })
 	return err
 }
+
+// lanes is how much may be on its way at once: with one, a connection that has died
+// without a word would hold back everybody; the more there are, the smaller the batches.
+const lanes = 2
 
 // queue holds the callers of the next batch. There are never more than wait for it.
 type queue struct {
 	client  redis.UniversalClient
 	mu      sync.Mutex
 	next    *batch
-	sending bool
+	sending int // how many are on their way
 }
 
 // batch is sent for as long as the caller with the most time has, or until nobody waits for it.
@@ -77,8 +84,11 @@ type caller struct {
 }
 
 func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
-	c := &caller{ctx, commands, make(chan struct{})}
-	b := q.join(c)
+	b, c := q.join(ctx, commands)
+	if b == nil {
+		defer q.sent()
+		return send(ctx, q.client, commands)
+	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -93,20 +103,22 @@ func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
 	return nil
 }
 
-func (q *queue) join(c *caller) *batch {
+// join returns the batch that is sent next, or nil where a lane is free: then the caller
+// sends its commands itself.
+func (q *queue) join(ctx context.Context, commands []redis.Cmder) (*batch, *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.sending < lanes {
+		q.sending++
+		return nil, nil
+	}
 	if q.next == nil {
 		q.next = new(batch)
 	}
-	b := q.next
-	b.callers = append(b.callers, c)
-	b.waiting++
-	if !q.sending {
-		q.sending = true
-		go q.run()
-	}
-	return b
+	c := &caller{ctx, commands, make(chan struct{})}
+	q.next.callers = append(q.next.callers, c)
+	q.next.waiting++
+	return q.next, c
 }
 
 func (q *queue) leave(b *batch, c *caller) {
@@ -121,13 +133,16 @@ func (q *queue) leave(b *batch, c *caller) {
 	}
 }
 
+// sent sends the next batch, if there is one, by the lane that has become free.
+func (q *queue) sent() {
+	if b, ctx := q.take(); b != nil {
+		go q.run(ctx, b)
+	}
+}
+
 // run sends batches until nobody is left.
-func (q *queue) run() {
-	for {
-		b, ctx := q.take()
-		if b == nil {
-			return
-		}
+func (q *queue) run(ctx context.Context, b *batch) {
+	for ; b != nil; b, ctx = q.take() {
 		commands := make([]redis.Cmder, 0, 2*len(b.callers))
 		for _, c := range b.callers {
 			commands = append(commands, c.commands...)
@@ -140,12 +155,13 @@ func (q *queue) run() {
 	}
 }
 
+// take returns the next batch, or nil: then the lane is free.
 func (q *queue) take() (*batch, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.next
 	if q.next = nil; b == nil || len(b.callers) == 0 {
-		q.sending = false
+		q.sending--
 		return nil, nil
 	}
 	var ctx context.Context

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,26 +72,35 @@ func TestGet_WorksAgainAfterRedisWasAway(t *testing.T) {
 type gate struct {
 	entered          chan context.Context
 	open             chan struct{}
-	batches, carried int
+	batches, carried atomic.Int64
 }
 
-func (*gate) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (*gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*gate) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (g *gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		return g.pass(ctx, []redis.Cmder{command}, func() error { return next(ctx, command) })
+	}
+}
 
 func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, commands []redis.Cmder) error {
-		if commands[0].Name() != "get" { // it opens a connection
-			return next(ctx, commands)
-		}
-		g.batches++
-		g.carried += len(commands)
-		g.entered <- ctx
-		select {
-		case <-g.open:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return next(ctx, commands)
+		return g.pass(ctx, commands, func() error { return next(ctx, commands) })
+	}
+}
+
+func (g *gate) pass(ctx context.Context, commands []redis.Cmder, send func() error) error {
+	if commands[0].Name() != "get" { // it opens a connection
+		return send()
+	}
+	g.batches.Add(1)
+	g.carried.Add(int64(len(commands)))
+	g.entered <- ctx
+	select {
+	case <-g.open:
+		return send()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -115,8 +125,10 @@ func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 			}
 		})
 	}
-	join()
-	<-g.entered
+	for range batched.Lanes {
+		join()
+		<-g.entered
+	}
 	for range 10 {
 		join()
 	}
@@ -130,8 +142,8 @@ func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 	}
 	close(g.open)
 	all.Wait()
-	if g.batches != 2 || g.carried != 11 {
-		t.Errorf("%d commands in %d batches, want 11 in 2", g.carried, g.batches)
+	if g.batches.Load() != batched.Lanes+1 || g.carried.Load() != batched.Lanes+10 {
+		t.Errorf("%d commands in %d batches, want %d in %d", g.carried.Load(), g.batches.Load(), batched.Lanes+10, batched.Lanes+1)
 	}
 }
 
@@ -142,27 +154,30 @@ func TestSend_EndsABatchOnlyForItsLastCaller(t *testing.T) {
 		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
 	}
 	first, leaveFirst := context.WithCancel(t.Context())
-	results := make(chan error, 3)
-	go func() { results <- get(first) }()
-	held := <-g.entered
+	results := make(chan error, batched.Lanes+2)
+	for range batched.Lanes {
+		go func() { results <- get(first) }()
+		<-g.entered
+	}
 	hasty, leaveHasty := context.WithCancel(t.Context())
+	last, leaveLast := context.WithCancel(t.Context())
 	go func() { results <- get(hasty) }()
-	go func() { results <- get(t.Context()) }()
+	go func() { results <- get(last) }()
 	for together.Waiting() < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	leaveFirst()
-	<-held.Done() // nobody waits for it any more
-	if err := <-results; !errors.Is(err, context.Canceled) {
-		t.Errorf("the first: %v", err)
+	held := <-g.entered
+	for range batched.Lanes {
+		<-results
 	}
-	<-g.entered
 	leaveHasty()
+	if err := <-results; !errors.Is(err, context.Canceled) || held.Err() != nil {
+		t.Errorf("the hasty one: %v; the batch: %v", err, held.Err())
+	}
+	leaveLast()
 	if err := <-results; !errors.Is(err, context.Canceled) {
-		t.Errorf("the hasty one: %v", err)
+		t.Errorf("the last one: %v", err)
 	}
-	close(g.open)
-	if err := <-results; !errors.Is(err, redis.Nil) {
-		t.Errorf("the patient one: %v", err)
-	}
+	<-held.Done()
 }

@@ -1,5 +1,8 @@
 package batched
 
+// Lanes is how many batches may be on their way at once.
+const Lanes = lanes
+
 // Waiting counts the callers of the next batch.
 func (c Client) Waiting() int {
 	c.queue.mu.Lock()

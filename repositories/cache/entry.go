@@ -78,7 +78,10 @@ func unmarshal(text string, to any) (err error) {
 			err = fmt.Errorf("decode MessagePack: %v", fault)
 		}
 	}()
-	return msgpack.Unmarshal([]byte(text), to)
+	d := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(d)
+	d.Reset(strings.NewReader(text)) // without a copy
+	return d.Decode(to)
 }
 
 // schemaOf sums up how a type is encoded: names and types of all fields. A build

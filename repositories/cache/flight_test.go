@@ -51,17 +51,19 @@ type beforeSecondLook struct {
 
 func (*beforeSecondLook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (*beforeSecondLook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-func (h *beforeSecondLook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, commands []redis.Cmder) error {
-		if commands[0].Name() == "evalsha" {
+func (h *beforeSecondLook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		if command.Name() == "evalsha" {
 			if h.looks++; h.looks == 2 {
 				h.do()
 			}
 		}
-		return next(ctx, commands)
+		return next(ctx, command)
 	}
+}
+
+func (*beforeSecondLook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
 
 // Who does not get the lease gives the value that its holder stores.

@@ -129,8 +129,8 @@ func (writer) unsettled(generation string) redis.Cmder { return evalSha(dropScri
 // evalSha is the command that runs a script.
 func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
 	line := append(make([]any, 0, 3+len(keys)+len(arguments)), "evalsha", script.Hash(), len(keys))
-	for _, key := range keys {
-		line = append(line, key)
+	for i := range keys {
+		line = append(line, &keys[i]) // to put a string itself into an any allocates
 	}
 	command := redis.NewCmd(context.Background(), append(line, arguments...)...)
 	command.SetFirstKeyPos(3)
