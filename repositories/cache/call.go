@@ -29,9 +29,7 @@ func (c *Cache) Together(ctx context.Context) (end func()) {
 	if s == nil {
 		return func() {}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.depth++
+	s.locked(func() { s.depth++ })
 	return func() { s.end(ctx) }
 }
 
@@ -66,59 +64,51 @@ func (s *call) end(ctx context.Context) {
 
 // callOf returns the call in which Together has begun, or nil.
 func (c *Cache) callOf(ctx context.Context) *call {
-	s := c.memo(ctx)
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.depth == 0 {
+	s, begun := c.memo(ctx), false
+	if s.locked(func() { begun = s.depth > 0 }); !begun {
 		return nil
 	}
 	return s
 }
 
-// forget drops what was read: the request itself changes it.
-func (s *call) forget() {
+// locked runs do, unless there is no call.
+func (s *call) locked(do func()) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers, s.values = nil, nil
+	do()
 }
 
-func (s *call) answer(home string) *answer {
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.answers[home]
+// forget drops what was read: the request itself changes it.
+func (s *call) forget() { s.locked(func() { s.answers, s.values = nil, nil }) }
+
+func (s *call) answer(home string) (a *answer) {
+	s.locked(func() { a = s.answers[home] })
+	return a
 }
 
 // learn takes in an answer, and the leases that came with it.
 func (s *call) learn(home string, a *answer) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.depth == 0 {
-		return
-	}
-	if s.answers == nil {
-		s.answers = make(map[string]*answer, 1)
-	}
-	s.answers[home] = a
-	for key, found := range a.entries {
-		if found.owned {
+	s.locked(func() {
+		if s.depth == 0 {
+			return
+		}
+		if s.answers == nil {
+			s.answers = make(map[string]*answer, 1)
+		}
+		s.answers[home] = a
+		for key, found := range a.entries {
+			if !found.owned {
+				continue
+			}
 			if s.leases == nil {
 				s.leases = make(map[string]string, 3)
 			}
 			s.leases[key] = a.token
 		}
-	}
+	})
 }
 
 // takeLease returns the token of the entry's lease if the call has it. From then on
@@ -130,56 +120,41 @@ func (s *call) takeLease(a *answer, entryKey string) (token string) {
 		}
 		return token
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	token = s.leases[entryKey]
-	delete(s.leases, entryKey)
+	s.locked(func() {
+		token = s.leases[entryKey]
+		delete(s.leases, entryKey)
+	})
 	return token
 }
 
 // leads reports whether the call has the lease of the entry.
-func (s *call) leads(entryKey string) bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.leases[entryKey] != ""
+func (s *call) leads(entryKey string) (yes bool) {
+	s.locked(func() { yes = s.leases[entryKey] != "" })
+	return yes
 }
 
-func (s *call) value(place memoryKey) *entry {
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.values[place]
+func (s *call) value(place memoryKey) (e *entry) {
+	s.locked(func() { e = s.values[place] })
+	return e
 }
 
 func (s *call) hold(place memoryKey, e *entry) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.values == nil {
-		s.values = make(map[memoryKey]*entry, 2)
-	}
-	s.values[place] = e
+	s.locked(func() {
+		if s.values == nil {
+			s.values = make(map[memoryKey]*entry, 2)
+		}
+		s.values[place] = e
+	})
 }
 
 // later has the fill sent at the end. Outside of a call there is no later.
-func (s *call) later(f fill) bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.depth == 0 {
-		return false
-	}
-	s.fills = append(s.fills, f)
-	return true
+func (s *call) later(f fill) (yes bool) {
+	s.locked(func() {
+		if yes = s.depth > 0; yes {
+			s.fills = append(s.fills, f)
+		}
+	})
+	return yes
 }
 
 // ahead is what a query reads besides, since the call will ask for it next.

@@ -124,7 +124,9 @@ func (w writer) end(generation string) redis.Cmder {
 }
 
 // unsettled leaves the writer in the tombstone.
-func (writer) unsettled(generation string) redis.Cmder { return evalSha(dropScript, []string{generation}) }
+func (writer) unsettled(generation string) redis.Cmder {
+	return evalSha(dropScript, []string{generation})
+}
 
 // evalSha is the command that runs a script.
 func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
