@@ -34,8 +34,8 @@ func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int
 
 // PutStock sends the put of a product's stock into a buffer, and drops what is cached
 // of it, in one round trip; see cache.InvalidateWith.
-func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (told bool) {
-	return func(ctx context.Context, put redis.Cmder, productID int64) bool {
+func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (told bool, err error) {
+	return func(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
 		return c.InvalidateWith(ctx, put, stockTag(productID))
 	}
 }

@@ -34,7 +34,11 @@ func TestPutStock_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 			put := repositories.PutStock(own)
 			for quantity := range int64(50) {
 				command := redis.NewStatusCmd(t.Context(), "set", "test:{stock}:1", quantity)
-				if told := put(t.Context(), command, 1); !told {
+				told, err := put(t.Context(), command, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !told {
 					if name == "one server" && quantity > 0 {
 						t.Error("caches are not told by the way")
 					}

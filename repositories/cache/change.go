@@ -77,21 +77,23 @@ func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
 // into a buffer in Redis, and drops what belongs to them after it. Both take one round
 // trip. It reports whether it has dropped it: where it has not, as with a Cluster, whose
 // nodes would take their parts in any order, or where Redis could not be told a moment
-// ago, call Invalidate once the command has taken effect. The command has its own error.
-func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) bool {
+// ago, call Invalidate once the command has taken effect. The error is the command's.
+// After one of ctx the command may still be under way, and must not be read.
+func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) (told bool, err error) {
 	if c.single == nil || !c.circuit.carries() {
-		_ = c.client.Process(ctx, first)
-		return false
+		return false, c.client.Process(ctx, first)
 	}
 	c.callOf(ctx).forget()
 	commands := c.changes(tags, writer{}.unsettled)
-	_ = c.pipeline(ctx, append([]redis.Cmder{first}, commands...)...)
+	if err := c.writes.Send(ctx, append([]redis.Cmder{first}, commands...)...); err != nil && ctx.Err() != nil {
+		return false, ctx.Err()
+	}
 	if slices.ContainsFunc(commands, func(command redis.Cmder) bool { return command.Err() != nil }) {
-		return false
+		return false, first.Err()
 	}
 	c.metrics.invalidated(nil)
 	c.versions.bump(tags)
-	return true
+	return true, first.Err()
 }
 
 // unclear reports whether a write that returned err may still take effect.
@@ -121,7 +123,7 @@ func (c *Cache) tell(ctx context.Context, tags []string, change func(generation 
 // announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
 func (c *Cache) announce(ctx context.Context, tags []string, change func(generation string) redis.Cmder) error {
-	err := c.scripted(ctx, c.pipeline, c.changes(tags, change)...)
+	err := c.scripted(ctx, c.writes, c.changes(tags, change)...)
 	if err != nil || c.single != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (c *Cache) watchKey() string { return c.prefix + "watched" }
 // watch says that somebody is there, and with which server, and keeps the epoch
 // from ending by itself, which would void everything at one moment.
 func (c *Cache) watch(ctx context.Context) error {
-	return c.scripted(ctx, c.pipeline,
+	return c.scripted(ctx, c.writes,
 		redis.NewStatusCmd(ctx, "set", c.watchKey(), *c.server.Load(), "px", watchTTL.Milliseconds()),
 		evalSha(renewScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
 	)

@@ -92,7 +92,7 @@ func (c *Cache) read(ctx context.Context, q query, a *answer) error {
 	for _, key := range q.generations[q.local:] {
 		commands = append(commands, evalSha(lookScript, []string{key}, 1, 0, a.token, newTTL.Milliseconds()))
 	}
-	if err := c.scripted(ctx, c.client.Send, commands...); err != nil {
+	if err := c.scripted(ctx, c.client, commands...); err != nil {
 		return err
 	}
 	for i, command := range commands {
@@ -170,7 +170,7 @@ func (c *Cache) store(ctx context.Context, fills []fill) {
 		for _, f := range fills {
 			sent = append(sent, f.command())
 		}
-		return c.scripted(ctx, c.client.Send, sent...)
+		return c.scripted(ctx, c.client, sent...)
 	}
 	err := c.ask(ctx, send)
 	var leases []fill

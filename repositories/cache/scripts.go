@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/repositories/batched"
 )
 
 // A generation is absent, or a nonce, or a tombstone: "w" and the writers that may
@@ -139,17 +141,9 @@ func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
 	return command
 }
 
-// pipeline sends commands by themselves: a write is not to wait for others' reads.
-func (c *Cache) pipeline(ctx context.Context, commands ...redis.Cmder) error {
-	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error { return p.BatchProcess(ctx, commands...) })
-	return err
-}
-
 // scripted sends commands that may name scripts which the server has lost.
-func (c *Cache) scripted(
-	ctx context.Context, send func(context.Context, ...redis.Cmder) error, commands ...redis.Cmder,
-) error {
-	err := send(ctx, commands...)
+func (c *Cache) scripted(ctx context.Context, client batched.Client, commands ...redis.Cmder) error {
+	err := client.Send(ctx, commands...)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return err
 	}
@@ -158,5 +152,5 @@ func (c *Cache) scripted(
 			return err
 		}
 	}
-	return send(ctx, commands...)
+	return client.Send(ctx, commands...)
 }

@@ -39,7 +39,10 @@ func (c Client) Set(ctx context.Context, key string, value any, ttl time.Duratio
 		arguments = append(arguments, "px", ttl.Milliseconds())
 	}
 	command := redis.NewStatusCmd(ctx, arguments...)
-	_ = c.Process(ctx, unrepeated{command}) // the command has the error
+	if err := c.Process(ctx, unrepeated{command}); err != nil {
+		command = redis.NewStatusCmd(ctx) // the other one may still be under way
+		command.SetErr(err)
+	}
 	return command
 }
 
@@ -62,7 +65,10 @@ func (c Client) run(ctx context.Context, name, script string, keys []string, arg
 	if len(keys) > 0 {
 		command.SetFirstKeyPos(3) // tells the node of a Cluster
 	}
-	_ = c.Process(ctx, unrepeated{command})
+	if err := c.Process(ctx, unrepeated{command}); err != nil {
+		command = redis.NewCmd(ctx) // the other one may still be under way
+		command.SetErr(err)
+	}
 	return command
 }
 

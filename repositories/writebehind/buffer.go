@@ -40,9 +40,9 @@ type Options[K cmp.Ordered, V any] struct {
 	// of Put's, too. Nil does nothing.
 	Changed func(ctx context.Context, keys []K) error
 	// Send sends a put and then tells of its key as Changed does, in one round trip, and
-	// reports whether it has told. Nil, or false: Put calls Changed. Redis may refuse the
-	// put all the same.
-	Send func(ctx context.Context, put redis.Cmder, key K) (told bool)
+	// reports whether it has told, and the put's error. Nil, or false: Put calls Changed.
+	// Redis may refuse the put all the same.
+	Send func(ctx context.Context, put redis.Cmder, key K) (told bool, err error)
 	// Through stores a write at once. It is what Put does with a Redis that cannot
 	// be trusted with writes.
 	Through func(ctx context.Context, key K, value V) error

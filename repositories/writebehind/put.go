@@ -81,8 +81,9 @@ func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (d
 	deadline, _ := ctx.Deadline()
 	client := once.Client{UniversalClient: b.options.Client}
 	if b.ample.Load() && b.options.Send != nil {
-		client.UniversalClient = sender{b.options.Client, func(ctx context.Context, put redis.Cmder) {
-			told = b.options.Send(ctx, put, key)
+		client.UniversalClient = sender{b.options.Client, func(ctx context.Context, put redis.Cmder) (err error) {
+			told, err = b.options.Send(ctx, put, key)
+			return err
 		}}
 	}
 	reply, err := put.Run(
@@ -104,13 +105,12 @@ func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (d
 // sender is a client that sends single commands by a function.
 type sender struct {
 	redis.UniversalClient
-	send func(ctx context.Context, command redis.Cmder)
+	send func(ctx context.Context, command redis.Cmder) error
 }
 
 // Process is part of redis.UniversalClient.
 func (s sender) Process(ctx context.Context, command redis.Cmder) error {
-	s.send(ctx, command)
-	return command.Err()
+	return s.send(ctx, command)
 }
 
 // untaken reports whether Redis has not taken a command and never will: it answered

@@ -17,13 +17,13 @@ const told = keys + "told" // counts what was sent behind puts
 
 // sends puts together with news, which is a counter.
 func sends(o *stockOptions) {
-	o.Send = func(ctx context.Context, put redis.Cmder, _ int64) bool {
+	o.Send = func(ctx context.Context, put redis.Cmder, _ int64) (bool, error) {
 		commands, _ := o.Client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			_ = p.Process(ctx, put)
 			p.Incr(ctx, told)
 			return nil
 		})
-		return commands[1].Err() == nil
+		return commands[1].Err() == nil, put.Err()
 	}
 }
 
@@ -115,14 +115,14 @@ func TestPut_TellsCachesApartWhereItCouldNotBeforeItsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, 1, func(o *stockOptions) {
-				o.Send = func(ctx context.Context, put redis.Cmder, _ int64) bool {
+				o.Send = func(ctx context.Context, put redis.Cmder, _ int64) (bool, error) {
 					if !c.fails {
 						_ = o.Client.Process(ctx, put)
 					}
 					if c.put != nil {
 						put.SetErr(c.put)
 					}
-					return c.news == nil
+					return c.news == nil, put.Err()
 				}
 			})
 			s.put(1, 9)
