@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"example.com/prefab/services"
 )
@@ -118,8 +119,14 @@ func (r *fieldReader) members(of reflect.Type, path string) {
 	}
 }
 
+// knownTypes holds what fieldTypes has returned: reflection is slow.
+var knownTypes sync.Map
+
 // fieldTypes returns the struct's fields by their names in JSON.
 func fieldTypes(of reflect.Type) map[string]reflect.Type {
+	if known, ok := knownTypes.Load(of); ok {
+		return known.(map[string]reflect.Type)
+	}
 	types := make(map[string]reflect.Type)
 	for _, field := range reflect.VisibleFields(of) {
 		tag := field.Tag.Get("json")
@@ -135,6 +142,7 @@ func fieldTypes(of reflect.Type) map[string]reflect.Type {
 			types[name] = reflect.TypeFor[any]() // it is a text in JSON
 		}
 	}
+	knownTypes.Store(of, types)
 	return types
 }
 
