@@ -33,7 +33,7 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 	}
 	w := writer{token: nonce(), ttl: max(time.Until(deadline), 0) + settling}
 	c.versions.bump(tags)
-	told := c.tell(ctx, tags, w.begin) == nil
+	told := c.tell(ctx, tags, each(w.begin)) == nil
 	if !told {
 		if err := c.record(ctx, tags, w.ttl); err != nil {
 			return err
@@ -51,9 +51,9 @@ func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Co
 // settle ends a write whose tombstones Redis has. Those of one that may yet be
 // committed stay until they expire.
 func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear bool) {
-	change, lasts := w.end, time.Duration(0)
+	change, lasts := each(w.end), time.Duration(0)
 	if unclear {
-		change, lasts = w.unsettled, w.ttl
+		change, lasts = c.drop, w.ttl // the writer stays in the tombstone
 	}
 	if c.tell(ctx, tags, change) != nil {
 		// An error can be ignored: the tombstones in Redis expire by themselves and void the
@@ -65,7 +65,7 @@ func (c *Cache) settle(ctx context.Context, tags []string, w writer, unclear boo
 // Invalidate drops whatever belongs to the tags, for a change that has been made.
 // Its error says that other processes may not learn of it.
 func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
-	err := c.tell(ctx, tags, writer{}.unsettled)
+	err := c.tell(ctx, tags, c.drop)
 	if err != nil {
 		err = c.record(context.WithoutCancel(ctx), tags, 0)
 	}
@@ -84,7 +84,7 @@ func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...s
 		return false, c.client.Process(ctx, first)
 	}
 	c.callOf(ctx).forget()
-	commands := c.changes(tags, writer{}.unsettled)
+	commands := c.changes(tags, c.drop)
 	if err := c.writes.Send(ctx, append([]redis.Cmder{first}, commands...)...); err != nil && ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -107,11 +107,11 @@ func unclear(err error) bool {
 
 // tell brings the tags' change to Redis and to the other processes, even for a
 // request that has used up its time.
-func (c *Cache) tell(ctx context.Context, tags []string, change func(generation string) redis.Cmder) error {
+func (c *Cache) tell(ctx context.Context, tags []string, apply change) error {
 	c.callOf(ctx).forget()
 	err := errCut
 	if c.circuit.carries() {
-		err = step(context.WithoutCancel(ctx), func(ctx context.Context) error { return c.announce(ctx, tags, change) })
+		err = step(context.WithoutCancel(ctx), func(ctx context.Context) error { return c.announce(ctx, tags, apply) })
 		if err != nil {
 			c.circuit.unreachable()
 		}
@@ -122,8 +122,8 @@ func (c *Cache) tell(ctx context.Context, tags []string, change func(generation 
 
 // announce makes the change to each tag in Redis, and only then lets the feed
 // know: who hears of it must not find a tag as it was before.
-func (c *Cache) announce(ctx context.Context, tags []string, change func(generation string) redis.Cmder) error {
-	err := c.scripted(ctx, c.writes, c.changes(tags, change)...)
+func (c *Cache) announce(ctx context.Context, tags []string, apply change) error {
+	err := c.scripted(ctx, c.writes, c.changes(tags, apply)...)
 	if err != nil || c.single != nil {
 		return err
 	}
@@ -131,11 +131,12 @@ func (c *Cache) announce(ctx context.Context, tags []string, change func(generat
 }
 
 // changes are the change to each tag, and the news of it.
-func (c *Cache) changes(tags []string, change func(generation string) redis.Cmder) []redis.Cmder {
-	commands := make([]redis.Cmder, 0, len(tags)+1)
-	for _, tag := range tags {
-		commands = append(commands, change(c.generationKey(tag)))
+func (c *Cache) changes(tags []string, apply change) []redis.Cmder {
+	generations := make([]string, len(tags))
+	for i, tag := range tags {
+		generations[i] = c.generationKey(tag)
 	}
+	commands := apply(generations)
 	if c.single != nil { // else the nodes of the cluster would take their parts in any order
 		news := redis.NewIntCmd(context.Background(), "publish", c.channel(), encodeNews(c.origin, tags))
 		commands = append(commands, news)

@@ -136,11 +136,11 @@ func (c *Cache) send(ctx context.Context, list map[string]owed) error {
 	for tag, o := range list {
 		until[c.generationKey(tag)] = o.until
 	}
-	return c.announce(ctx, tagsOf(list), func(generation string) redis.Cmder {
+	return c.announce(ctx, tagsOf(list), each(func(generation string) redis.Cmder {
 		w := writer{token: token, ttl: time.Until(until[generation])}
 		if w.ttl < time.Millisecond {
-			return w.unsettled(generation)
+			return evalSha(dropScript, []string{generation})
 		}
 		return w.begin(generation)
-	})
+	}))
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -104,10 +105,12 @@ local g = redis.call('GET', KEYS[1])
 if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 0`)
 
-	// dropScript deletes a generation, but no tombstone.
+	// dropScript deletes generations, but no tombstones.
 	dropScript = redis.NewScript(`
-local g = redis.call('GET', KEYS[1])
-if g and string.sub(g, 1, 1) ~= 'w' then redis.call('DEL', KEYS[1]) end
+for _, key in ipairs(KEYS) do
+  local g = redis.call('GET', key)
+  if g and string.sub(g, 1, 1) ~= 'w' then redis.call('DEL', key) end
+end
 return 0`)
 )
 
@@ -125,9 +128,32 @@ func (w writer) end(generation string) redis.Cmder {
 	return evalSha(writeScript, []string{generation}, w.token, "")
 }
 
-// unsettled leaves the writer in the tombstone.
-func (writer) unsettled(generation string) redis.Cmder {
-	return evalSha(dropScript, []string{generation})
+// change returns the commands that change generations.
+type change func(generations []string) []redis.Cmder
+
+func each(command func(generation string) redis.Cmder) change {
+	return func(generations []string) []redis.Cmder {
+		commands := make([]redis.Cmder, len(generations), len(generations)+1)
+		for i, generation := range generations {
+			commands[i] = command(generation)
+		}
+		return commands
+	}
+}
+
+// dropLimit is how many generations a script drops while Redis does nothing else.
+const dropLimit = 500
+
+// drop is a change that deletes generations, and leaves tombstones with their writers.
+func (c *Cache) drop(generations []string) (commands []redis.Cmder) {
+	limit := dropLimit
+	if c.single == nil { // the generations lie on several nodes
+		limit = 1
+	}
+	for some := range slices.Chunk(generations, limit) {
+		commands = append(commands, evalSha(dropScript, some))
+	}
+	return commands
 }
 
 // evalSha is the command that runs a script.
