@@ -22,6 +22,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/passwords"
 )
 
 var faultTime = flag.Duration("faults", 4*time.Second, "how long each fault of TestFaults lasts")
@@ -116,7 +117,7 @@ func newFaulty(t *testing.T, server string) *faulty {
 		SELECT n, 'Lamp', '', n, (SELECT id FROM categories) FROM generate_series(1, $1::int) n`, faultProducts); err != nil {
 		t.Fatal(err)
 	}
-	users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(1))
+	users := services.NewUsers(repositories.NewUsers(db), nil, passwords.NewHasher(1))
 	if _, err := users.Add(t.Context(), services.User{Email: faultEmail, Name: "Ada", Role: services.Admin}, faultPassword); err != nil {
 		t.Fatal(err)
 	}

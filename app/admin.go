@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"example.com/prefab/handlers"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // startAdmin serves /metrics and /health on ADMIN_ADDR, apart from the service's own
@@ -23,7 +23,7 @@ import (
 // many connections clients hold open. stop ends it. Without an address it does nothing.
 func startAdmin(
 	ctx context.Context, cfg Config, metrics prometheus.Gatherer, health http.Handler,
-	readiness func(context.Context) (state services.State, degraded []string), log *slog.Logger,
+	readiness func(context.Context) (state health.State, degraded []string), log *slog.Logger,
 ) (stop func(), err error) {
 	if cfg.AdminAddr == "" {
 		return func() {}, nil

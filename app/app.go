@@ -25,6 +25,8 @@ import (
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/health"
+	"example.com/prefab/services/memory"
 )
 
 // seat is a process's place in the service.
@@ -47,7 +49,7 @@ type process struct {
 	redis   redis.UniversalClient
 	values  *cache.Cache
 	closing atomic.Bool // the listener is closed
-	health  *services.Health
+	health  *health.Health
 }
 
 // Serve serves on the listener, which it closes, until ctx ends; then it drains
@@ -96,13 +98,13 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	defer p.redis.Close()
 	p.metrics.MustRegister(repositories.RedisPoolMetrics(p.redis))
 	pingRedis := func(ctx context.Context) error { return repositories.PingRedis(ctx, p.redis) }
-	dependencies := []services.Dependency{
+	dependencies := []health.Dependency{
 		{Name: handlers.Database, Check: p.db.PingContext}, {Name: handlers.Redis, Check: pingRedis},
 	}
 	if p.replica != nil {
-		dependencies = append(dependencies, services.Dependency{Name: handlers.Replica, Check: p.replica.PingContext})
+		dependencies = append(dependencies, health.Dependency{Name: handlers.Replica, Check: p.replica.PingContext})
 	}
-	p.health = services.NewHealth(dependencies...)
+	p.health = health.New(dependencies...)
 	p.metrics.MustRegister(healthMetrics{p.health})
 	if seat.admin != nil {
 		stop, err := startAdmin(ctx, cfg, metrics.Alone(p.metrics), seat.admin, p.readiness, log)
@@ -245,7 +247,7 @@ func (p *process) wire() (wired, error) {
 		middleware.CanonicalPath,
 	)
 	health := &handlers.Health{
-		Health: p.health, Memory: services.NewMemoryMeter(cfg.workers()), WriteBehind: buffer.Mode,
+		Health: p.health, Memory: memory.NewMeter(cfg.workers()), WriteBehind: buffer.Mode,
 		Workers:     p.seat.workers,
 		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.showsHealthDetail(),
 	}

@@ -11,7 +11,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/seed"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // BenchmarkPage takes a page of the catalogue through the whole program but for
@@ -70,7 +70,7 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 	})
 	values.Start(b.Context())
 	b.Cleanup(func() { values.Close(); _ = client.Close() })
-	health := services.NewHealth()
-	health.Enter(services.Ready)
-	return app.Wire(cfg, db, client, values, health, app.NewLogger(cfg, io.Discard)).Handler()
+	life := health.New()
+	life.Enter(health.Ready)
+	return app.Wire(cfg, db, client, values, life, app.NewLogger(cfg, io.Discard)).Handler()
 }

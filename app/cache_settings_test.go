@@ -15,7 +15,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/seed"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // pastPages is the header of a visitor's request that no finished page answers.
@@ -209,9 +209,9 @@ func TestPanic_BehindTheCacheIsAnsweredLoggedAndForgotten(t *testing.T) {
 	})
 	values.Start(t.Context())
 	t.Cleanup(values.Close)
-	health := services.NewHealth()
-	health.Enter(services.Ready)
-	server := app.Wire(cfg, new(sqlx.DB), client, values, health, app.NewLogger(cfg, log))
+	life := health.New()
+	life.Enter(health.Ready)
+	server := app.Wire(cfg, new(sqlx.DB), client, values, life, app.NewLogger(cfg, log))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // away are the ways in which a server can be lost.
@@ -110,7 +111,7 @@ func wantDown(s *service, name, ready string) {
 	eventually(s.t, name+" is reported as away", func() bool {
 		return string(s.visitor().get("/health/ready").want(http.StatusOK).body) == ready
 	})
-	h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable))
+	h := decode[healthReport](s.visitor().get("/health").want(http.StatusServiceUnavailable))
 	down := map[string]string{"redis": h.Redis, "database": h.Database}
 	if h.Replica != "" {
 		down["replica"] = h.Replica
@@ -143,7 +144,7 @@ func TestStart_AnswersProbesAndLittleElse(t *testing.T) {
 		t.Errorf("what needs no database is served with %s", response.Status)
 	}
 
-	page := s.visitor().page("/").want(http.StatusServiceUnavailable).shows(services.ErrUnavailable.Message)
+	page := s.visitor().page("/").want(http.StatusServiceUnavailable).shows(problem.ErrUnavailable.Message)
 	s.visitor().get(style.FindString(string(page.body))).want(http.StatusOK)
 
 	back(postgres)

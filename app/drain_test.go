@@ -12,7 +12,7 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // A job may be what writes the last request's data, so it must not stop before.
@@ -43,10 +43,10 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 	}})
 
 	ctx, stop := context.WithCancel(t.Context())
-	health := services.NewHealth()
+	life := health.New()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Drive(ctx, cfg, listener, server, runner, health, logger)
+		ended <- app.Drive(ctx, cfg, listener, server, runner, life, logger)
 	}()
 	status := make(chan int, 1)
 	go func() {
@@ -60,7 +60,7 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 	}()
 	<-entered
 	stop()
-	eventually(t, "it drains", func() bool { return health.State() == services.Draining })
+	eventually(t, "it drains", func() bool { return life.State() == health.Draining })
 	before := runs.Load()
 	eventually(t, "the job runs while a request is under way", func() bool { return runs.Load() > before+1 })
 	close(release)

@@ -17,6 +17,8 @@ import (
 	"example.com/prefab/handlers"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
+	"example.com/prefab/services/health"
+	"example.com/prefab/services/problem"
 )
 
 // What every error promises, such as its content type and X-Request-Id, the
@@ -156,15 +158,15 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 	}
 	log := new(logged)
 	client := openRedis(t, redisOf(t))
-	health := services.NewHealth()
-	health.Enter(services.Ready)
+	life := health.New()
+	life.Enter(health.Ready)
 	values := cache.New(cache.Options{Client: client, MaxItems: 1, MaxBytes: 1})
-	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, values, health, app.NewLogger(cfg, log))
+	server := app.Wire(cfg, openDB(t, devtest.Database(t)), client, values, life, app.NewLogger(cfg, log))
 	const secret = "a secret of the inside"
 	server.Get("/test/panic", func(*fiber.Ctx) error { panic(secret) })
 	server.Get("/test/nil", func(c *fiber.Ctx) error { var p *services.Product; return c.SendString(p.Name) })
 	server.Get("/test/error", func(*fiber.Ctx) error { return errors.New(secret) })
-	server.Get("/test/internal", func(*fiber.Ctx) error { return &services.Error{Message: secret} })
+	server.Get("/test/internal", func(*fiber.Ctx) error { return &problem.Error{Message: secret} })
 	server.Get("/test/fiber", func(*fiber.Ctx) error { return fiber.NewError(fiber.StatusInternalServerError, secret) })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
+	"example.com/prefab/services/passwords"
 )
 
 // BenchmarkExport takes exports from a server process, over the network, and in
@@ -52,7 +53,7 @@ func newExportBench(tb testing.TB, products int) *exportBench {
 	tb.Helper()
 	url := devtest.Database(tb)
 	db := openDB(tb, url)
-	users := services.NewUsers(repositories.NewUsers(db), nil, services.NewPasswords(1))
+	users := services.NewUsers(repositories.NewUsers(db), nil, passwords.NewHasher(1))
 	admin := services.User{Email: "ada" + emailDomain, Name: "Ada", Role: services.Admin}
 	if _, err := users.Add(tb.Context(), admin, password); err != nil {
 		tb.Fatal(err)

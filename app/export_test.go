@@ -14,7 +14,7 @@ import (
 	"example.com/prefab/jobs"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // What the tests, which stand outside, need of the inside.
@@ -36,10 +36,10 @@ func NewLogger(cfg Config, out io.Writer) *slog.Logger {
 
 // Wire is a process's server on pools of the caller's.
 func Wire(
-	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, health *services.Health, log *slog.Logger,
+	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, life *health.Health, log *slog.Logger,
 ) *fiber.App {
 	p := process{
-		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: health,
+		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: life,
 	}
 	w, err := p.wire()
 	if err != nil {
@@ -51,9 +51,9 @@ func Wire(
 // Drive serves as a process does, beside jobs.
 func Drive(
 	ctx context.Context, cfg Config, listener net.Listener, server *fiber.App, runner *jobs.Runner,
-	health *services.Health, log *slog.Logger,
+	life *health.Health, log *slog.Logger,
 ) error {
-	p := process{cfg: cfg, log: log, health: health}
+	p := process{cfg: cfg, log: log, health: life}
 	return p.serve(ctx, listener, server, phases{
 		publish: func() (stop func()) { return func() {} },
 		start:   func() error { runner.Start(); return nil },

@@ -20,6 +20,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/passwords"
 )
 
 func TestMain(m *testing.M) {
@@ -183,7 +184,7 @@ const (
 // user adds a user who can sign in.
 func (s *service) user(name string, role services.Role) services.User {
 	s.t.Helper()
-	users := services.NewUsers(repositories.NewUsers(s.db), nil, services.NewPasswords(1))
+	users := services.NewUsers(repositories.NewUsers(s.db), nil, passwords.NewHasher(1))
 	user, err := users.Add(s.t.Context(), services.User{Email: name + emailDomain, Name: name, Role: role}, password)
 	if err != nil {
 		s.t.Fatal(err)

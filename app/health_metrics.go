@@ -6,14 +6,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 var dependencyUp = prometheus.NewDesc("prefab_dependency_up",
 	"1 where the server answers this process.", []string{"dependency"}, nil)
 
 // healthMetrics collects what the process's health is.
-type healthMetrics struct{ health *services.Health }
+type healthMetrics struct{ health *health.Health }
 
 func (healthMetrics) Describe(out chan<- *prometheus.Desc) { out <- dependencyUp }
 

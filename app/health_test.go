@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/memory"
 )
 
-type health struct {
+type healthReport struct {
 	Status, Database, Replica, Redis, WriteBehind, Environment string
 	Timestamp                                                  time.Time
 	Uptime                                                     float64
-	Memory                                                     services.Memory
+	Memory                                                     memory.Usage
 }
 
 func TestHealth_ShowsTheWholePicture(t *testing.T) {
 	s := start(t)
-	h := decode[health](s.visitor().get("/health").want(http.StatusOK))
+	h := decode[healthReport](s.visitor().get("/health").want(http.StatusOK))
 	if h.Status != "ok" || h.Database != "ok" || h.Redis != "ok" || h.Environment != "development" {
 		t.Errorf("got %+v", h)
 	}
@@ -63,7 +63,7 @@ func TestHealth_WithoutDetailReadyNamesNothing(t *testing.T) {
 
 func TestHealth_AHeapTooLargeIs503AndStillServes(t *testing.T) {
 	s := start(t, "HEALTH_MAX_HEAP_MB=1")
-	h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable))
+	h := decode[healthReport](s.visitor().get("/health").want(http.StatusServiceUnavailable))
 	if h.Status != "error" || h.Database != "ok" || h.Redis != "ok" {
 		t.Errorf("got %+v", h)
 	}
@@ -92,7 +92,7 @@ func TestHealth_WhileDrainingItIsNotReadyAndStillServes(t *testing.T) {
 	})
 	s.visitor().get(path).want(http.StatusOK)
 	s.visitor().get("/health/live").want(http.StatusOK)
-	if h := decode[health](s.visitor().get("/health").want(http.StatusServiceUnavailable)); h.Status != "error" || h.Database != "ok" {
+	if h := decode[healthReport](s.visitor().get("/health").want(http.StatusServiceUnavailable)); h.Status != "error" || h.Database != "ok" {
 		t.Errorf("got %+v", h)
 	}
 	<-stopped

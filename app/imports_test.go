@@ -16,6 +16,8 @@ const module = "example.com/prefab"
 
 // layers says what each folder may import of this module, and which libraries
 // stay outside of it. Calls go downhill to services, and only app sees two siblings.
+// Files in a top-level folder are the user's. Its sub-folders are Prefab's packages, and
+// import nothing of the user's.
 var layers = []struct {
 	folder  string
 	imports []string // of this module, beside the folder's own packages
@@ -97,6 +99,8 @@ func breach(folder, imported string) string {
 		switch {
 		case ours && within(own, testOnly) && !within(folder, testOnly):
 			return "that package is for tests"
+		case ours && strings.Contains(folder, "/") && !strings.Contains(own, "/"):
+			return "files in a top-level folder are the user's, which Prefab's packages below do not know"
 		case ours && !within(own, layer.folder) &&
 			!slices.ContainsFunc(layer.imports, func(allowed string) bool { return within(own, allowed) }):
 			return layer.folder + " may not see that package"
@@ -123,6 +127,7 @@ func TestImports_BreachesAreSeen(t *testing.T) {
 		{"services", "github.com/gofiber/fiber/v2"},
 		{"services", "database/sql/driver"},
 		{"repositories/seed", module + "/app"},
+		{"repositories/cache", module + "/services"},
 		{"repositories", "github.com/gofiber/storage/redis/v3"},
 		{"jobs", "net/http"},
 		{".", module + "/services"},

@@ -5,7 +5,7 @@ import (
 	"io"
 	"log/slog"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // newLogger returns a logger that adds the request's id and route to every line
@@ -27,7 +27,7 @@ type traceHandler struct{ slog.Handler }
 
 // Handle is part of slog.Handler.
 func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
-	if t := services.TraceFrom(ctx); t != nil {
+	if t := tracing.From(ctx); t != nil {
 		if t.ID != "" {
 			r.AddAttrs(slog.String("request_id", t.ID))
 		}

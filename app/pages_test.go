@@ -10,6 +10,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // asBrowser is what browsers say of the types that they like.
@@ -495,7 +496,7 @@ func TestPages_GoOnWithoutRedisAndPostgres(t *testing.T) {
 				admin.post("/logout"),
 				s.visitor().post("/login", "email", "ada"+emailDomain, "password", password),
 			} {
-				got.want(http.StatusServiceUnavailable).shows(services.ErrUnavailable.Message)
+				got.want(http.StatusServiceUnavailable).shows(problem.ErrUnavailable.Message)
 			}
 		})
 	}

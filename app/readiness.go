@@ -5,13 +5,13 @@ import (
 
 	"example.com/prefab/app/prefork"
 	"example.com/prefab/handlers"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // readiness is what a process that serves alone says at ADMIN_ADDR.
-func (p *process) readiness(ctx context.Context) (services.State, []string) {
+func (p *process) readiness(ctx context.Context) (health.State, []string) {
 	state := p.health.State()
-	if state != services.Ready {
+	if state != health.Ready {
 		return state, nil
 	}
 	return state, p.health.Down(ctx)
@@ -19,14 +19,14 @@ func (p *process) readiness(ctx context.Context) (services.State, []string) {
 
 // workersReadiness is what a supervisor says: it serves while a worker does. It asks
 // no dependency, but knows from the workers' reports which ones do not answer.
-func workersReadiness(slots []prefork.Slot, reports *healthReports) (services.State, []string) {
+func workersReadiness(slots []prefork.Slot, reports *healthReports) (health.State, []string) {
 	ready, all := countReady(slots)
 	if ready == 0 {
-		return services.Starting, nil
+		return health.Starting, nil
 	}
 	degraded := reports.down()
 	if ready < all {
 		degraded = append(degraded, handlers.Workers)
 	}
-	return services.Ready, degraded
+	return health.Ready, degraded
 }

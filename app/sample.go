@@ -11,6 +11,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
+	"example.com/prefab/services/passwords"
 )
 
 // sampleProducts is how many an embedded database begins with.
@@ -72,13 +73,13 @@ func newUsers(cfg Config, store services.UserStore, limiter services.SignInLimit
 			reserved = append(reserved, sample.user.Email)
 		}
 	}
-	return services.NewUsers(store, limiter, services.NewPasswords(cfg.PasswordConcurrency), reserved...)
+	return services.NewUsers(store, limiter, passwords.NewHasher(cfg.PasswordConcurrency), reserved...)
 }
 
 // refuseSampleUsers reports the sample users who can sign in with their public
 // passwords. An address alone proves nothing: somebody may have taken it.
 func refuseSampleUsers(ctx context.Context, db *sqlx.DB) error {
-	store, passwords := repositories.NewUsers(db), services.NewPasswords(1)
+	store, passwords := repositories.NewUsers(db), passwords.NewHasher(1)
 	var problems []error
 	for _, sample := range sampleUsers {
 		user, err := store.ByEmail(ctx, sample.user.Email)

@@ -5,7 +5,7 @@ import (
 
 	"example.com/prefab/jobs"
 	"example.com/prefab/repositories"
-	"example.com/prefab/services"
+	"example.com/prefab/services/memory"
 )
 
 const (
@@ -20,7 +20,7 @@ func (p *process) schedule(w wired) *jobs.Runner {
 	locks := repositories.NewLocks(p.redis, "prefab:job:", jobLease)
 	runner := jobs.NewRunner(jobs.Options{Log: p.log, Lock: locks.Hold, Metrics: p.metrics})
 
-	memory := services.NewMemoryMeter(cfg.workers())
+	memory := memory.NewMeter(cfg.workers())
 	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.log))
 	runner.Add(jobs.Job{
 		Name: "flush-stock", Every: cfg.WriteBehindInterval, Now: w.stock.Full(), Shared: true,

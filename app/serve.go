@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app/prefork"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // phases are a process's work before it serves and after, beside HTTP.
@@ -40,7 +40,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 			broken <- nil
 		}
 	} else {
-		p.health.Enter(services.Ready)
+		p.health.Enter(health.Ready)
 		defer beside.publish()()
 		if p.seat.ready != nil {
 			accept() // among others, which have taken what came meanwhile
@@ -54,7 +54,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener, server *fibe
 		case <-ctx.Done():
 		}
 		if replaced = errors.Is(context.Cause(ctx), prefork.ErrReplaced); !replaced {
-			p.health.Enter(services.Draining) // and never after a start that failed: it opens the routes
+			p.health.Enter(health.Draining) // and never after a start that failed: it opens the routes
 		}
 	}
 

@@ -17,7 +17,7 @@ import (
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
 	"example.com/prefab/handlers"
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // ExitError is the status of a service that ran below process 1; it has said why.
@@ -100,9 +100,9 @@ func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e env
 		return err
 	}
 	own.MustRegister(slots(supervisor.Slots))
-	stopAdmin, err := startAdmin(ctx, cfg, merged, reports, func(context.Context) (services.State, []string) {
+	stopAdmin, err := startAdmin(ctx, cfg, merged, reports, func(context.Context) (health.State, []string) {
 		if ctx.Err() != nil {
-			return services.Draining, nil
+			return health.Draining, nil
 		}
 		return workersReadiness(supervisor.Slots(), reports)
 	}, e.log)

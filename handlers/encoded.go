@@ -12,7 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 	"github.com/maypok86/otter/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // Encoded keeps the JSON of answers that are made of cached values alone, and their
@@ -23,7 +23,7 @@ type Encoded struct {
 }
 
 type encodedAnswer struct {
-	made uint64 // of which values, see services.Trace.Reads
+	made uint64 // of which values, see tracing.Trace.Reads
 	body []byte
 	etag string
 }
@@ -42,7 +42,7 @@ func NewEncoded(maxBytes int64) *Encoded {
 // for the same values: nothing of v may depend on who asks, on the time, or on what was
 // read past both the cache and the database.
 func (e *Encoded) send(c *fiber.Ctx, rowVersion int64, v any) error {
-	made := services.TraceFrom(c.UserContext()).Reads()
+	made := tracing.From(c.UserContext()).Reads()
 	key := utils.UnsafeString(c.Request().RequestURI())
 	if made != 0 {
 		if found, ok := e.answers.GetIfPresent(key); ok && found.made == made {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // counted is JSON that knows how often it was made.
@@ -22,15 +22,15 @@ func (v counted) MarshalJSON() ([]byte, error) {
 
 func TestEncoded_IsMadeAnewForOtherValuesAlone(t *testing.T) {
 	encoded, made := NewEncoded(1<<16), 0
-	var trace *services.Trace
+	var trace *tracing.Trace
 	text := ""
 	app := fiber.New()
 	app.Get("/*", func(c *fiber.Ctx) error {
-		c.SetUserContext(services.WithTrace(c.UserContext(), trace))
+		c.SetUserContext(tracing.With(c.UserContext(), trace))
 		return encoded.send(c, 7, counted{text, &made})
 	})
-	reading := func(ids ...uint64) *services.Trace {
-		trace := new(services.Trace)
+	reading := func(ids ...uint64) *tracing.Trace {
+		trace := new(tracing.Trace)
 		for _, id := range ids {
 			trace.Read(id)
 		}
@@ -41,7 +41,7 @@ func TestEncoded_IsMadeAnewForOtherValuesAlone(t *testing.T) {
 	etags := make(map[string]bool)
 	for _, c := range []struct {
 		what, path, text string
-		trace            *services.Trace
+		trace            *tracing.Trace
 		made             int
 	}{
 		{"first", "/a", "x", reading(1, 2), 1},

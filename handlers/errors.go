@@ -10,17 +10,19 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
+	"example.com/prefab/services/writes"
 )
 
 // Problem is the body of every error, RFC 9457.
 type Problem struct {
-	Type     string                `json:"type"`
-	Title    string                `json:"title"`
-	Status   int                   `json:"status"`
-	Detail   string                `json:"detail,omitempty"`
-	Instance string                `json:"instance,omitempty"`
-	Errors   []services.FieldError `json:"errors,omitempty"`
+	Type     string               `json:"type"`
+	Title    string               `json:"title"`
+	Status   int                  `json:"status"`
+	Detail   string               `json:"detail,omitempty"`
+	Instance string               `json:"instance,omitempty"`
+	Errors   []problem.FieldError `json:"errors,omitempty"`
 }
 
 const problemType = "application/problem+json"
@@ -31,28 +33,28 @@ const challenge = `Cookie realm="prefab"`
 
 const somethingWrong = "Something went wrong."
 
-var statusOf = map[services.Code]int{
-	services.Internal:         fiber.StatusInternalServerError,
-	services.Malformed:        fiber.StatusBadRequest,
-	services.Invalid:          fiber.StatusUnprocessableEntity,
-	services.UnsupportedMedia: fiber.StatusUnsupportedMediaType,
-	services.Unauthenticated:  fiber.StatusUnauthorized,
-	services.Forbidden:        fiber.StatusForbidden,
-	services.NotFound:         fiber.StatusNotFound,
-	services.Conflict:         fiber.StatusConflict,
-	services.Stale:            fiber.StatusPreconditionFailed,
-	services.TooMany:          fiber.StatusTooManyRequests,
-	services.Unavailable:      fiber.StatusServiceUnavailable,
+var statusOf = map[problem.Code]int{
+	problem.Internal:         fiber.StatusInternalServerError,
+	problem.Malformed:        fiber.StatusBadRequest,
+	problem.Invalid:          fiber.StatusUnprocessableEntity,
+	problem.UnsupportedMedia: fiber.StatusUnsupportedMediaType,
+	problem.Unauthenticated:  fiber.StatusUnauthorized,
+	problem.Forbidden:        fiber.StatusForbidden,
+	problem.NotFound:         fiber.StatusNotFound,
+	problem.Conflict:         fiber.StatusConflict,
+	problem.Stale:            fiber.StatusPreconditionFailed,
+	problem.TooMany:          fiber.StatusTooManyRequests,
+	problem.Unavailable:      fiber.StatusServiceUnavailable,
 }
 
 // ErrorHandler turns every error, ours, Fiber's and the unforeseen, into a
 // Problem, which a browser gets as a page. It is the only place that logs a failed
-// request's cause, and what is not a services.Error never reaches the client.
+// request's cause, and what is not a problem.Error never reaches the client.
 func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		problem, retryAfter := problemOf(err)
 		switch {
-		case errors.Is(err, services.ErrBadWrite):
+		case errors.Is(err, writes.ErrBad):
 			log.WarnContext(c.UserContext(), "PostgreSQL refused a value that the rules let pass; add a rule", "error", err)
 		case problem.Status == fiber.StatusUnauthorized:
 			c.Set(fiber.HeaderWWWAuthenticate, challenge)
@@ -88,7 +90,7 @@ func setRetryAfter(c *fiber.Ctx, seconds int) {
 // early does what the middleware does for a request that did not get there: one
 // that is no HTTP, too large, or of an unknown method.
 func early(c *fiber.Ctx, log *slog.Logger, status int) {
-	id := services.NewRequestID()
+	id := tracing.NewID()
 	c.Set(fiber.HeaderXRequestID, id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	log.Info("request refused", "status", status, "request_id", id)
@@ -96,13 +98,13 @@ func early(c *fiber.Ctx, log *slog.Logger, status int) {
 
 func problemOf(err error) (p Problem, retryAfter int) {
 	p = Problem{Type: "about:blank", Status: fiber.StatusInternalServerError, Detail: somethingWrong}
-	if ours, ok := errors.AsType[*services.Error](err); ok && ours.Code != services.Internal {
+	if ours, ok := errors.AsType[*problem.Error](err); ok && ours.Code != problem.Internal {
 		p.Status, p.Detail, p.Errors = statusOf[ours.Code], ours.Message, ours.Fields
 		retryAfter = int(math.Ceil(ours.RetryAfter.Seconds()))
 	} else if fibers, ok := errors.AsType[*fiber.Error](err); ok {
 		p.Status, p.Detail = fibers.Code, detailOf[fibers.Code]
 	} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		p.Status, p.Detail, retryAfter = fiber.StatusServiceUnavailable, services.ErrUnavailable.Message, 2
+		p.Status, p.Detail, retryAfter = fiber.StatusServiceUnavailable, problem.ErrUnavailable.Message, 2
 	}
 	p.Title = http.StatusText(p.Status)
 	return p, retryAfter

@@ -19,6 +19,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 const secret = "postgres://ada:hunter2@db"
@@ -52,16 +54,16 @@ func TestErrorHandler_EveryCodeHasItsStatus(t *testing.T) {
 		t.Errorf("%d codes have a status, want %d", len(statusOf), len(statuses))
 	}
 	for i, want := range statuses {
-		code := services.Code(i)
+		code := problem.Code(i)
 		response, body, _ := answerTo(t, func(*fiber.Ctx) error {
-			return fmt.Errorf("%s: %w", secret, &services.Error{Code: code, Message: "A message for users."})
+			return fmt.Errorf("%s: %w", secret, &problem.Error{Code: code, Message: "A message for users."})
 		})
 		var p Problem
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
 		detail := "A message for users."
-		if code == services.Internal {
+		if code == problem.Internal {
 			detail = somethingWrong
 		}
 		if response.StatusCode != want || p.Status != want || p.Title != http.StatusText(want) || p.Detail != detail {
@@ -74,8 +76,8 @@ func TestErrorHandler_EveryCodeHasItsStatus(t *testing.T) {
 }
 
 func TestErrorHandler_AnswersAndLogs(t *testing.T) {
-	unavailable := fmt.Errorf("list: %w: %w", services.ErrUnavailable, errors.New(secret))
-	tooMany := &services.Error{Code: services.TooMany, Message: "Wait.", RetryAfter: 1001 * time.Millisecond}
+	unavailable := fmt.Errorf("list: %w: %w", problem.ErrUnavailable, errors.New(secret))
+	tooMany := &problem.Error{Code: problem.TooMany, Message: "Wait.", RetryAfter: 1001 * time.Millisecond}
 	for _, c := range []struct {
 		what         string
 		err          error
@@ -84,10 +86,10 @@ func TestErrorHandler_AnswersAndLogs(t *testing.T) {
 		retry, level string // "" for none
 	}{
 		{"the unforeseen", errors.New(secret), 500, somethingWrong, "", "ERROR"},
-		{"a server away", unavailable, 503, services.ErrUnavailable.Message, "2", "WARN"},
-		{"a deadline", fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), 503, services.ErrUnavailable.Message, "2", "WARN"},
-		{"a cancellation", context.Canceled, 503, services.ErrUnavailable.Message, "2", "WARN"},
-		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, services.ErrBadWrite), 422, services.ErrBadWrite.Message, "", "WARN"},
+		{"a server away", unavailable, 503, problem.ErrUnavailable.Message, "2", "WARN"},
+		{"a deadline", fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), 503, problem.ErrUnavailable.Message, "2", "WARN"},
+		{"a cancellation", context.Canceled, 503, problem.ErrUnavailable.Message, "2", "WARN"},
+		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, writes.ErrBad), 422, writes.ErrBad.Message, "", "WARN"},
 		{"the user's mistake", services.ErrNoProduct, 404, services.ErrNoProduct.Message, "", ""},
 		{"a limit", tooMany, 429, "Wait.", "2", ""},
 		{"Fiber's 404", fiber.NewError(404, secret), 404, detailOf[404], "", ""},
@@ -118,12 +120,12 @@ func TestErrorHandler_AnswersAndLogs(t *testing.T) {
 }
 
 func TestErrorHandler_NamesTheFields(t *testing.T) {
-	_, body, _ := answerTo(t, func(*fiber.Ctx) error { return services.InvalidField("limit", "must be from 1 to 100") })
+	_, body, _ := answerTo(t, func(*fiber.Ctx) error { return problem.InvalidField("limit", "must be from 1 to 100") })
 	var p Problem
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatal(err)
 	}
-	if want := []services.FieldError{{Field: "limit", Message: "must be from 1 to 100"}}; !slices.Equal(p.Errors, want) {
+	if want := []problem.FieldError{{Field: "limit", Message: "must be from 1 to 100"}}; !slices.Equal(p.Errors, want) {
 		t.Errorf("errors %+v in %s", p.Errors, body)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // form is what somebody has filled in on a page, and what is wrong with it. A form
@@ -68,7 +68,7 @@ func readForm(c *fiber.Ctx, names ...string) (*form, error) {
 	return f, nil
 }
 
-var errBadForm = &services.Error{Code: services.Malformed, Message: "The form cannot be read."}
+var errBadForm = &problem.Error{Code: problem.Malformed, Message: "The form cannot be read."}
 
 // Field returns a field for a template.
 func (f *form) Field(name string) field {
@@ -127,7 +127,7 @@ func (f *form) require(names ...string) {
 // check notes which of the fields break a rule. Without it the rules would be asked
 // only once all fields can be read, and half of what is wrong shown after the other.
 func (f *form) check(broken error) {
-	ours, _ := errors.AsType[*services.Error](broken)
+	ours, _ := errors.AsType[*problem.Error](broken)
 	if ours == nil {
 		return
 	}
@@ -147,10 +147,10 @@ func (f *form) submit(c *fiber.Ctx, do func() error) (done bool, err error) {
 			return true, nil
 		}
 	} else {
-		err = services.InvalidFields(nil)
+		err = problem.InvalidFields(nil)
 	}
-	switch services.CodeOf(err) {
-	case services.Invalid, services.Conflict, services.Stale, services.Unauthenticated, services.TooMany:
+	switch problem.CodeOf(err) {
+	case problem.Invalid, problem.Conflict, problem.Stale, problem.Unauthenticated, problem.TooMany:
 	default:
 		return false, err // is no fault of what was filled in
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func formOf(t *testing.T, body string, names ...string) *form {
@@ -38,7 +39,7 @@ func TestReadForm_RefusesWhatIsNoFormOfOurs(t *testing.T) {
 		c := requests.post([]byte(body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationForm})
 		_, err := readForm(c, "a", "b")
 		requests.release(c)
-		_ = hasCode(t, err, services.Malformed)
+		_ = hasCode(t, err, problem.Malformed)
 	}
 }
 
@@ -92,13 +93,13 @@ func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
 		err     error
 		message string // "": it is returned
 	}{
-		{services.InvalidField("name", "is bad"), "The input is not valid."},
-		{services.InvalidField("elsewhere", "is bad"), "The input is not valid. elsewhere is bad."},
+		{problem.InvalidField("name", "is bad"), "The input is not valid."},
+		{problem.InvalidField("elsewhere", "is bad"), "The input is not valid. elsewhere is bad."},
 		{services.ErrReviewed, services.ErrReviewed.Message},
 		{services.ErrStaleProduct, services.ErrStaleProduct.Message},
 		{services.ErrBadCredentials, services.ErrBadCredentials.Message},
 		{services.ErrNoProduct, ""},
-		{services.ErrUnavailable, ""},
+		{problem.ErrUnavailable, ""},
 		{services.ErrAdminNeeded, ""},
 		{broken, ""},
 	} {
@@ -110,7 +111,7 @@ func TestFormSubmit_ShowsWhatTheFormCanAndReturnsTheRest(t *testing.T) {
 	}
 	f := newForm("price", "x", "name", " ", "other", "")
 	f.errors["price"] = "must be an amount"
-	f.check(services.InvalidFields([]services.FieldError{
+	f.check(problem.InvalidFields([]problem.FieldError{
 		{Field: "name", Message: "must not be empty"}, {Field: "price", Message: "is required"}, {Field: "strange", Message: "is wrong"},
 	}))
 	f.check(nil)

@@ -8,13 +8,14 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
+	"example.com/prefab/services/memory"
 )
 
 // Health serves the routes for load balancers and people on call.
 type Health struct {
-	Health      *services.Health
-	Memory      *services.MemoryMeter
+	Health      *health.Health
+	Memory      *memory.Meter
 	Environment string
 	MaxHeapMB   float64
 	WriteBehind func() string             // how writes are taken: "buffered", "write-through" or "unavailable"
@@ -55,14 +56,14 @@ func (r HealthReport) Down() (names []string) {
 
 // HealthDetail is the part of a report that is for operators.
 type HealthDetail struct {
-	Uptime      float64         `json:"uptime"` // seconds
-	Memory      services.Memory `json:"memory"`
-	Database    string          `json:"database"`
-	Replica     string          `json:"replica,omitempty"`
-	Redis       string          `json:"redis"`
-	WriteBehind string          `json:"writeBehind"`
-	Environment string          `json:"environment"`
-	Workers     *workerCount    `json:"workers,omitempty"`
+	Uptime      float64      `json:"uptime"` // seconds
+	Memory      memory.Usage `json:"memory"`
+	Database    string       `json:"database"`
+	Replica     string       `json:"replica,omitempty"`
+	Redis       string       `json:"redis"`
+	WriteBehind string       `json:"writeBehind"`
+	Environment string       `json:"environment"`
+	Workers     *workerCount `json:"workers,omitempty"`
 }
 
 type workerCount struct {
@@ -109,7 +110,7 @@ func (h *Health) Report(ctx context.Context) HealthReport {
 	}
 	memory := h.Memory.Read()
 	workers := h.countWorkers()
-	bad := len(down) > 0 || h.Health.State() != services.Ready || memory.HeapUsed > h.MaxHeapMB || workers.few()
+	bad := len(down) > 0 || h.Health.State() != health.Ready || memory.HeapUsed > h.MaxHeapMB || workers.few()
 	detail := HealthDetail{
 		Uptime:      math.Round(h.Health.Uptime().Seconds()*1000) / 1000,
 		Memory:      memory,
@@ -135,7 +136,7 @@ func (h *Health) Live(c *fiber.Ctx) error {
 func (h *Health) Ready(c *fiber.Ctx) error {
 	state := h.Health.State()
 	var down []string
-	if h.Detail && state == services.Ready {
+	if h.Detail && state == health.Ready {
 		down = h.Health.Down(c.UserContext())
 		if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
 			down = append(down, Workers)
@@ -148,11 +149,11 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 // Readiness is the answer to GET /health/ready: 200 while requests should be sent. A
 // lost dependency does not change that, or every node would leave the balancer
 // at once; it is named instead.
-func Readiness(state services.State, degraded []string) (status int, body Probe) {
+func Readiness(state health.State, degraded []string) (status int, body Probe) {
 	switch state {
-	case services.Starting:
+	case health.Starting:
 		return fiber.StatusServiceUnavailable, Probe{Status: "starting"}
-	case services.Draining:
+	case health.Draining:
 		return fiber.StatusServiceUnavailable, Probe{Status: "draining"}
 	}
 	return fiber.StatusOK, Probe{Status: "ready", Degraded: degraded}

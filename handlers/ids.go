@@ -7,7 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const positiveID = "must be a whole number from 1 to 9223372036854775807"
@@ -16,7 +16,7 @@ const positiveID = "must be a whole number from 1 to 9223372036854775807"
 func pathID(c *fiber.Ctx) (int64, error) {
 	id, ok := parseID(c.Params("id"))
 	if !ok {
-		return 0, services.InvalidField("id", positiveID)
+		return 0, problem.InvalidField("id", positiveID)
 	}
 	return id, nil
 }
@@ -24,7 +24,7 @@ func pathID(c *fiber.Ctx) (int64, error) {
 // pathText returns a parameter of the route that is text, of up to most characters.
 func pathText(c *fiber.Ctx, name string, most int) (string, error) {
 	text := strings.Clone(c.Params(name)) // Fiber writes the next request over it
-	return text, services.CheckLine(name, text, 1, most)
+	return text, problem.CheckLine(name, text, 1, most)
 }
 
 // parseID takes digits only, and only in one way: "+1" and "01" are not ids.
@@ -36,13 +36,13 @@ func parseID(s string) (int64, bool) {
 // parseIDs reads a list such as "3,1,2", up to most long.
 func parseIDs(field, list string, most int) ([]int64, error) {
 	if strings.Count(list, ",") >= most {
-		return nil, services.InvalidField(field, fmt.Sprintf("must not list more than %d ids", most))
+		return nil, problem.InvalidField(field, fmt.Sprintf("must not list more than %d ids", most))
 	}
 	var ids []int64
 	for part := range strings.SplitSeq(list, ",") {
 		id, ok := parseID(part)
 		if !ok {
-			return nil, services.InvalidField(field, "must be ids separated by commas")
+			return nil, problem.InvalidField(field, "must be ids separated by commas")
 		}
 		ids = append(ids, id)
 	}

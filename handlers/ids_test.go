@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func FuzzParseID(f *testing.F) {
@@ -75,7 +76,7 @@ func FuzzParseIDs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, list string) {
 		ids, err := parseIDs("ids", list, services.MaxProductPage)
 		if err != nil {
-			if e := hasCode(t, err, services.Invalid); ids != nil || len(e.Fields) != 1 || e.Fields[0].Field != "ids" {
+			if e := hasCode(t, err, problem.Invalid); ids != nil || len(e.Fields) != 1 || e.Fields[0].Field != "ids" {
 				t.Errorf("%q: ids %v beside %v", list, ids, err)
 			}
 			return

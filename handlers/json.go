@@ -13,7 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // decodeJSON reads the request's body into the struct at to. It refuses what is
@@ -40,7 +40,7 @@ func decodeJSON(c *fiber.Ctx, to any, contentTypes ...string) error {
 		return badJSON("an object is needed")
 	}
 	if wrong := wrongFields(body, reflect.TypeOf(to)); len(wrong) > 0 {
-		return services.InvalidFields(wrong)
+		return problem.InvalidFields(wrong)
 	}
 	if err := json.Unmarshal(body, to); err != nil {
 		return badJSON("it cannot be read")
@@ -64,7 +64,7 @@ func readBody(c *fiber.Ctx) ([]byte, error) {
 
 func checkContentType(c *fiber.Ctx, accepted []string) error {
 	if c.Get(fiber.HeaderContentEncoding) != "" {
-		return &services.Error{Code: services.UnsupportedMedia, Message: "The body must not be compressed."}
+		return &problem.Error{Code: problem.UnsupportedMedia, Message: "The body must not be compressed."}
 	}
 	given, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	for _, accept := range accepted {
@@ -72,8 +72,8 @@ func checkContentType(c *fiber.Ctx, accepted []string) error {
 			return nil
 		}
 	}
-	return &services.Error{
-		Code: services.UnsupportedMedia, Message: "The body must be " + strings.Join(accepted, " or ") + ".",
+	return &problem.Error{
+		Code: problem.UnsupportedMedia, Message: "The body must be " + strings.Join(accepted, " or ") + ".",
 	}
 }
 
@@ -85,5 +85,5 @@ func badSyntax(err error) error {
 }
 
 func badJSON(why string) error {
-	return &services.Error{Code: services.Malformed, Message: "The body is not valid JSON: " + why + "."}
+	return &problem.Error{Code: problem.Malformed, Message: "The body is not valid JSON: " + why + "."}
 }

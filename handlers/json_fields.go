@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // What is wrong comes back to its sender, but not a body full of it.
@@ -35,11 +35,11 @@ func echoed(name string) string {
 type fieldReader struct {
 	document []byte
 	tokens   *json.Decoder
-	wrong    []services.FieldError
+	wrong    []problem.FieldError
 }
 
 // wrongFields returns what is wrong with a document, which must be valid JSON.
-func wrongFields(document []byte, of reflect.Type) []services.FieldError {
+func wrongFields(document []byte, of reflect.Type) []problem.FieldError {
 	r := fieldReader{document: document, tokens: json.NewDecoder(bytes.NewReader(document))}
 	r.tokens.UseNumber() // else a number that is too large for a float64 is an error
 	r.value(of, "")
@@ -48,7 +48,7 @@ func wrongFields(document []byte, of reflect.Type) []services.FieldError {
 
 func (r *fieldReader) fault(path, message string) {
 	if len(r.wrong) < maxWrong {
-		r.wrong = append(r.wrong, services.FieldError{Field: strings.TrimPrefix(path, "."), Message: message})
+		r.wrong = append(r.wrong, problem.FieldError{Field: strings.TrimPrefix(path, "."), Message: message})
 	}
 }
 

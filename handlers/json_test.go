@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // bodies are seeds: good ones, and one for each way to be wrong.
@@ -57,8 +58,8 @@ func FuzzDecodeJSON(f *testing.F) {
 				}
 				continue
 			}
-			e := hasCode(t, err, services.Malformed, services.Invalid, services.UnsupportedMedia)
-			if (e.Code == services.Invalid) != (len(e.Fields) > 0) || len(e.Fields) > maxWrong {
+			e := hasCode(t, err, problem.Malformed, problem.Invalid, problem.UnsupportedMedia)
+			if (e.Code == problem.Invalid) != (len(e.Fields) > 0) || len(e.Fields) > maxWrong {
 				t.Errorf("%q: code %v, fields %+v", body, e.Code, e.Fields)
 			}
 			for _, field := range e.Fields {
@@ -88,26 +89,26 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 	all := newRequests()
 	for _, c := range []struct {
 		body string
-		code services.Code
+		code problem.Code
 		want string
 	}{
-		{`{"name":1}`, services.Invalid, "name: must be a text."},
-		{`{"priceCents":"1"}`, services.Invalid, "priceCents: must be a whole number."},
-		{`{"priceCents":1.5}`, services.Invalid, "priceCents: must be a whole number."},
-		{`{"priceCents":9223372036854775808}`, services.Invalid,
+		{`{"name":1}`, problem.Invalid, "name: must be a text."},
+		{`{"priceCents":"1"}`, problem.Invalid, "priceCents: must be a whole number."},
+		{`{"priceCents":1.5}`, problem.Invalid, "priceCents: must be a whole number."},
+		{`{"priceCents":9223372036854775808}`, problem.Invalid,
 			"priceCents: must be a whole number from -9223372036854775808 to 9223372036854775807."},
-		{`{"stock":1}`, services.Invalid, "stock: is not a known field."},
-		{`{"price_cents":1}`, services.Invalid, "price_cents: is not a known field."},
-		{`{"NAME":"a","name":1,"stock":2}`, services.Invalid,
+		{`{"stock":1}`, problem.Invalid, "stock: is not a known field."},
+		{`{"price_cents":1}`, problem.Invalid, "price_cents: is not a known field."},
+		{`{"NAME":"a","name":1,"stock":2}`, problem.Invalid,
 			"NAME: is not a known field. name: must be a text. stock: is not a known field."},
-		{`{"name":"a","name":"b"}`, services.Invalid, "name: is given twice."},
-		{`{"name":"\ud800"}`, services.Invalid, "name: must not contain half of a surrogate pair."},
-		{`[]`, services.Malformed, "an object is needed"},
-		{`null`, services.Malformed, "an object is needed"},
-		{`{"name":tru}`, services.Malformed, "it breaks at byte 12"},
-		{`{} {}`, services.Malformed, "it breaks at byte 4"},
-		{``, services.Malformed, "it is empty"},
-		{`{"name":"a`, services.Malformed, "it breaks at byte 10"},
+		{`{"name":"a","name":"b"}`, problem.Invalid, "name: is given twice."},
+		{`{"name":"\ud800"}`, problem.Invalid, "name: must not contain half of a surrogate pair."},
+		{`[]`, problem.Malformed, "an object is needed"},
+		{`null`, problem.Malformed, "an object is needed"},
+		{`{"name":tru}`, problem.Malformed, "it breaks at byte 12"},
+		{`{} {}`, problem.Malformed, "it breaks at byte 4"},
+		{``, problem.Malformed, "it is empty"},
+		{`{"name":"a`, problem.Malformed, "it breaks at byte 10"},
 	} {
 		ctx := all.post([]byte(c.body), map[string]string{fiber.HeaderContentType: fiber.MIMEApplicationJSON})
 		err := decodeJSON(ctx, new(services.ProductFields))
@@ -124,7 +125,7 @@ func TestDecodeJSON_TakesNoCompressedBody(t *testing.T) {
 		fiber.HeaderContentType: fiber.MIMEApplicationJSON, fiber.HeaderContentEncoding: "gzip",
 	})
 	defer all.release(c)
-	_ = hasCode(t, decodeJSON(c, new(services.ProductFields)), services.UnsupportedMedia)
+	_ = hasCode(t, decodeJSON(c, new(services.ProductFields)), problem.UnsupportedMedia)
 }
 
 func FuzzDecodePatch(f *testing.F) {
@@ -138,7 +139,7 @@ func FuzzDecodePatch(f *testing.F) {
 		fields, err := decodePatch(c)
 		all.release(c)
 		if err != nil {
-			_ = hasCode(t, err, services.Malformed, services.Invalid)
+			_ = hasCode(t, err, problem.Malformed, problem.Invalid)
 			return
 		}
 		var object map[string]any

@@ -8,7 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // requests makes requests' contexts outside any server. Release each after use.
@@ -28,13 +28,13 @@ func (r requests) post(body []byte, headers map[string]string) *fiber.Ctx {
 
 func (r requests) release(c *fiber.Ctx) { r.app.ReleaseCtx(c) }
 
-// hasCode asks for a services.Error with one of the codes: it is what the client
+// hasCode asks for a problem.Error with one of the codes: it is what the client
 // is told, and anything else would be a 500.
-func hasCode(t *testing.T, err error, codes ...services.Code) *services.Error {
+func hasCode(t *testing.T, err error, codes ...problem.Code) *problem.Error {
 	t.Helper()
-	ours, ok := errors.AsType[*services.Error](err)
+	ours, ok := errors.AsType[*problem.Error](err)
 	if !ok || !slices.Contains(codes, ours.Code) {
-		t.Fatalf("error %v, want a services.Error with a code of %v", err, codes)
+		t.Fatalf("error %v, want a problem.Error with a code of %v", err, codes)
 	}
 	return ours
 }

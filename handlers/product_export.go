@@ -9,6 +9,7 @@ import (
 
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
+	"example.com/prefab/services/problem"
 )
 
 // Export answers GET /api/v1/products/export: all products as a file.
@@ -19,7 +20,7 @@ func (h *Products) Export(c *fiber.Ctx) error {
 	}
 	format, ok := export.ParseFormat(q["format"])
 	if !ok {
-		return services.InvalidField("format", "must be json, ndjson or csv")
+		return problem.InvalidField("format", "must be json, ndjson or csv")
 	}
 	err = h.streams.Send(c, func(ctx context.Context) iter.Seq2[[]byte, error] {
 		return export.Encode(h.products.Export(ctx), services.ProductTable, format)

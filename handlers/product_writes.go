@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Create answers POST /api/v1/products.
@@ -66,7 +67,7 @@ func decodePatch(c *fiber.Ctx) (services.ProductFields, error) {
 		case name == "description":
 			fields.Description = new("")
 		default:
-			return fields, services.InvalidField(name, "cannot be removed")
+			return fields, problem.InvalidField(name, "cannot be removed")
 		}
 	}
 	return fields, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Products serves /api/v1/products.
@@ -51,7 +52,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if limit := q["limit"]; limit != "" {
 		n, ok := parseID(limit) // a whole number from 1 on, too
 		if !ok || n > services.MaxProductPage {
-			return services.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
+			return problem.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
 		}
 		filter.Limit = int(n)
 	}
@@ -72,14 +73,14 @@ func productFilter(q query, limit int) (services.ProductFilter, error) {
 	if category := q["category"]; category != "" {
 		id, ok := parseID(category)
 		if !ok {
-			return filter, services.InvalidField("category", positiveID)
+			return filter, problem.InvalidField("category", positiveID)
 		}
 		filter.CategoryID = id
 	}
 	if after := q["after"]; after != "" {
 		position, ok := decodeCursor(after)
 		if !ok {
-			return filter, services.InvalidField("after", "must be the nextCursor of an earlier page")
+			return filter, problem.InvalidField("after", "must be the nextCursor of an earlier page")
 		}
 		filter.After = position
 	}
@@ -89,7 +90,7 @@ func productFilter(q query, limit int) (services.ProductFilter, error) {
 func (h *Products) batch(c *fiber.Ctx, q query) error {
 	for _, other := range ListQuery {
 		if q[other] != "" {
-			return services.InvalidField(other, "cannot stand beside ids")
+			return problem.InvalidField(other, "cannot stand beside ids")
 		}
 	}
 	ids, err := parseIDs("ids", q["ids"], services.MaxProductPage)

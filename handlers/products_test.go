@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // recorder is a store that notes what it is asked for, and finds as much as it may.
@@ -67,9 +68,9 @@ func FuzzFilter(f *testing.F) {
 
 		status, body := request.Response.StatusCode(), request.Response.Body()
 		var answer struct {
-			Items      []any                 `json:"items"`
-			NextCursor string                `json:"nextCursor"`
-			Errors     []services.FieldError `json:"errors"`
+			Items      []any                `json:"items"`
+			NextCursor string               `json:"nextCursor"`
+			Errors     []problem.FieldError `json:"errors"`
 		}
 		if err := json.Unmarshal(body, &answer); err != nil {
 			t.Fatalf("%q: status %d, %v: %s", query, status, err, body)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // query holds the parameters of a query string that a route takes and got; one that
@@ -44,18 +44,18 @@ func parseQuery(c *fiber.Ctx, names []string, strict bool) (query, error) {
 		}
 		if !slices.Contains(names, name) {
 			if strict {
-				return nil, services.InvalidField(echoed(name), "is not a known parameter")
+				return nil, problem.InvalidField(echoed(name), "is not a known parameter")
 			}
 			continue
 		}
 		if _, given := q[name]; given {
-			return nil, services.InvalidField(name, "is given twice")
+			return nil, problem.InvalidField(name, "is given twice")
 		}
 		value, err := url.QueryUnescape(sentValue)
 		if err != nil {
-			return nil, services.InvalidField(name, "must be percent-encoded")
+			return nil, problem.InvalidField(name, "must be percent-encoded")
 		}
-		if err := services.CheckLine(name, value, 0, len(value)); err != nil {
+		if err := problem.CheckLine(name, value, 0, len(value)); err != nil {
 			return nil, err
 		}
 		q[name] = value

@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // Session serves /api/v1/session.
@@ -31,7 +32,7 @@ func (h *Session) Create(c *fiber.Ctx) error {
 
 func (h *Session) signIn(c *fiber.Ctx, email, password string) (services.User, error) {
 	ctx := c.UserContext()
-	user, err := h.Users.SignIn(ctx, email, password, services.TraceFrom(ctx).ClientAddress())
+	user, err := h.Users.SignIn(ctx, email, password, tracing.From(ctx).ClientAddress())
 	if err != nil {
 		return user, err
 	}

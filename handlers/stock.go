@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Stock serves /api/v1/products/:id/stock.
@@ -25,7 +26,7 @@ func (h *Stock) Update(c *fiber.Ctx) error {
 		return err
 	}
 	if body.Quantity == nil {
-		return services.InvalidField("quantity", "is required")
+		return problem.InvalidField("quantity", "is required")
 	}
 	if err := h.stock.Set(c.UserContext(), id, *body.Quantity); err != nil {
 		return err

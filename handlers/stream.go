@@ -11,7 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Streams sends answers that are too long to be held, while they are made. What
@@ -43,8 +43,8 @@ func NewStreams(cfg StreamConfig) *Streams {
 // Stop breaks off what is being sent.
 func (s *Streams) Stop() { s.stop() }
 
-var errTooManyStreams = &services.Error{
-	Code:       services.Unavailable,
+var errTooManyStreams = &problem.Error{
+	Code:       problem.Unavailable,
 	Message:    "As many exports as may run at a time are running. Please try again later.",
 	RetryAfter: 10 * time.Second,
 }

@@ -9,7 +9,8 @@ import (
 	"os"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // streamBody is the body of a streamed answer. fasthttp calls WriteTo with the
@@ -96,14 +97,14 @@ func (b *streamBody) Close() error {
 	level, message, attrs := b.outcome() // before the context ends by our own doing
 	b.release()
 	attrs = append(attrs, slog.Duration("duration", time.Since(b.start)), slog.Int64("bytes", b.sent),
-		slog.Int64("queries", services.TraceFrom(b.ctx).Queries()))
+		slog.Int64("queries", tracing.From(b.ctx).Queries()))
 	b.log.LogAttrs(b.ctx, level, message, attrs...)
 	return nil
 }
 
 func (b *streamBody) outcome() (slog.Level, string, []slog.Attr) {
 	switch {
-	case b.failed != nil && (services.CodeOf(b.failed) == services.Unavailable || b.ctx.Err() != nil):
+	case b.failed != nil && (problem.CodeOf(b.failed) == problem.Unavailable || b.ctx.Err() != nil):
 		return slog.LevelWarn, "stream cut", []slog.Attr{slog.Any("error", b.failed)}
 	case b.failed != nil:
 		return slog.LevelError, "stream cut", []slog.Attr{slog.Any("error", b.failed)}

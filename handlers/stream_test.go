@@ -20,7 +20,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // streaming is a server that streams, and what it logs.
@@ -135,7 +135,7 @@ func TestStreams_BreakOffWhereTheChunksDo(t *testing.T) {
 			`level=ERROR msg="stream cut" error=EOF`,
 		},
 		"a server away": {
-			func(yield func([]byte, error) bool) { yield(nil, fmt.Errorf("read: %w", services.ErrUnavailable)) },
+			func(yield func([]byte, error) bool) { yield(nil, fmt.Errorf("read: %w", problem.ErrUnavailable)) },
 			`level=WARN msg="stream cut"`,
 		},
 		"a panic": {
@@ -170,7 +170,7 @@ func TestStreams_AnswerWithWhatFailsBeforeTheFirstChunk(t *testing.T) {
 			if panics {
 				panic("oh")
 			}
-			yield(nil, services.ErrUnavailable)
+			yield(nil, problem.ErrUnavailable)
 		}
 	})
 	for _, want := range []int{503, 503} {

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/memory"
 )
 
 // calm is the share of the threshold below which an episode of short memory
@@ -17,7 +17,7 @@ const calm = 0.95
 // When it comes to, that is told once, and what is free goes back to the system,
 // once, until it has been well below again. Without a limit there is nothing to
 // compare with, and it stays silent.
-func WatchMemory(every time.Duration, threshold float64, read func() services.Memory, log *slog.Logger) Job {
+func WatchMemory(every time.Duration, threshold float64, read func() memory.Usage, log *slog.Logger) Job {
 	short := false
 	return Job{Name: "watch-memory", Every: every, Timeout: every, Run: func(ctx context.Context) error {
 		memory := read()

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/memory"
 )
 
 func TestWatchMemory_WarnsOnceAnEpisode(t *testing.T) {
@@ -29,11 +29,11 @@ func TestWatchMemory_WarnsOnceAnEpisode(t *testing.T) {
 		{"no limit", 0, []float64{1e12, 1e15}, "--"},
 	} {
 		var log bytes.Buffer
-		var held services.Memory
-		job := jobs.WatchMemory(time.Minute, 0.8, func() services.Memory { return held }, slog.New(slog.NewTextHandler(&log, nil)))
+		var held memory.Usage
+		job := jobs.WatchMemory(time.Minute, 0.8, func() memory.Usage { return held }, slog.New(slog.NewTextHandler(&log, nil)))
 		got := ""
 		for _, used := range c.used {
-			held = services.Memory{Limit: c.limit, LimitUsed: used, RSS: 1e9, HeapUsed: 1e9} // the last two do not count
+			held = memory.Usage{Limit: c.limit, LimitUsed: used, RSS: 1e9, HeapUsed: 1e9} // the last two do not count
 			log.Reset()
 			if err := job.Run(t.Context()); err != nil {
 				t.Fatal(err)
@@ -57,9 +57,9 @@ func TestWatchMemory_GivesMemoryBackToTheSystem(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nobody else collects what the test leaves behind
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
 	var log bytes.Buffer
-	meter := services.NewMemoryMeter(1)
+	meter := memory.NewMeter(1)
 	job := jobs.WatchMemory(time.Minute, 0.25, meter.Read, slog.New(slog.NewTextHandler(&log, nil)))
-	run := func(warnings int) services.Memory {
+	run := func(warnings int) memory.Usage {
 		t.Helper()
 		if err := job.Run(t.Context()); err != nil {
 			t.Fatal(err)

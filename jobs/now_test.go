@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // ask signals as a sender must: without waiting.
@@ -125,7 +125,7 @@ func TestNow_DoesNotHammerWhatHasFailed(t *testing.T) {
 			Name: "flush", Every: time.Hour, Timeout: time.Minute, Jitter: 1, Now: now,
 			Run: func(context.Context) error {
 				if runs.Add(1) < 10 {
-					return services.ErrUnavailable
+					return problem.ErrUnavailable
 				}
 				return nil
 			},

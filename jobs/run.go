@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // runDue runs a job at its time, unless a run of it still goes on.
@@ -62,7 +63,7 @@ func (r *Runner) runAsked(t *task) bool {
 
 // run runs a job once, under the lock if it is shared. It reports whether it went well.
 func (r *Runner) run(t *task, next time.Time) bool {
-	ctx := services.WithTrace(r.runs, &services.Trace{Route: "job " + t.Name})
+	ctx := tracing.With(r.runs, &tracing.Trace{Route: "job " + t.Name})
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	if !t.Shared {
@@ -90,7 +91,7 @@ func (r *Runner) run(t *task, next time.Time) bool {
 }
 
 func (r *Runner) ended(ctx context.Context, t *task, err error) {
-	stranded := services.CodeOf(err) == services.Unavailable
+	stranded := problem.CodeOf(err) == problem.Unavailable
 	news := t.isNews(&t.stranded, stranded)
 	switch {
 	case stranded && news:

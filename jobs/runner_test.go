@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // runJobs runs the test in a bubble, where time passes only while all wait, with
@@ -154,7 +154,7 @@ func TestRunner_SurvivesPanicsAndErrorsAndLogsThem(t *testing.T) {
 func TestRunner_GivesARunItsNameAndItsTimeout(t *testing.T) {
 	route, ended := make(chan string, 1), make(chan error, 1)
 	runJobs(t, []jobs.Job{{Name: "prune", Every: time.Minute, Timeout: 5 * time.Second, Run: func(ctx context.Context) error {
-		route <- services.TraceFrom(ctx).Route
+		route <- tracing.From(ctx).Route
 		<-ctx.Done()
 		ended <- ctx.Err()
 		return nil

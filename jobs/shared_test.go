@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // desk is a lock that does as it is told.
@@ -46,7 +46,7 @@ func TestShared_RunsWhereItsLockCanBeHadAndSaysOnceThatItCannot(t *testing.T) {
 	runs := 0
 	job := jobs.Job{Name: "prune", Every: time.Minute, Timeout: time.Second, Shared: true, Run: func(ctx context.Context) error {
 		runs++
-		if got := services.TraceFrom(ctx).Route; got != "job prune" {
+		if got := tracing.From(ctx).Route; got != "job prune" {
 			t.Errorf("route %q", got)
 		}
 		return nil

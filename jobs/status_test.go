@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func equal[T comparable](t *testing.T, what string, got, want []T) {
@@ -162,7 +162,7 @@ func gather(t *testing.T, reg prometheus.Gatherer) map[string]float64 {
 }
 
 func TestRunner_TellsOfAnOutageOnce(t *testing.T) {
-	away := fmt.Errorf("store: %w", services.ErrUnavailable)
+	away := fmt.Errorf("store: %w", problem.ErrUnavailable)
 	outcomes := []error{away, away, away, nil, nil, away, errors.New("broken"), errors.New("broken")}
 	runJobs(t, []jobs.Job{{Name: "flush", Every: time.Minute, Timeout: time.Second, Run: func(context.Context) error {
 		err := outcomes[0]

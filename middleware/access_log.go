@@ -7,7 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // RequestMessage is the message of a request's line.
@@ -20,7 +20,7 @@ type RequestLine struct {
 	Status   int
 	Duration time.Duration
 	Bytes    int
-	Trace    *services.Trace // its ID, Route and Queries
+	Trace    *tracing.Trace // its ID, Route and Queries
 }
 
 // requestLogger is a slog.Handler that writes such lines more cheaply than slog does.
@@ -42,7 +42,7 @@ func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 			}
 		}
 		ctx := c.UserContext()
-		trace := services.TraceFrom(ctx)
+		trace := tracing.From(ctx)
 		now := time.Now()
 		status, duration := c.Response().StatusCode(), now.Sub(trace.Start)
 		level, message := slog.LevelInfo, RequestMessage

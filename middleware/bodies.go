@@ -10,15 +10,15 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // smallBody is what fasthttp reads of a body before it calls a handler. That
 // part is not counted in the budget: a small request is never refused for others' large ones.
 const smallBody = 8 << 10
 
-var errTooManyBodies = &services.Error{
-	Code:       services.Unavailable,
+var errTooManyBodies = &problem.Error{
+	Code:       problem.Unavailable,
 	Message:    "Too many large requests are arriving. Please try again soon.",
 	RetryAfter: 2 * time.Second,
 }

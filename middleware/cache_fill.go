@@ -7,7 +7,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // cacheKey is under which a request's Locals say what the cache does with it.
@@ -95,7 +96,7 @@ func (p *Cache) missed(c *fiber.Ctx, asked directives, store func(*Page, time.Du
 
 // fill runs the route and makes a page of its answer, or tells why not.
 func (p *Cache) fill(c *fiber.Ctx) (*Page, time.Duration, string, error) {
-	if trace := services.TraceFrom(c.UserContext()); trace != nil {
+	if trace := tracing.From(c.UserContext()); trace != nil {
 		trace.Fills = true // what is a moment old now would be kept for long
 	}
 	before, start := responseFields(c), time.Now()
@@ -151,8 +152,8 @@ func readable(c *fiber.Ctx) bool {
 }
 
 func isNotFound(err error) bool {
-	if ours, ok := errors.AsType[*services.Error](err); ok {
-		return ours.Code == services.NotFound
+	if ours, ok := errors.AsType[*problem.Error](err); ok {
+		return ours.Code == problem.NotFound
 	}
 	fibers, ok := errors.AsType[*fiber.Error](err)
 	return ok && fibers.Code == fiber.StatusNotFound

@@ -9,6 +9,7 @@ import (
 
 	"example.com/prefab/middleware"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // A header may come in several lines, the first of them empty.
@@ -100,7 +101,7 @@ func TestCache_AHeadMakesNobodyQueueLess(t *testing.T) {
 
 func TestCache_MarksStaleAnswersOnEveryWay(t *testing.T) {
 	app, _, _ := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
-		services.TraceFrom(c.UserContext()).MarkStale()
+		tracing.From(c.UserContext()).MarkStale()
 		return nil
 	})
 	for _, header := range [][]string{{}, {"Cookie", "a=b"}, {"Cache-Control", "no-cache"}} {

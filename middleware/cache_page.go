@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // Page is an answer that Cache keeps. It is shared by whoever reads it, and never
@@ -76,7 +76,7 @@ func setHeader(header *fasthttp.ResponseHeader, name string, value []byte) {
 
 // setStatus tells that the handler answers, and why.
 func setStatus(c *fiber.Ctx, why, detail string) {
-	if services.TraceFrom(c.UserContext()).Stale() {
+	if tracing.From(c.UserContext()).Stale() {
 		detail = "stale"
 	}
 	status := cacheName + "; fwd=" + why

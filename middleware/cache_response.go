@@ -8,7 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // notFoundTTL bounds how long a 404 is kept whose handler does not say: long
@@ -38,7 +38,7 @@ func (p *Cache) refusesResponse(c *fiber.Ctx, lines [][]byte, took time.Duration
 		return 0, "vary"
 	case isTimedOtherwise(header, said):
 		return 0, "age"
-	case services.TraceFrom(c.UserContext()).Stale():
+	case tracing.From(c.UserContext()).Stale():
 		return 0, "stale"
 	}
 	lifetime := said.lifetime()

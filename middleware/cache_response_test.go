@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/middleware"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestCache_KeepsWhatTheHandlerAllowsForAsLongAsItSays(t *testing.T) {
@@ -121,7 +121,7 @@ func TestCache_AsStatedKeepsOnlyWhatTheHandlerAsksFor(t *testing.T) {
 func TestCache_WithoutATimeLooksForNoPages(t *testing.T) {
 	app, pages, h := cachedApp(middleware.CacheConfig{}, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "max-age=60")
-		if services.TraceFrom(c.UserContext()).ReadsFresh() {
+		if tracing.From(c.UserContext()).ReadsFresh() {
 			t.Error("the handler is told that it makes a page")
 		}
 		return nil
@@ -144,7 +144,7 @@ func TestCache_DoesNotKeepStreamsOrValuesPastTheirTime(t *testing.T) {
 			return nil
 		},
 		"a value past its time": func(c *fiber.Ctx) error {
-			services.TraceFrom(c.UserContext()).MarkStale()
+			tracing.From(c.UserContext()).MarkStale()
 			return nil
 		},
 		"a part":     func(c *fiber.Ctx) error { return c.Status(fiber.StatusPartialContent).SendString("part") },

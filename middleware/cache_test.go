@@ -19,7 +19,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/middleware"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // counted answers with its number, after what handle has done.
@@ -66,7 +67,7 @@ var traces atomic.Int64
 func trace(c *fiber.Ctx) error {
 	id := strconv.FormatInt(traces.Add(1), 10)
 	c.Set(fiber.HeaderXRequestID, id)
-	c.SetUserContext(services.WithTrace(c.UserContext(), &services.Trace{ID: id}))
+	c.SetUserContext(tracing.With(c.UserContext(), &tracing.Trace{ID: id}))
 	return c.Next()
 }
 
@@ -196,7 +197,7 @@ func TestCache_KeepsA404BrieflyAndNoOtherError(t *testing.T) {
 	app, _, h := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
 		switch c.Params("id") {
 		case "absent":
-			return &services.Error{Code: services.NotFound, Message: "No such product."}
+			return &problem.Error{Code: problem.NotFound, Message: "No such product."}
 		case "nowhere":
 			return fiber.ErrNotFound
 		case "secret":
@@ -228,7 +229,7 @@ func TestCache_KeepsA404BrieflyAndNoOtherError(t *testing.T) {
 func TestCache_ReadsPastProcessMemoryToFill(t *testing.T) {
 	var fresh []bool
 	app, _, _ := cachedApp(minute, middleware.CacheRoute{}, func(c *fiber.Ctx) error {
-		fresh = append(fresh, services.TraceFrom(c.UserContext()).ReadsFresh())
+		fresh = append(fresh, tracing.From(c.UserContext()).ReadsFresh())
 		return nil
 	})
 	send(t, app, "GET", "/products/1", "Cookie", "a=b")

@@ -6,14 +6,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // requestContext is a context that ends with its request, or at a deadline before. Its
 // timer is made when somebody first waits for the end, since most answers wait for nothing.
 type requestContext struct {
 	context.Context // without an end
-	trace           services.Trace
+	trace           tracing.Trace
 	deadline        time.Time
 
 	mu    sync.Mutex

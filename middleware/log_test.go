@@ -12,17 +12,19 @@ import (
 
 	"example.com/prefab/middleware"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 func TestAccessLog_WritesOneLineWithTheStatusThatTheClientGets(t *testing.T) {
 	app, log, lines := newApp()
 	app.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log, 0), middleware.Recover())
 	app.Get("/good", func(c *fiber.Ctx) error {
-		services.TraceFrom(c.UserContext()).CountQuery()
-		services.TraceFrom(c.UserContext()).CountQuery()
+		tracing.From(c.UserContext()).CountQuery()
+		tracing.From(c.UserContext()).CountQuery()
 		return c.SendString("12345")
 	})
-	app.Get("/bad", func(*fiber.Ctx) error { return services.InvalidField("limit", "is odd") })
+	app.Get("/bad", func(*fiber.Ctx) error { return problem.InvalidField("limit", "is odd") })
 	app.Get("/worse", func(*fiber.Ctx) error { return errors.New("unforeseen") })
 	app.Get("/panics", func(*fiber.Ctx) error { panic("out of cheese") })
 	app.Get("/stream", func(c *fiber.Ctx) error { return c.SendStream(strings.NewReader("123")) })
@@ -93,7 +95,7 @@ func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
 	proxies := middleware.Proxies{netip.MustParsePrefix("0.0.0.0/0")}
 	app.Use(middleware.Trace(time.Minute, proxies), middleware.AccessLog(log, 0), middleware.Recover())
 	app.Get("/users/:name", func(c *fiber.Ctx) error {
-		if got := services.TraceFrom(c.UserContext()).ClientAddress().String(); got != "203.0.113.9" {
+		if got := tracing.From(c.UserContext()).ClientAddress().String(); got != "203.0.113.9" {
 			t.Errorf("the trace has the address %s", got)
 		}
 		return c.SendStatus(fiber.StatusTeapot)

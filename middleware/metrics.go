@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // otherRoute stands for every path that has no route: clients choose paths, and
@@ -39,7 +39,7 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 		underWay.Inc()
 		defer underWay.Dec()
 		err := c.Next()
-		trace := services.TraceFrom(c.UserContext())
+		trace := tracing.From(c.UserContext())
 		one := found.find(answered{route: trace.Route, status: c.Response().StatusCode()})
 		one.requests.Inc()
 		one.durations.Observe(time.Since(trace.Start).Seconds())

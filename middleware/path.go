@@ -8,7 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // CanonicalPath gives every path one spelling before anything goes by it, RFC 3986,
@@ -51,8 +51,8 @@ func isCanonical(path []byte) bool {
 }
 
 var (
-	errBadPath      = &services.Error{Code: services.Malformed, Message: "The path is not text in percent-encoded UTF-8."}
-	errEncodedSlash = &services.Error{Code: services.Malformed, Message: "The path has an encoded slash."}
+	errBadPath      = &problem.Error{Code: problem.Malformed, Message: "The path is not text in percent-encoded UTF-8."}
+	errEncodedSlash = &problem.Error{Code: problem.Malformed, Message: "The path has an encoded slash."}
 )
 
 func canonicalPath(sent string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // ownWriteWindow is how long after a write a session reads past the memory of the
@@ -24,7 +25,7 @@ func (s *Sessions) Recognize(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	c.Locals(personalKey{}, true)
-	if trace := services.TraceFrom(c.UserContext()); trace != nil && c.Cookies(s.wrote) != "" {
+	if trace := tracing.From(c.UserContext()); trace != nil && c.Cookies(s.wrote) != "" {
 		trace.Fresh = true
 	}
 	if err := c.Next(); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/middleware"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // A handler may refuse by an error, or by a status alone.
@@ -63,7 +63,7 @@ func TestRecognize_WhoHasWrittenReadsFresh(t *testing.T) {
 		var fresh []bool
 		app.Use(trace, sessions.Recognize)
 		app.All("/", func(c *fiber.Ctx) error {
-			trace := services.TraceFrom(c.UserContext())
+			trace := tracing.From(c.UserContext())
 			fresh = append(fresh, trace.Fresh, trace.ReadsFresh())
 			return nil
 		})

@@ -9,7 +9,7 @@ import (
 
 // Recover turns a handler's panic into an error that holds the stack, for the
 // error handler to log. Fiber's own would log it as well, and would let a panic
-// with a services.Error pass for that error.
+// with a problem.Error pass for that error.
 func Recover() fiber.Handler {
 	return func(c *fiber.Ctx) (err error) {
 		defer func() {

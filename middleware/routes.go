@@ -5,7 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // NameRoutes makes every route of app write its name, "GET /products/:id", into
@@ -29,7 +29,7 @@ func NameRoutes(app *fiber.App) {
 
 func setRoute(name string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if t := services.TraceFrom(c.UserContext()); t != nil {
+		if t := tracing.From(c.UserContext()); t != nil {
 			t.Route = name
 		}
 		return c.Next()

@@ -8,12 +8,13 @@ import (
 
 	"example.com/prefab/middleware"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestNameRoutes_WritesThePatternBeforeTheHandlersRun(t *testing.T) {
 	app, _, _ := newApp()
 	atGuard, atEnd := "", ""
-	route := func(c *fiber.Ctx) string { return services.TraceFrom(c.UserContext()).Route }
+	route := func(c *fiber.Ctx) string { return tracing.From(c.UserContext()).Route }
 	app.Use(middleware.Trace(time.Minute, nil), func(c *fiber.Ctx) error {
 		err := c.Next()
 		atEnd = route(c) // as the access log reads it
@@ -77,7 +78,7 @@ func TestTrace_GivesEachRequestAnIDOfItsOwnAndADeadline(t *testing.T) {
 	app.Use(middleware.Trace(time.Minute, nil))
 	app.Get("/", func(c *fiber.Ctx) error {
 		_, bounded := c.UserContext().Deadline()
-		id := services.TraceFrom(c.UserContext()).ID
+		id := tracing.From(c.UserContext()).ID
 		if !bounded || seen[id] || len(id) < 20 || string(c.Response().Header.Peek(fiber.HeaderXRequestID)) != id {
 			t.Errorf("id %q, deadline %v", id, bounded)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/helmet"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Everything comes from ourselves, nothing is inline, and nobody frames us.
@@ -54,7 +54,7 @@ func helmetHeader(protocol string) *fasthttp.ResponseHeader {
 	return header
 }
 
-var errCrossOrigin = &services.Error{Code: services.Forbidden, Message: "This request came from another site."}
+var errCrossOrigin = &problem.Error{Code: problem.Forbidden, Message: "This request came from another site."}
 
 // SameOrigin refuses what another site makes a browser send, by the rule of the
 // standard library: Sec-Fetch-Site decides, else Origin against Host. Requests

@@ -15,6 +15,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Sessions keep who is signed in, by Fiber's session middleware. A session holds
@@ -108,10 +109,10 @@ func (s *Sessions) FindUser(c *fiber.Ctx) error {
 	cancel()
 	user, known := services.UserFrom(c.UserContext())
 	c.SetUserContext(ctx)
-	switch code := services.CodeOf(err); {
+	switch code := problem.CodeOf(err); {
 	case known:
 		c.SetUserContext(services.WithUser(ctx, user))
-	case code == services.Unauthenticated, code == services.Unavailable, errors.Is(err, context.DeadlineExceeded):
+	case code == problem.Unauthenticated, code == problem.Unavailable, errors.Is(err, context.DeadlineExceeded):
 	default:
 		return err
 	}
@@ -203,5 +204,5 @@ func (s *Sessions) given(c *fiber.Ctx) bool {
 }
 
 func away(doing string, err error) error {
-	return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+	return fmt.Errorf("%s: %w: %w", doing, problem.ErrUnavailable, err)
 }

@@ -15,6 +15,7 @@ import (
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // register is a store of users that gives one, or an error, or nothing until the call ends.
@@ -70,7 +71,7 @@ func TestFindUser_LetsEverybodyPassAndHidesNoFault(t *testing.T) {
 		"no cookie":              {register{}, "", 200, "a visitor"},
 		"a session that is over": {register{}, signedIn, 200, "a visitor"},
 		"a user who is gone":     {register{err: services.ErrNoUser}, cookie, 200, "a visitor"},
-		"users are away":         {register{err: services.ErrUnavailable}, cookie, 200, "a visitor"},
+		"users are away":         {register{err: problem.ErrUnavailable}, cookie, 200, "a visitor"},
 		"users hang":             {register{hang: true}, cookie, 200, "a visitor"},
 		"a fault of ours":        {register{err: errors.New("broken")}, cookie, 500, "Something went wrong."},
 	} {
@@ -89,7 +90,7 @@ func TestFindUser_LetsEverybodyPassAndHidesNoFault(t *testing.T) {
 	guarded, _, _ := newApp()
 	guarded.Use(trace)
 	guarded.Get("/", sessions.RequireUser, ok)
-	for want, err := range map[int]error{http.StatusUnauthorized: services.ErrNoUser, http.StatusServiceUnavailable: services.ErrUnavailable} {
+	for want, err := range map[int]error{http.StatusUnauthorized: services.ErrNoUser, http.StatusServiceUnavailable: problem.ErrUnavailable} {
 		*users = register{err: err}
 		if response, _ := send(t, guarded, "GET", "/", "Cookie", cookie); response.StatusCode != want {
 			t.Errorf("%v: %d, want %d", err, response.StatusCode, want)

@@ -3,14 +3,15 @@ package middleware
 import (
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
+	"example.com/prefab/services/problem"
 )
 
 // Started answers 503 until the process has started.
-func Started(health *services.Health) fiber.Handler {
+func Started(process *health.Health) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if health.State() == services.Starting {
-			return services.ErrUnavailable
+		if process.State() == health.Starting {
+			return problem.ErrUnavailable
 		}
 		return c.Next()
 	}

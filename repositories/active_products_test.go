@@ -8,6 +8,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // asked counts who asks whether there is a product.
@@ -60,7 +61,7 @@ func TestCachedProducts_ARecentWriterAsksMemoryWhetherThereIsAProduct(t *testing
 			})
 			client.FlushDB(t.Context())
 			store.absent = false
-			fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 			if active, err := products.Active(fresh, 1); err != nil || !active || (store.times > before) != absent {
 				t.Errorf("got %t, %v; PostgreSQL is asked %d times more", active, err, store.times-before)
 			}

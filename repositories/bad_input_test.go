@@ -8,6 +8,7 @@ import (
 
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // The rules refuse these before; a store that gets one all the same has not failed.
@@ -23,7 +24,7 @@ func TestStores_ReportWhatPostgreSQLCannotTakeAsInvalid(t *testing.T) {
 				"an insert": only(reviews.Create(t.Context(), id, author, 5, text)),
 				"an update": only(products.Update(t.Context(), id, 0, services.ProductFields{Name: &text})),
 			} {
-				if services.CodeOf(err) != services.Invalid || strings.Contains(err.Error(), secret) {
+				if problem.CodeOf(err) != problem.Invalid || strings.Contains(err.Error(), secret) {
 					t.Errorf("%s of %q: %v", what, text, err)
 				}
 			}
@@ -31,11 +32,11 @@ func TestStores_ReportWhatPostgreSQLCannotTakeAsInvalid(t *testing.T) {
 		for what, fields := range map[string]services.ProductFields{
 			"a breach of a check": {PriceCents: new(int64(-1))},
 		} {
-			if _, err := products.Update(t.Context(), id, 0, fields); services.CodeOf(err) != services.Invalid {
+			if _, err := products.Update(t.Context(), id, 0, fields); problem.CodeOf(err) != problem.Invalid {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if _, err := users.Create(t.Context(), services.User{Email: "b@example.com", Role: "nobody"}); services.CodeOf(err) != services.Invalid {
+		if _, err := users.Create(t.Context(), services.User{Email: "b@example.com", Role: "nobody"}); problem.CodeOf(err) != problem.Invalid {
 			t.Errorf("a role that is none: %v", err)
 		}
 	})

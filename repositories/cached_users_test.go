@@ -13,6 +13,8 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // people is a store of one user, or of none with an error.
@@ -33,7 +35,7 @@ func (p *people) Get(ctx context.Context, _ int64) (services.User, error) {
 	if p.hangs != nil {
 		select {
 		case <-ctx.Done():
-			return services.User{}, services.ErrUnavailable
+			return services.User{}, problem.ErrUnavailable
 		case <-p.hangs:
 		}
 	}
@@ -74,7 +76,7 @@ func TestCachedUsers_AreNotAskedForAtEachRequest(t *testing.T) {
 	store, users, _ := cacheUsersIn(t, client, time.Hour)
 	before := store.asked.Load()
 	client.FlushDB(t.Context()) // it is memory that knows
-	ctx := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+	ctx := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 	for range 10 {
 		if got, err := users.Get(ctx, 1); err != nil || got.Name != "Ada" || got.PasswordHash != "" {
 			t.Errorf("got %+v, %v", got, err)
@@ -106,9 +108,9 @@ func TestCachedUsers_PastTheirTimeGoOnForTheGrace(t *testing.T) {
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		store.err = services.ErrUnavailable
-		trace := new(services.Trace)
-		got, err := users.Get(services.WithTrace(t.Context(), trace), 1)
+		store.err = problem.ErrUnavailable
+		trace := new(tracing.Trace)
+		got, err := users.Get(tracing.With(t.Context(), trace), 1)
 		return err == nil && got.Name == "Ada" && trace.Stale()
 	})
 }
@@ -162,7 +164,7 @@ func TestCachedUsers_WhoAreGoneAreForgotten(t *testing.T) {
 	if _, err := users.Get(t.Context(), 1); !errors.Is(err, services.ErrNoUser) {
 		t.Errorf("a user who is gone: %v", err)
 	}
-	store.err = services.ErrUnavailable
+	store.err = problem.ErrUnavailable
 	if got, err := users.Get(t.Context(), 1); err == nil {
 		t.Errorf("then, with the store away, there is %+v again", got)
 	}

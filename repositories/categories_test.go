@@ -10,6 +10,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func names(categories []services.Category) (names []string) {
@@ -83,7 +84,7 @@ func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Millisecond)
-		store.err = services.ErrUnavailable
+		store.err = problem.ErrUnavailable
 		got, err := cached.List(t.Context(), 100)
 		return err == nil && len(got) == 1
 	})

@@ -13,22 +13,23 @@ import (
 	"github.com/lib/pq"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 // storeError says what a store was doing when err stopped it, and marks the
-// failures that pass by themselves as services.ErrUnavailable. Where the fault lies in
-// the data (its type, a constraint, a trigger's refusal) it is a services.ErrBadWrite,
+// failures that pass by themselves as problem.ErrUnavailable. Where the fault lies in
+// the data (its type, a constraint, a trigger's refusal) it is a writes.ErrBad,
 // without PostgreSQL's message, which may quote the data.
 func storeError(doing string, err error) error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch class := string(e.Code)[:2]; class {
 		case "22", "23", "P0":
-			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, services.ErrBadWrite, e.Code, e.Constraint)
+			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, writes.ErrBad, e.Code, e.Constraint)
 		}
 	}
 	if passing(err) {
-		return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+		return fmt.Errorf("%s: %w: %w", doing, problem.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -14,6 +14,8 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // staleness is what docs/caching.md promises: how long after a write was answered
@@ -122,9 +124,9 @@ func newPair(t *testing.T, name, redisURL string, db *sqlx.DB) *pair {
 		p.products = append(p.products, newProduct(t, db, fmt.Sprint(name, i)))
 	}
 	eventually(t, "the reader has all products in memory", func() bool {
-		trace := new(services.Trace)
+		trace := new(tracing.Trace)
 		for _, id := range p.products {
-			if _, err := p.reader.Get(services.WithTrace(t.Context(), trace), id); err != nil {
+			if _, err := p.reader.Get(tracing.With(t.Context(), trace), id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -190,7 +192,7 @@ func (p *pair) watch(d time.Duration) {
 }
 
 func (c *catalogue) price(t *testing.T, id int64) int64 {
-	ctx, cancel := context.WithTimeout(services.WithTrace(t.Context(), new(services.Trace)), 10*time.Second)
+	ctx, cancel := context.WithTimeout(tracing.With(t.Context(), new(tracing.Trace)), 10*time.Second)
 	defer cancel()
 	product, err := c.Get(ctx, id)
 	if err != nil {
@@ -201,8 +203,8 @@ func (c *catalogue) price(t *testing.T, id int64) int64 {
 
 // holds reports whether the product is given without a query.
 func (c *catalogue) holds(id int64) bool {
-	trace := new(services.Trace)
-	_, err := c.Get(services.WithTrace(context.Background(), trace), id)
+	trace := new(tracing.Trace)
+	_, err := c.Get(tracing.With(context.Background(), trace), id)
 	return err == nil && trace.Queries() == 0
 }
 
@@ -234,13 +236,13 @@ func TestChange_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 	defer cancel()
 	price := int64(4711)
 	_, err := writer.Update(ctx, id, 0, services.ProductFields{PriceCents: &price})
-	if services.CodeOf(err) != services.Unavailable {
+	if problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("the write returns %v", err)
 	}
 	if stored := get[int64](t, db, "SELECT price_cents FROM products WHERE id = $1", id); stored != 1250 {
 		t.Errorf("the price is %d after a refused write", stored)
 	}
-	if err := repositories.InvalidateStocks(writer.cache)(ctx, []int64{id}); !errors.Is(err, services.ErrUnavailable) {
+	if err := repositories.InvalidateStocks(writer.cache)(ctx, []int64{id}); !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("Invalidate returns %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const (
@@ -172,7 +172,7 @@ func TestLocks_ARunEndsBeforeALeaseThatCannotBeRenewed(t *testing.T) {
 				t.Error("it runs without a lease")
 				return nil
 			})
-			if ran || !errors.Is(err, services.ErrUnavailable) {
+			if ran || !errors.Is(err, problem.ErrUnavailable) {
 				t.Errorf("without Redis: ran %v, error %v", ran, err)
 			}
 		})

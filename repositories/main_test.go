@@ -11,6 +11,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func TestMain(m *testing.M) { devtest.Main(m) }
@@ -115,14 +116,14 @@ func atOnce(n int, f func(i int) error) []error {
 }
 
 // oneWins asks for exactly one success, and for the same refusal of all others.
-func oneWins(t *testing.T, errs []error, refusal *services.Error) {
+func oneWins(t *testing.T, errs []error, refusal *problem.Error) {
 	t.Helper()
 	won := 0
 	for _, err := range errs {
 		switch {
 		case err == nil:
 			won++
-		case services.CodeOf(err) != refusal.Code:
+		case problem.CodeOf(err) != refusal.Code:
 			t.Errorf("error %v, want %v", err, refusal)
 		}
 	}

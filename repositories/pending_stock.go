@@ -7,6 +7,7 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // PendingStock shows the stock that waits to be stored, where some does. While
@@ -46,7 +47,7 @@ func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[i
 	})
 	if err != nil { // a broken Redis costs freshness, never the page
 		cache.MarkStale(ctx)
-		services.TraceFrom(ctx).MarkStale()
+		tracing.From(ctx).MarkStale()
 	}
 	return waiting
 }

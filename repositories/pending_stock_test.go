@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // flushing is PostgreSQL's products, of which the waiting stock is stored right
@@ -122,8 +123,8 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 			store := repositories.ShowPendingStock(
 				repositories.NewProducts(db), newStockBuffer(client, db), repositories.NewStock(db), newCache(t, client))
 			server.Stop()
-			trace := new(services.Trace)
-			got, err := read(services.WithTrace(t.Context(), trace), store, product)
+			trace := new(tracing.Trace)
+			got, err := read(tracing.With(t.Context(), trace), store, product)
 			if err != nil || got != 3 || !trace.Stale() {
 				t.Errorf("%d, %v, stale: %t", got, err, trace.Stale())
 			}
@@ -141,8 +142,8 @@ func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
 		values, repositories.CacheTimes{TTL: time.Hour})
 	const data = "test:{stock}:data"
 	client.Set(t.Context(), data, "not a hash", 0) // the one question that Redis cannot answer
-	trace := new(services.Trace)
-	got, err := products.Get(services.WithTrace(t.Context(), trace), product)
+	trace := new(tracing.Trace)
+	got, err := products.Get(tracing.With(t.Context(), trace), product)
 	if err != nil || got.Stock != 0 || !trace.Stale() {
 		t.Errorf("%d, %v, stale: %t", got.Stock, err, trace.Stale())
 	}

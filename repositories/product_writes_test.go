@@ -12,6 +12,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func TestProductsCreateAndUpdate_RefuseAnUnknownCategory(t *testing.T) {
@@ -200,7 +201,7 @@ func TestProductsUpdate_IsNotCommittedWhenItsAnswerIsLost(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	_, err = repositories.NewProducts(db).Update(t.Context(), id, 0, services.ProductFields{Name: new("after")})
-	if !errors.Is(err, services.ErrUnavailable) {
+	if !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
 	if p := read(t, plain, id); p.Name != "before" || p.RowVersion != 1 {

@@ -14,6 +14,7 @@ import (
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // BenchmarkProducts reads one product, and a list of 50, as a request does: with a
@@ -79,7 +80,7 @@ type newContext func() (context.Context, context.CancelFunc)
 func background() (context.Context, context.CancelFunc) { return context.Background(), func() {} }
 
 func request() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(services.WithTrace(context.Background(), new(services.Trace)), time.Minute)
+	return context.WithTimeout(tracing.With(context.Background(), new(tracing.Trace)), time.Minute)
 }
 
 func benchmark(b *testing.B, name string, begin newContext, read func(ctx context.Context, id int64) error) {

@@ -10,6 +10,8 @@ import (
 
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // threeAlike creates three products per moment of creation, and returns all ids
@@ -114,8 +116,8 @@ func TestProductsBatch_TakesOneStatementHoweverManyProducts(t *testing.T) {
 			ids = append(ids, newProductIn(t, db, category, fmt.Sprint("product ", i)))
 		}
 		for _, n := range []int{1, 2, 100} {
-			trace := &services.Trace{}
-			found, err := repositories.NewProducts(db).Batch(services.WithTrace(t.Context(), trace), ids[:n])
+			trace := &tracing.Trace{}
+			found, err := repositories.NewProducts(db).Batch(tracing.With(t.Context(), trace), ids[:n])
 			if err != nil || len(found) != n {
 				t.Errorf("%d products, error %v, want %d", len(found), err, n)
 			}
@@ -169,7 +171,7 @@ func TestProductsGet_HoldsTheWholeProduct(t *testing.T) {
 		if p.Reviews == nil || p.CreatedAt.IsZero() || !p.UpdatedAt.Equal(p.CreatedAt) {
 			t.Errorf("reviews %v, created %v, updated %v", p.Reviews, p.CreatedAt, p.UpdatedAt)
 		}
-		if _, err := repositories.NewProducts(db).Get(t.Context(), 1<<62); services.CodeOf(err) != services.NotFound {
+		if _, err := repositories.NewProducts(db).Get(t.Context(), 1<<62); problem.CodeOf(err) != problem.NotFound {
 			t.Errorf("an absent product: error %v", err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // deletedAgo creates a product with stock and a review, deleted some time ago.
@@ -134,7 +135,7 @@ func TestProductsPrune_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := services.NewProducts(repositories.NewProducts(db)).Prune(ctx, time.Now())
-	if !errors.Is(err, services.ErrUnavailable) {
+	if !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
 	equal(t, "the products that are left", left(t, db), []int64{id})

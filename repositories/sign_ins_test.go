@@ -14,7 +14,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const window = 10 * time.Minute
@@ -218,10 +218,10 @@ func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
 	s := signIns(openRedis(t, server.URL), 5, 5)
 	refused := func(what string, ctx context.Context) {
 		t.Helper()
-		if _, err := s.Attempt(ctx, "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
+		if _, err := s.Attempt(ctx, "a", somewhere); !errors.Is(err, problem.ErrUnavailable) {
 			t.Errorf("%s: attempt: error %v", what, err)
 		}
-		if err := s.Succeed(ctx, "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
+		if err := s.Succeed(ctx, "a", somewhere); !errors.Is(err, problem.ErrUnavailable) {
 			t.Errorf("%s: success: error %v", what, err)
 		}
 	}
@@ -249,7 +249,7 @@ func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
 			}
 		}
 		set(c.value)
-		if _, err := s.Attempt(t.Context(), "a", somewhere); !errors.Is(err, services.ErrUnavailable) {
+		if _, err := s.Attempt(t.Context(), "a", somewhere); !errors.Is(err, problem.ErrUnavailable) {
 			t.Errorf("%s: attempt: error %v", c.what, err)
 		}
 		set(c.back)

@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 // Stock keeps quantities in PostgreSQL.
@@ -72,7 +73,7 @@ LEFT JOIN stock s ON s.product_id = b.product_id
 WHERE NOT EXISTS (SELECT FROM stored WHERE stored.product_id = b.product_id)`
 
 // SetAll is part of services.StockStore. It takes one statement.
-func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 	ids, quantities, versions := make([]int64, len(batch)), make([]int64, len(batch)), make([]int64, len(batch))
 	for i, w := range batch {
 		ids[i], quantities[i], versions[i] = w.Key, w.Value, w.Version
@@ -84,9 +85,9 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (servic
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil {
-		return services.Refused[int64]{}, storeError("set stocks", err)
+		return writes.Refused[int64]{}, storeError("set stocks", err)
 	}
-	refused := services.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
+	refused := writes.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
 	for _, row := range rows {
 		if row.Gone {
 			refused.Gone[row.ProductID] = true

@@ -9,7 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/repositories"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 type numbered struct {
@@ -61,7 +61,7 @@ func TestStream_GivesItsConnectionBack(t *testing.T) {
 			cancel()
 			last = err
 		}
-		if !errors.Is(last, context.Canceled) || services.CodeOf(last) != services.Unavailable {
+		if !errors.Is(last, context.Canceled) || problem.CodeOf(last) != problem.Unavailable {
 			t.Errorf("the end of its context ends it with %v", last)
 		}
 		if n := get[int](t, db, "SELECT 1"); n != 1 {

@@ -12,6 +12,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // storeCalls are one call of each method that asks PostgreSQL.
@@ -52,7 +53,7 @@ func TestStores_ReportAClosedServerAsUnavailableAndRecover(t *testing.T) {
 	server.Stop()
 	for mode, db := range pools {
 		for name, call := range storeCalls(db) {
-			if err := call(t.Context()); !errors.Is(err, services.ErrUnavailable) {
+			if err := call(t.Context()); !errors.Is(err, problem.ErrUnavailable) {
 				t.Errorf("%s, %s: error %v", mode, name, err)
 			}
 		}
@@ -79,7 +80,7 @@ func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 				err := call(ctx)
 				cancel()
-				if !errors.Is(err, services.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				if !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%s, deadline: error %v", name, err)
 				}
 
@@ -90,7 +91,7 @@ func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
 				}()
 				err = call(ctx)
 				cancel()
-				if !errors.Is(err, services.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+				if !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 					t.Errorf("%s, cancelled: error %v", name, err)
 				}
 			}

@@ -1,9 +1,13 @@
+// Package services holds the domain: its types, their rules, and the stores that
+// they need. It knows neither HTTP nor SQL nor Redis.
 package services
 
 import (
 	"context"
 	"iter"
 	"time"
+
+	"example.com/prefab/services/problem"
 )
 
 // Product is an article of the catalogue.
@@ -77,9 +81,9 @@ const (
 
 // What may go wrong with a product.
 var (
-	ErrNoProduct    = &Error{Code: NotFound, Message: "No such product."}
-	ErrStaleProduct = &Error{Code: Stale, Message: "The product has changed since you read it."}
-	ErrNoCategory   = InvalidField("categoryId", "no such category")
+	ErrNoProduct    = &problem.Error{Code: problem.NotFound, Message: "No such product."}
+	ErrStaleProduct = &problem.Error{Code: problem.Stale, Message: "The product has changed since you read it."}
+	ErrNoCategory   = problem.InvalidField("categoryId", "no such category")
 )
 
 // ProductStore keeps products. Its reads return inactive products too, but for
@@ -212,24 +216,24 @@ func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
 func (f ProductFields) Validate() error { return f.validate(false) }
 
 func (f ProductFields) validate(whole bool) error {
-	var r rules
+	var r problem.Rules
 	if f.Name != nil {
-		r.line("name", *f.Name, 1, maxNameLength)
+		r.Line("name", *f.Name, 1, maxNameLength)
 	} else {
-		r.check(!whole, "name", "is required")
+		r.Check(!whole, "name", "is required")
 	}
 	if f.Description != nil {
-		r.text("description", *f.Description, 0, maxDescription)
+		r.Text("description", *f.Description, 0, maxDescription)
 	}
 	if f.PriceCents != nil {
-		r.between("priceCents", *f.PriceCents, 0, MaxPriceCents)
+		r.Between("priceCents", *f.PriceCents, 0, MaxPriceCents)
 	} else {
-		r.check(!whole, "priceCents", "is required")
+		r.Check(!whole, "priceCents", "is required")
 	}
 	if f.CategoryID != nil {
-		r.check(*f.CategoryID > 0, "categoryId", "must be a positive number")
+		r.Check(*f.CategoryID > 0, "categoryId", "must be a positive number")
 	} else {
-		r.check(!whole, "categoryId", "is required")
+		r.Check(!whole, "categoryId", "is required")
 	}
-	return r.err()
+	return r.Err()
 }

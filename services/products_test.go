@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // shelf answers reads from memory, in the order of its slices.
@@ -132,7 +133,7 @@ func TestProductsPrune_GoesOnUntilNoneIsLeft(t *testing.T) {
 }
 
 func TestProducts_PassOnWhatTheStoreReports(t *testing.T) {
-	broken := fmt.Errorf("list products: %w", services.ErrUnavailable)
+	broken := fmt.Errorf("list products: %w", problem.ErrUnavailable)
 	products := services.NewProducts(shelf{err: broken, products: make([]services.Product, 1)})
 	_, list := products.List(t.Context(), services.ProductFilter{Limit: 1})
 	_, batch := products.Batch(t.Context(), []int64{1})

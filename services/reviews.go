@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"example.com/prefab/services/problem"
 )
 
 // Review is a user's opinion of a product.
@@ -25,20 +27,20 @@ const maxReviewBody = 2000
 
 // Validate returns an error that names every rule that the fields break.
 func (f ReviewFields) Validate() error {
-	var r rules
-	r.check(f.Rating != nil, "rating", "is required")
+	var r problem.Rules
+	r.Check(f.Rating != nil, "rating", "is required")
 	if f.Rating != nil {
-		r.between("rating", *f.Rating, 1, 5)
+		r.Between("rating", *f.Rating, 1, 5)
 	}
-	r.check(f.Body != nil, "body", "is required")
+	r.Check(f.Body != nil, "body", "is required")
 	if f.Body != nil {
-		r.text("body", *f.Body, 1, maxReviewBody)
+		r.Text("body", *f.Body, 1, maxReviewBody)
 	}
-	return r.err()
+	return r.Err()
 }
 
 // ErrReviewed says that the user has reviewed the product before.
-var ErrReviewed = &Error{Code: Conflict, Message: "You have already reviewed this product."}
+var ErrReviewed = &problem.Error{Code: problem.Conflict, Message: "You have already reviewed this product."}
 
 // ReviewStore keeps reviews.
 type ReviewStore interface {
@@ -69,7 +71,7 @@ func (s *Reviews) Done(ctx context.Context, productID int64, author User) (bool,
 	limited, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	done, err := s.store.Exists(limited, productID, author.ID)
-	if CodeOf(err) == Unavailable || errors.Is(err, context.DeadlineExceeded) {
+	if problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded) {
 		return false, nil
 	}
 	return done, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // shelfOfReviews answers what it is told to, or nothing until the end of the call.
@@ -35,7 +36,7 @@ func TestReviewsDone_SaysNoInAnOutageAndSoon(t *testing.T) {
 	}{
 		"done":        {shelfOfReviews{exists: true}, true, nil},
 		"not done":    {shelfOfReviews{}, false, nil},
-		"away":        {shelfOfReviews{err: services.ErrUnavailable}, false, nil},
+		"away":        {shelfOfReviews{err: problem.ErrUnavailable}, false, nil},
 		"frozen":      {shelfOfReviews{hang: true}, false, nil},
 		"another way": {shelfOfReviews{err: broken}, false, broken},
 	} {

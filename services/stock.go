@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 const maxStock = 1_000_000_000
 
 // StockWrite is a product's quantity on its way to the store.
-type StockWrite = Write[int64, int64]
+type StockWrite = writes.Write[int64, int64]
 
 // StockStore keeps how many of each product are there.
 type StockStore interface {
@@ -17,7 +20,7 @@ type StockStore interface {
 	// ErrNoProduct for an absent or inactive product.
 	Set(ctx context.Context, productID, quantity int64) error
 	// SetAll is a StoreBatch, to which a product that was never there is gone.
-	SetAll(ctx context.Context, batch []StockWrite) (Refused[int64], error)
+	SetAll(ctx context.Context, batch []StockWrite) (writes.Refused[int64], error)
 }
 
 // StockBuffer holds the quantities that the store has yet to take.
@@ -26,9 +29,9 @@ type StockBuffer interface {
 	// error of the code Unavailable says that it cannot now.
 	Put(ctx context.Context, productID, quantity int64) (depth int, err error)
 	// Flush stores what is waiting, in batches. It is safe beside other flushes.
-	Flush(ctx context.Context, store StoreBatch[int64, int64]) error
+	Flush(ctx context.Context, store writes.StoreBatch[int64, int64]) error
 	// RetryDeadLetters stores what could not be stored, where that is possible now.
-	RetryDeadLetters(ctx context.Context, store StoreBatch[int64, int64]) error
+	RetryDeadLetters(ctx context.Context, store writes.StoreBatch[int64, int64]) error
 }
 
 // Stock is how many of each product are there. It is written behind: a quantity
@@ -49,9 +52,9 @@ func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batch
 
 // Set keeps a product's quantity. When it returns, no crash of ours can lose it.
 func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
-	var r rules
-	r.between("quantity", quantity, 0, maxStock)
-	if err := r.err(); err != nil {
+	var r problem.Rules
+	r.Between("quantity", quantity, 0, maxStock)
+	if err := r.Err(); err != nil {
 		return err
 	}
 	if err := s.there(ctx, productID); err != nil {
@@ -90,7 +93,7 @@ func (s *Stock) there(ctx context.Context, productID int64) error {
 	switch {
 	case err == nil && !active:
 		return ErrNoProduct
-	case err == nil, CodeOf(err) == Unavailable, errors.Is(err, context.DeadlineExceeded):
+	case err == nil, problem.CodeOf(err) == problem.Unavailable, errors.Is(err, context.DeadlineExceeded):
 		return nil
 	}
 	return err

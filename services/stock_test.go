@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // known tells of products whether they are there; a nil function has no answer in time.
@@ -45,7 +46,7 @@ func TestStockSet_AsksWhetherThereIsSuchAProductAndRefusesNothingForWantOfAnAnsw
 	}{
 		"there":            {there, nil},
 		"not there":        {func() (bool, error) { return false, nil }, services.ErrNoProduct},
-		"store away":       {func() (bool, error) { return false, services.ErrUnavailable }, nil},
+		"store away":       {func() (bool, error) { return false, problem.ErrUnavailable }, nil},
 		"no answer at all": {nil, nil},
 		"another error":    {func() (bool, error) { return true, odd }, odd},
 	} {
@@ -102,7 +103,7 @@ func TestStockSet_QuantityHasBounds(t *testing.T) {
 		-1: false, 0: true, 1_000_000_000: true, 1_000_000_001: false,
 	} {
 		err := services.NewStock(nil, new(box), known{active: there}, 3).Set(t.Context(), 1, quantity)
-		if (err == nil) != want || !want && services.CodeOf(err) != services.Invalid {
+		if (err == nil) != want || !want && problem.CodeOf(err) != problem.Invalid {
 			t.Errorf("%d: %v", quantity, err)
 		}
 	}

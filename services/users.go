@@ -9,6 +9,9 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"example.com/prefab/services/passwords"
+	"example.com/prefab/services/problem"
 )
 
 // Role says what a user may do.
@@ -47,11 +50,11 @@ func UserFrom(ctx context.Context) (User, bool) {
 
 // What may go wrong with a user.
 var (
-	ErrNoUser         = &Error{Code: NotFound, Message: "No such user."}
-	ErrEmailTaken     = &Error{Code: Conflict, Message: "There is a user with that e-mail address already."}
-	ErrBadCredentials = &Error{Code: Unauthenticated, Message: "The e-mail address or the password is wrong."}
-	ErrSignInNeeded   = &Error{Code: Unauthenticated, Message: "Please sign in first."}
-	ErrAdminNeeded    = &Error{Code: Forbidden, Message: "Only an admin may do this."}
+	ErrNoUser         = &problem.Error{Code: problem.NotFound, Message: "No such user."}
+	ErrEmailTaken     = &problem.Error{Code: problem.Conflict, Message: "There is a user with that e-mail address already."}
+	ErrBadCredentials = &problem.Error{Code: problem.Unauthenticated, Message: "The e-mail address or the password is wrong."}
+	ErrSignInNeeded   = &problem.Error{Code: problem.Unauthenticated, Message: "Please sign in first."}
+	ErrAdminNeeded    = &problem.Error{Code: problem.Forbidden, Message: "Only an admin may do this."}
 )
 
 // UserStore keeps users. An e-mail address is compared without regard to case.
@@ -78,12 +81,12 @@ type SignInLimiter interface {
 type Users struct {
 	store     UserStore
 	limiter   SignInLimiter
-	passwords *Passwords
+	passwords *passwords.Hasher
 	reserved  []string
 }
 
 // NewUsers returns the users kept in store. Nobody is given a reserved address.
-func NewUsers(store UserStore, limiter SignInLimiter, passwords *Passwords, reserved ...string) *Users {
+func NewUsers(store UserStore, limiter SignInLimiter, passwords *passwords.Hasher, reserved ...string) *Users {
 	return &Users{store: store, limiter: limiter, passwords: passwords, reserved: reserved}
 }
 
@@ -99,8 +102,8 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 		return User{}, err
 	}
 	if wait > 0 {
-		return User{}, &Error{
-			Code: TooMany, Message: "Too many attempts to sign in. Please wait a little.", RetryAfter: wait,
+		return User{}, &problem.Error{
+			Code: problem.TooMany, Message: "Too many attempts to sign in. Please wait a little.", RetryAfter: wait,
 		}
 	}
 
@@ -108,7 +111,7 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 	switch {
 	case err == nil:
 		return user, s.limiter.Succeed(ctx, email, address)
-	case CodeOf(err) != Unauthenticated:
+	case problem.CodeOf(err) != problem.Unauthenticated:
 		// The context may be what has ended.
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -140,13 +143,13 @@ func (s *Users) check(ctx context.Context, email, password string) (User, error)
 // Add creates a user who can sign in with the password.
 func (s *Users) Add(ctx context.Context, u User, password string) (User, error) {
 	u.Email = normalEmail(u.Email)
-	var r rules
-	r.check(validEmail(u.Email), "email", "must be an e-mail address")
-	r.check(!slices.Contains(s.reserved, u.Email), "email", "is reserved for a sample user")
-	r.line("name", u.Name, 1, 100)
-	r.text("password", password, MinPassword, maxPassword)
-	r.check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
-	if err := r.err(); err != nil {
+	var r problem.Rules
+	r.Check(validEmail(u.Email), "email", "must be an e-mail address")
+	r.Check(!slices.Contains(s.reserved, u.Email), "email", "is reserved for a sample user")
+	r.Line("name", u.Name, 1, 100)
+	r.Text("password", password, passwords.MinLength, passwords.MaxLength)
+	r.Check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
+	if err := r.Err(); err != nil {
 		return User{}, err
 	}
 	hash, err := s.passwords.Hash(ctx, password)
@@ -167,8 +170,8 @@ func normalEmail(email string) string {
 
 // The only real proof of an address is a letter that arrives; this is against typing errors.
 func validEmail(email string) bool {
-	var r rules
-	r.text("email", email, 3, 254)
+	var r problem.Rules
+	r.Text("email", email, 3, 254)
 	name, host, ok := strings.Cut(email, "@")
-	return r.err() == nil && ok && name != "" && host != "" && !strings.ContainsFunc(email, unicode.IsSpace)
+	return r.Err() == nil && ok && name != "" && host != "" && !strings.ContainsFunc(email, unicode.IsSpace)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // page is a value of usual size.
@@ -59,7 +59,7 @@ func BenchmarkGet_Redis(b *testing.B) {
 	_, pages := benchmarkTable(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		fresh := services.WithTrace(b.Context(), &services.Trace{Fresh: true})
+		fresh := tracing.With(b.Context(), &tracing.Trace{Fresh: true})
 		if _, err := pages.Get(fresh, "key", tags, loadPage); err != nil {
 			b.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func BenchmarkGet_Miss(b *testing.B) {
 		b.StopTimer()
 		n.client.Del(b.Context(), entry)
 		b.StartTimer()
-		fresh := services.WithTrace(b.Context(), &services.Trace{Fresh: true})
+		fresh := tracing.With(b.Context(), &tracing.Trace{Fresh: true})
 		if _, err := pages.Get(fresh, "key", tags, loadPage); err != nil {
 			b.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 const (
@@ -34,7 +34,7 @@ func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
 	s.value.Store(7)
 	v.shut(stall)
 	for range 2 {
-		request := services.WithTrace(t.Context(), new(services.Trace))
+		request := tracing.With(t.Context(), new(tracing.Trace))
 		if calls := v.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
 			t.Errorf("a request's first read makes %d calls", calls)
 		}
@@ -51,8 +51,8 @@ func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
 func TestGet_LeavesACallWhatRemainsOfTheBudget(t *testing.T) {
 	t.Parallel()
 	n, v := newValve(t, devtest.Redis(t), noLimit)
-	trace, pause := new(services.Trace), 5*time.Millisecond
-	ctx := services.WithTrace(t.Context(), trace)
+	trace, pause := new(tracing.Trace), 5*time.Millisecond
+	ctx := tracing.With(t.Context(), trace)
 	s := new(source)
 	var waited []time.Duration
 	v.shut(func(ctx context.Context) error {
@@ -127,9 +127,9 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 	waited := func(part time.Duration) func(*testing.T) context.Context {
 		return func(t *testing.T) context.Context {
-			trace := new(services.Trace)
+			trace := new(tracing.Trace)
 			trace.WaitedForCache(part)
-			return services.WithTrace(t.Context(), trace)
+			return tracing.With(t.Context(), trace)
 		}
 	}
 	for _, c := range []struct {

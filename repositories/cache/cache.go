@@ -24,7 +24,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/batched"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // Options say how much a Cache may take.
@@ -52,8 +52,8 @@ type Options struct {
 type Cache struct {
 	client  batched.Client
 	writes  batched.Client // the same: a write is not to wait for others' reads
-	single  *redis.Client // the same, where it speaks to one server; nil with a cluster
-	moves   bool          // another server may take its place while the feed's goes on
+	single  *redis.Client  // the same, where it speaks to one server; nil with a cluster
+	moves   bool           // another server may take its place while the feed's goes on
 	prefix  string
 	options Options
 
@@ -142,7 +142,7 @@ func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error
 
 // spend calls Redis within the request's budget, and keeps account of how it does.
 func (c *Cache) spend(ctx context.Context, call func(context.Context) error) error {
-	trace := services.TraceFrom(ctx)
+	trace := tracing.From(ctx)
 	left := c.options.Budget - trace.WaitedForCache(0)
 	if left <= 0 {
 		return errBudget

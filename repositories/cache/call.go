@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // call is what one request has learned from Redis and read, between the beginning
@@ -23,7 +23,7 @@ type call struct {
 
 // Together has what ctx's request loads until end stored in one round trip, and each
 // of its look-ups read what the tables with Ahead hold of the same home. Without a
-// services.Trace in ctx it does nothing.
+// tracing.Trace in ctx it does nothing.
 func (c *Cache) Together(ctx context.Context) (end func()) {
 	s := c.memo(ctx)
 	if s == nil {
@@ -35,7 +35,7 @@ func (c *Cache) Together(ctx context.Context) (end func()) {
 
 // memo returns the call of ctx's request, whether or not Together has begun.
 func (c *Cache) memo(ctx context.Context) *call {
-	trace := services.TraceFrom(ctx)
+	trace := tracing.From(ctx)
 	if trace == nil {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // trips counts the round trips of a client.
@@ -90,10 +90,10 @@ func (s *shop) read(ctx context.Context, t testing.TB) (thing, stock int64) {
 // page makes the page of thing 1, or finds it.
 func (s *shop) page(t testing.TB) (from string) {
 	t.Helper()
-	ctx := services.WithTrace(t.Context(), new(services.Trace))
+	ctx := tracing.With(t.Context(), new(tracing.Trace))
 	_, from, store := s.pages.Find(ctx, "/things/1", []string{"thing:1", "thing:1/stock"})
 	if from == "" {
-		services.TraceFrom(ctx).Fills = true
+		tracing.From(ctx).Fills = true
 		s.read(ctx, t)
 		store("page", time.Minute)
 	}
@@ -109,7 +109,7 @@ func (s *shop) wants(t testing.TB, what string, trips, loaded, alone int) {
 	s.loaded, s.alone = 0, 0
 }
 
-func plain(t testing.TB) context.Context { return services.WithTrace(t.Context(), new(services.Trace)) }
+func plain(t testing.TB) context.Context { return tracing.With(t.Context(), new(tracing.Trace)) }
 
 func TestTogether_AColdReadTakesTwoRoundTrips(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
@@ -134,7 +134,7 @@ func TestTogether_AColdReadTakesTwoRoundTrips(t *testing.T) {
 		other.wants(t, "a page in Redis", 1, 0, 0)
 		other.read(plain(t), t)
 		other.wants(t, "a thing and its stock in Redis", 1, 0, 0)
-		fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+		fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 		other.read(fresh, t)
 		other.wants(t, "what Redis confirms", 1, 0, 0)
 
@@ -235,7 +235,7 @@ func TestTogether_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	if err := s.cache.Change(t.Context(), []string{"thing:1"}, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	services.TraceFrom(slow).Fills = true
+	tracing.From(slow).Fills = true
 	changed := func(context.Context) (int64, error) { return 8, nil }
 	_, _ = s.things.Get(slow, "1", []string{"thing:1"}, changed)
 	store("page", time.Minute)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // unboundedWrite is how long a write may take whose context has no deadline.
@@ -21,7 +21,7 @@ const settling = 3 * time.Second
 // write until it is done, no process keeps values of these tags, and tombstones in Redis
 // that expire by themselves see to that even where this process is killed in
 // between. Where Redis cannot be told, the change is recorded in the store. Where
-// that fails too, Change does not write, and returns services.ErrUnavailable; else
+// that fails too, Change does not write, and returns problem.ErrUnavailable; else
 // it returns what write returns.
 func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Context) error) error {
 	deadline, bounded := ctx.Deadline()
@@ -101,8 +101,8 @@ func unclear(err error) bool {
 	if err == nil {
 		return false
 	}
-	code := services.CodeOf(err)
-	return code == services.Internal || code == services.Unavailable
+	code := problem.CodeOf(err)
+	return code == problem.Internal || code == problem.Unavailable
 }
 
 // tell brings the tags' change to Redis and to the other processes, even for a

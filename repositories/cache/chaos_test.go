@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // model is what the store has: some values, which loads take a while to read.
@@ -33,7 +33,7 @@ func (m *model) load(i int) func(context.Context) (int64, error) {
 
 func (m *model) read(ctx context.Context, n *node, i int) error {
 	key, tags := m.key(i)
-	_, err := n.numbers.Get(services.WithTrace(ctx, new(services.Trace)), key, tags, m.load(i))
+	_, err := n.numbers.Get(tracing.With(ctx, new(tracing.Trace)), key, tags, m.load(i))
 	return err
 }
 
@@ -86,7 +86,7 @@ func (m *model) leavesNothingStale(t *testing.T, nodes []*node) {
 				got, err := n.numbers.Get(t.Context(), key, tags, loadNothing)
 				return err != nil || got == m[i].Load()
 			})
-			fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 			if got, err := n.numbers.Get(fresh, key, tags, loadNothing); err == nil && got != m[i].Load() {
 				t.Errorf("node %d: Redis has %d under %s, want %d", j, got, key, m[i].Load())
 			}

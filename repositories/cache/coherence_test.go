@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestChange_IsSeenByItsOwnProcessAtOnce(t *testing.T) {
@@ -49,7 +49,7 @@ func TestGet_FreshReadsPastMemory(t *testing.T) {
 			if err := writer.cache.Change(t.Context(), tags, s.set(value+1)); err != nil {
 				t.Fatal(err)
 			}
-			fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 			if got, err := reader.get(fresh, s.load); err != nil || got != value+1 {
 				t.Fatalf("read %d, %v; want %d", got, err, value+1)
 			}
@@ -63,7 +63,7 @@ func TestGet_FreshJoinsNoFlight(t *testing.T) {
 		n, s := newNode(t, url), new(source)
 		old := n.beginLoad(t, 1)
 		s.value.Store(2)
-		if got, err := n.get(services.WithTrace(t.Context(), &services.Trace{Fresh: true}), s.load); err != nil || got != 2 {
+		if got, err := n.get(tracing.With(t.Context(), &tracing.Trace{Fresh: true}), s.load); err != nil || got != 2 {
 			t.Errorf("read %d, %v; want 2", got, err)
 		}
 		old.end(t)
@@ -93,8 +93,8 @@ func TestInvalidate_DropsWhateverHasTheTag(t *testing.T) {
 			}
 			_ = n.cache.Invalidate(t.Context(), c.tag)
 			for key, tags := range keys {
-				for _, trace := range []*services.Trace{{}, {Fresh: true}} {
-					_, err := n.numbers.Get(services.WithTrace(t.Context(), trace), key, tags, loadNothing)
+				for _, trace := range []*tracing.Trace{{}, {Fresh: true}} {
+					_, err := n.numbers.Get(tracing.With(t.Context(), trace), key, tags, loadNothing)
 					if held := err == nil; held != c.left[key] {
 						t.Errorf("after %q: %q is held: %v", c.tag, key, held)
 					}

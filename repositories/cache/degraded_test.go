@@ -11,7 +11,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // Redis being away, or slow, costs time, but never an answer.
@@ -70,7 +70,7 @@ func (n *node) hammer(t *testing.T, s *source) string {
 		readers.Go(func() {
 			for i := range 50 {
 				begin := time.Now()
-				ctx := services.WithTrace(t.Context(), new(services.Trace))
+				ctx := tracing.With(t.Context(), new(tracing.Trace))
 				_, err := n.numbers.Get(ctx, fmt.Sprint(reader, i), tags, s.load)
 				if err != nil {
 					t.Error(err)
@@ -124,8 +124,8 @@ func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
 // the same: else others would wait for nobody.
 func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
-	trace := new(services.Trace)
-	ctx := services.WithTrace(t.Context(), trace)
+	trace := new(tracing.Trace)
+	ctx := tracing.With(t.Context(), trace)
 	_, from, store := n.numbers.Find(ctx, "key", tags)
 	if from != "" {
 		t.Fatalf("found %s", from)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // load is one that has read its value and has not yet returned it.
@@ -132,10 +132,10 @@ func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 		kept bool
 	}{
 		{"done", nil, true},
-		{"refused", &services.Error{Code: services.Stale, Message: "Somebody was faster."}, true},
-		{"invalid", services.InvalidField("name", "is missing"), true},
-		{"unavailable", services.ErrUnavailable, false},
-		{"wrapped", errors.Join(errors.New("the connection broke"), services.ErrUnavailable), false},
+		{"refused", &problem.Error{Code: problem.Stale, Message: "Somebody was faster."}, true},
+		{"invalid", problem.InvalidField("name", "is missing"), true},
+		{"unavailable", problem.ErrUnavailable, false},
+		{"wrapped", errors.Join(errors.New("the connection broke"), problem.ErrUnavailable), false},
 		{"unknown", errors.New("something else"), false},
 		{"timeout", context.DeadlineExceeded, false},
 	} {
@@ -163,7 +163,7 @@ func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 func TestChange_ProtectsEachOfManyWriters(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		a, b, s := newNode(t, url), newNode(t, url), new(source)
-		refusal := &services.Error{Code: services.Stale, Message: "Somebody was faster."}
+		refusal := &problem.Error{Code: problem.Stale, Message: "Somebody was faster."}
 		_ = a.cache.Change(t.Context(), tags, func(ctx context.Context) error {
 			_ = b.cache.Change(ctx, tags, func(context.Context) error { return refusal })
 			b.gives(t, s, 0)

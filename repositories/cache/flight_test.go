@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestGet_LoadsOnceForAllGoroutinesAndProcesses(t *testing.T) {
@@ -216,7 +216,7 @@ func TestFind_DoesNotQueueForWhatIsNotKept(t *testing.T) {
 		store(0, 0)
 		var stores []func(int64, time.Duration)
 		for range 20 { // all at once, of which none has ended
-			ctx := services.WithTrace(t.Context(), new(services.Trace))
+			ctx := tracing.With(t.Context(), new(tracing.Trace))
 			_, from, store := n.numbers.Find(ctx, "key", tags)
 			if from != "" {
 				t.Fatalf("found in %s", from)

@@ -7,7 +7,8 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // A generation that ends before the values under it would void them too early.
@@ -32,7 +33,7 @@ func TestFill_MakesGenerationsOutliveTheValues(t *testing.T) {
 // What was asked for in vain must not stay for long: anybody can make it up.
 func TestMiss_LeavesNothingForLong(t *testing.T) {
 	n, s := newNode(t, devtest.Redis(t)), new(source)
-	s.fail.Store(&services.Error{Code: services.Invalid, Message: "No."})
+	s.fail.Store(&problem.Error{Code: problem.Invalid, Message: "No."})
 	if _, err := n.get(t.Context(), s.load); err == nil {
 		t.Fatal("the load has not failed")
 	}
@@ -47,7 +48,7 @@ func TestMiss_LeavesNothingForLong(t *testing.T) {
 // A build that declares other tags must not take an older one's marks for values.
 func TestEntry_OfOtherTagsIsAMiss(t *testing.T) {
 	n := newNode(t, devtest.Redis(t))
-	fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+	fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 	for _, tags := range [][]string{{"thing", "things"}, {"thing"}, {"thing", "things", "all"}} {
 		got, err := n.numbers.Get(fresh, "key", tags, func(context.Context) (int64, error) { return 7, nil })
 		if err != nil || got != 7 {

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
@@ -39,9 +40,9 @@ func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
 func TestGet_KeepsNoErrors(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		n, s := newNode(t, url), new(source)
-		s.fail.Store(&services.Error{Code: services.Conflict})
+		s.fail.Store(&problem.Error{Code: problem.Conflict})
 		for range 3 {
-			if _, err := n.get(t.Context(), s.load); services.CodeOf(err) != services.Conflict {
+			if _, err := n.get(t.Context(), s.load); problem.CodeOf(err) != problem.Conflict {
 				t.Errorf("error %v", err)
 			}
 		}
@@ -116,23 +117,23 @@ func TestGet_GivesTheLastValueWhileTheStoreIsAway(t *testing.T) {
 		if _, err := short.Get(t.Context(), "key", tags, s.load); err != nil {
 			t.Fatal(err)
 		}
-		s.fail.Store(services.ErrUnavailable)
+		s.fail.Store(problem.ErrUnavailable)
 		eventually(t, "the value is past its time, and given", func() bool {
-			trace := new(services.Trace)
-			got, err := short.Get(services.WithTrace(t.Context(), trace), "key", tags, s.load)
+			trace := new(tracing.Trace)
+			got, err := short.Get(tracing.With(t.Context(), trace), "key", tags, s.load)
 			if err != nil || got != 5 {
 				t.Fatalf("read %d, %v; want 5", got, err)
 			}
 			return trace.Stale()
 		})
 
-		s.fail.Store(&services.Error{Code: services.Conflict})
+		s.fail.Store(&problem.Error{Code: problem.Conflict})
 		eventually(t, "another error is not hidden", func() bool {
 			_, err := short.Get(t.Context(), "key", tags, s.load)
-			return services.CodeOf(err) == services.Conflict
+			return problem.CodeOf(err) == problem.Conflict
 		})
 
-		s.fail.Store(services.ErrUnavailable)
+		s.fail.Store(problem.ErrUnavailable)
 		_ = n.cache.Invalidate(t.Context(), tags[0])
 		if got, err := short.Get(t.Context(), "key", tags, s.load); err == nil {
 			t.Errorf("an invalidated value is given: %d", got)
@@ -150,7 +151,7 @@ func TestGet_GivesNoLastValueThatWasInvalidatedMeanwhile(t *testing.T) {
 			if s.loads.Load() > 0 {
 				failed = true
 				_ = n.cache.Invalidate(ctx, tags[0])
-				return 0, services.ErrUnavailable
+				return 0, problem.ErrUnavailable
 			}
 			return s.load(ctx)
 		})
@@ -172,7 +173,7 @@ func TestGet_GivesNoLastValueThatRedisKnowsToBeVoid(t *testing.T) {
 	n.cache.Deafen()
 	writer := newNode(t, url)
 	_ = writer.cache.Invalidate(t.Context(), tags[0])
-	s.fail.Store(services.ErrUnavailable)
+	s.fail.Store(problem.ErrUnavailable)
 	eventually(t, "memory is not believed", func() bool {
 		if got, err := n.get(t.Context(), s.load); s.loads.Load() > 1 && err == nil {
 			t.Fatalf("a value that is void is given: %d", got)
@@ -193,7 +194,7 @@ func TestTable_ReadsOtherTypesAsMisses(t *testing.T) {
 		olds := cache.NewTable[before](a.cache, cache.TableOptions{Name: "same", TTL: time.Hour})
 		news := cache.NewTable[after](b.cache, cache.TableOptions{Name: "same", TTL: time.Hour})
 		for range 3 {
-			fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true})
+			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
 			if got, err := olds.Get(fresh, "key", tags, func(context.Context) (before, error) {
 				return before{"old"}, nil
 			}); err != nil || got.Name != "old" {

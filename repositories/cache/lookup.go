@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 const (
@@ -56,7 +56,7 @@ func (l *lookup) query() query {
 // look searches memory, the loads under way, and Redis, and says where it found a
 // value. If it finds none, the look-up goes on with a load, and must be ended.
 func (t *Table[V]) look(ctx context.Context, key string, tags []string) (e *entry, from string, l *lookup, err error) {
-	c, trace, call := t.cache, services.TraceFrom(ctx), t.cache.callOf(ctx)
+	c, trace, call := t.cache, tracing.From(ctx), t.cache.callOf(ctx)
 	place, version := memoryKey{t.id, key}, c.versions.of(tags)
 	if e := call.value(place); e != nil {
 		return e, inMemory, nil, nil

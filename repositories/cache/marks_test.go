@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const (
@@ -128,8 +128,8 @@ func TestChange_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
 // After a refusal nothing can be committed any more, whatever its reason.
 func TestChange_TakesItsMarksAwayAfterAnyRefusal(t *testing.T) {
 	n := newNode(t, devtest.Redis(t))
-	for code := services.Malformed; code < services.Unavailable; code++ {
-		refusal := &services.Error{Code: code, Message: "No."}
+	for code := problem.Malformed; code < problem.Unavailable; code++ {
+		refusal := &problem.Error{Code: code, Message: "No."}
 		_ = n.cache.Change(t.Context(), tags, func(context.Context) error { return refusal })
 		for _, tag := range tags {
 			if tombstone := n.tombstone(t, tag); tombstone != "" {

@@ -14,10 +14,11 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
-var errAbsent = &services.Error{Code: services.NotFound, Message: "No such thing."}
+var errAbsent = &problem.Error{Code: problem.NotFound, Message: "No such thing."}
 
 // node is what one process has of the cache.
 type node struct {
@@ -70,7 +71,7 @@ func (n *node) ready(t testing.TB) {
 type source struct {
 	value atomic.Int64
 	loads atomic.Int64
-	fail  atomic.Pointer[services.Error]
+	fail  atomic.Pointer[problem.Error]
 }
 
 func (s *source) load(context.Context) (int64, error) {
@@ -105,7 +106,7 @@ func (n *node) gives(t testing.TB, s *source, want int64) {
 
 // held is what a read gives without a load; redis says to read past memory.
 func (n *node) held(ctx context.Context, inRedis bool) (value int64, held bool) {
-	ctx = services.WithTrace(ctx, &services.Trace{Fresh: inRedis})
+	ctx = tracing.With(ctx, &tracing.Trace{Fresh: inRedis})
 	value, err := n.get(ctx, loadNothing)
 	return value, !errors.Is(err, errNothing)
 }

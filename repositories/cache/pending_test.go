@@ -8,7 +8,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // A write that Redis could not be told of succeeds, and Redis is told before this
@@ -78,12 +78,12 @@ func TestChange_ThatRedisIsNotToldOfIsSentBeforeRedisIsRead(t *testing.T) {
 
 // Redis is told of a write even by a request that has no time left for Redis.
 func TestChange_TellsRedisWhateverIsLeftOfTheRequest(t *testing.T) {
-	spent := new(services.Trace)
+	spent := new(tracing.Trace)
 	spent.WaitedForCache(noLimit)
 	gone, leave := context.WithCancel(context.Background())
 	leave()
 	for name, request := range map[string]context.Context{
-		"no budget":  services.WithTrace(context.Background(), spent),
+		"no budget":  tracing.With(context.Background(), spent),
 		"no request": gone,
 	} {
 		t.Run(name, func(t *testing.T) {

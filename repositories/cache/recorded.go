@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const (
@@ -36,7 +36,7 @@ func (c *Cache) record(ctx context.Context, tags []string, lasts time.Duration) 
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	if err := c.options.Record(ctx, tags, lasts); err != nil {
-		return fmt.Errorf("tell other processes of a change: %w: %w", services.ErrUnavailable, err)
+		return fmt.Errorf("tell other processes of a change: %w: %w", problem.ErrUnavailable, err)
 	}
 	return nil
 }

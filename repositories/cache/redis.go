@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // query is one look at Redis, for a value of that home.
@@ -188,7 +188,7 @@ func (c *Cache) store(ctx context.Context, fills []fill) {
 		}
 	}
 	if fills = leases; len(leases) > 0 && errors.Is(err, errBudget) { // the request may not wait for it, but others would
-		go func() { _ = c.Ask(services.WithTrace(context.WithoutCancel(ctx), nil), send) }()
+		go func() { _ = c.Ask(tracing.With(context.WithoutCancel(ctx), nil), send) }()
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // What a load was not sure of is better than nothing, but for a moment only.
@@ -18,12 +18,12 @@ func TestMarkStale_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
 		cache.MarkStale(ctx)
 		return s.load(ctx)
 	}
-	trace := new(services.Trace)
-	if got, err := n.get(services.WithTrace(t.Context(), trace), doubtful); err != nil || got != 0 || !trace.Stale() {
+	trace := new(tracing.Trace)
+	if got, err := n.get(tracing.With(t.Context(), trace), doubtful); err != nil || got != 0 || !trace.Stale() {
 		t.Errorf("got %d, %v, stale: %t", got, err, trace.Stale())
 	}
-	again := new(services.Trace)
-	if _, err := n.get(services.WithTrace(t.Context(), again), loadNothing); err != nil || !again.Stale() {
+	again := new(tracing.Trace)
+	if _, err := n.get(tracing.With(t.Context(), again), loadNothing); err != nil || !again.Stale() {
 		t.Errorf("a moment later: %v, stale: %t", err, again.Stale())
 	}
 	if value, held := other.held(t.Context(), false); held {

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // TableOptions say how one kind of value is kept.
@@ -56,8 +57,8 @@ func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 // Get returns the value under the key: from memory, else from Redis, else from
 // load, which one caller of all processes runs while the others wait a bounded
 // time for it. An error of load is returned as it is. While load says
-// services.ErrUnavailable, a value past its time is given for the table's grace,
-// and noted in the services.Trace. Redis being away or slow costs at most the
+// problem.ErrUnavailable, a value past its time is given for the table's grace,
+// and noted in the tracing.Trace. Redis being away or slow costs at most the
 // cache's budget.
 func (t *Table[V]) Get(
 	ctx context.Context, key string, tags []string, load func(context.Context) (V, error),
@@ -74,7 +75,7 @@ func (t *Table[V]) Get(
 }
 
 func (t *Table[V]) unwrap(ctx context.Context, e *entry) (V, error) {
-	trace := services.TraceFrom(ctx)
+	trace := tracing.From(ctx)
 	id := e.id
 	if id == 0 { // memory does not hold it, so nobody will read it again
 		id = t.cache.ids.Add(1)
@@ -101,7 +102,7 @@ func (t *Table[V]) load(ctx context.Context, l *lookup, load func(context.Contex
 		return t.keep(ctx, l, &entry{value: value}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
 		return t.keep(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
-	case l.holdsLast() && (services.CodeOf(err) == services.Unavailable || errors.Is(err, context.DeadlineExceeded)):
+	case l.holdsLast() && (problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded)):
 		t.count.stale.Inc()
 		return t.cache.holdStale(l, l.last), nil
 	}
@@ -214,7 +215,7 @@ func (t *Table[V]) Find(
 	if found != nil {
 		end()
 		if found.stale {
-			services.TraceFrom(ctx).MarkStale()
+			tracing.From(ctx).MarkStale()
 		}
 		return found.value.(V), from, nil
 	}

@@ -8,7 +8,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestTable_GivesTimesInUTCFromRedisToo(t *testing.T) {
@@ -34,7 +34,7 @@ func TestTable_GivesTimesInUTCFromRedisToo(t *testing.T) {
 		{},
 	}
 	table := cache.NewTable[[]time.Time](c, cache.TableOptions{Name: "times", TTL: time.Minute})
-	fresh := services.WithTrace(t.Context(), &services.Trace{Fresh: true}) // past memory
+	fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true}) // past memory
 	for round := range 2 {
 		got, err := table.Get(fresh, "a", nil, func(context.Context) ([]time.Time, error) {
 			if round > 0 {

@@ -15,7 +15,7 @@ import (
 
 	_ "github.com/lib/pq"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // workerVariable makes the test binary a process of its own that uses the cache
@@ -73,7 +73,7 @@ func (w *worker) do(words []string) string {
 	case "memory": // what the process would give without a load
 		return w.get(context.Background(), loadNothing)
 	case "redis": // what Redis would give
-		return w.get(services.WithTrace(context.Background(), &services.Trace{Fresh: true}), loadNothing)
+		return w.get(tracing.With(context.Background(), &tracing.Trace{Fresh: true}), loadNothing)
 	case "read":
 		w.read()
 	case "quiet":

@@ -10,7 +10,7 @@ import (
 
 	"github.com/lib/pq"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 const (
@@ -71,9 +71,9 @@ func (x *Explainer) Explain(ctx context.Context, e Event) {
 		return
 	}
 	x.last[e.Name], x.busy = now, true
-	db, trace := x.db, services.TraceFrom(ctx)
+	db, trace := x.db, tracing.From(ctx)
 	x.plans.Go(func() {
-		x.logPlan(services.WithTrace(context.Background(), trace), db, e)
+		x.logPlan(tracing.With(context.Background(), trace), db, e)
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.busy = false

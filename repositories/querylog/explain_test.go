@@ -19,7 +19,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestExplainable_IsOnlyWhatCertainlyReads(t *testing.T) {
@@ -262,7 +262,7 @@ func TestExplain_OneAtATimeAndNotForLong(t *testing.T) {
 		x.Use(db)
 		begin := time.Now()
 		for _, name := range []string{"a", "b", "c"} {
-			x.Explain(services.WithTrace(t.Context(), nil), querylog.Event{Name: name, Query: "SELECT 1"})
+			x.Explain(tracing.With(t.Context(), nil), querylog.Event{Name: name, Query: "SELECT 1"})
 			synctest.Wait()
 		}
 		if server.count.Load() != 1 || time.Since(begin) != 0 { // of the bubble's time, so exact

@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/repositories/querylog"
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // hang is how long a test waits before it calls something stuck. Nothing
@@ -86,9 +86,9 @@ func prepared(tb testing.TB, db *sqlx.DB) int {
 }
 
 // traced returns a context that counts queries.
-func traced() (context.Context, *services.Trace) {
-	trace := &services.Trace{ID: "request-1", Route: "GET /things"}
-	return services.WithTrace(context.Background(), trace), trace
+func traced() (context.Context, *tracing.Trace) {
+	trace := &tracing.Trace{ID: "request-1", Route: "GET /things"}
+	return tracing.With(context.Background(), trace), trace
 }
 
 func mustExec(tb testing.TB, db sqlx.Ext, query string, args ...any) {

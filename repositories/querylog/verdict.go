@@ -9,7 +9,7 @@ import (
 
 	"github.com/lib/pq"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // end concludes a statement: the connection, the error, the event.
@@ -54,7 +54,7 @@ func (c *conn) report(call call, rows int64, err error) {
 	if err == driver.ErrBadConn && c.txCtx == nil { //nolint:errorlint // with a context's error it is a cancellation
 		return // database/sql now sends the statement on another connection, which reports it
 	}
-	services.TraceFrom(call.ctx).CountQuery()
+	tracing.From(call.ctx).CountQuery()
 	c.tell(call, rows, err)
 }
 

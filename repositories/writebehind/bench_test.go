@@ -8,7 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 // BenchmarkFlush stores 5,000 changed products with batches of several sizes,
@@ -40,7 +40,7 @@ func sized(b *testing.B, s *shelf, size int) *shelf {
 	return other
 }
 
-func (s *shelf) rounds(b *testing.B, products int64, store services.StoreBatch[int64, int64]) {
+func (s *shelf) rounds(b *testing.B, products int64, store writes.StoreBatch[int64, int64]) {
 	b.Helper()
 	for b.Loop() {
 		b.StopTimer()

@@ -24,7 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 // Options say what a Buffer is for, and how much it may hold.
@@ -67,12 +68,12 @@ type Buffer[K cmp.Ordered, V any] struct {
 	ample    atomic.Bool // the last put was taken, and much room was left
 	metrics  *metrics
 
-	beforeSettling func(ctx context.Context, batch []services.Write[K, V]) // for tests, which show what versions are for
+	beforeSettling func(ctx context.Context, batch []writes.Write[K, V]) // for tests, which show what versions are for
 }
 
 // ErrFull says that no more keys may wait.
-var ErrFull = &services.Error{
-	Code:       services.Unavailable,
+var ErrFull = &problem.Error{
+	Code:       problem.Unavailable,
 	Message:    "Too many changes wait to be stored. Please try again in a moment.",
 	RetryAfter: 5 * time.Second,
 }
@@ -145,7 +146,7 @@ func entry(version int64, value string) string { return strconv.FormatInt(versio
 var errEntry = errors.New("not an entry of the buffer")
 
 // decode reads an entry: a version and a value, with a space between.
-func decode[K cmp.Ordered, V any](field, text string) (w services.Write[K, V], err error) {
+func decode[K cmp.Ordered, V any](field, text string) (w writes.Write[K, V], err error) {
 	version, value, _ := strings.Cut(text, " ")
 	w.Version, err = strconv.ParseInt(version, 10, 64)
 	if err == nil {
@@ -161,5 +162,5 @@ func decode[K cmp.Ordered, V any](field, text string) (w services.Write[K, V], e
 }
 
 func unavailable(doing string, err error) error {
-	return fmt.Errorf("%s: %w: %w", doing, services.ErrUnavailable, err)
+	return fmt.Errorf("%s: %w: %w", doing, problem.ErrUnavailable, err)
 }

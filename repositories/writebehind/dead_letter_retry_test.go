@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 func TestDeadLetters_AreTriedAgainHoweverManyInBatchesOrderedByKey(t *testing.T) {
@@ -53,7 +54,7 @@ func TestDeadLetters_WrittenDuringARetryStay(t *testing.T) {
 	s.put(1, 13)
 	s.flush()
 	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	err := s.RetryDeadLetters(t.Context(), func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	err := s.RetryDeadLetters(t.Context(), func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		refused, err := s.store(ctx, batch)
 		s.exec("ALTER TABLE stock ADD CONSTRAINT no_14 CHECK (quantity <> 14)")
 		s.put(1, 14)
@@ -74,7 +75,7 @@ func TestDeadLetters_KeepLittleOfALongError(t *testing.T) {
 	s := newShelf(t, 1)
 	s.exec(refuse13)
 	s.put(1, 13)
-	err := s.Flush(t.Context(), func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	err := s.Flush(t.Context(), func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		refused, err := s.store(ctx, batch)
 		return refused, &longError{err}
 	})

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 // DeadLetter is a write that the store did not take.
@@ -76,7 +76,7 @@ func (b *Buffer[K, V]) letters(ctx context.Context, limit int) ([]string, error)
 // RetryDeadLetters tries again to store a batch of dead letters, the ones that
 // have not been tried for longest. One that the store refuses as older is settled as
 // a write that waits is.
-func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.StoreBatch[K, V]) error {
+func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store writes.StoreBatch[K, V]) error {
 	page, err := b.letters(ctx, b.options.BatchSize)
 	if err != nil || len(page) == 0 {
 		return err
@@ -84,7 +84,7 @@ func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store services.Stor
 	now := time.Now()
 	rewritten := []any{now.UnixMicro()}
 	texts := make(map[K]string, len(page)/2)
-	var batch []services.Write[K, V]
+	var batch []writes.Write[K, V]
 	for pair := range slices.Chunk(page, 2) {
 		l, err := decodeLetter(pair[1])
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 const refuse13 = "ALTER TABLE stock ADD CONSTRAINT no_13 CHECK (quantity <> 13) NOT VALID"
@@ -127,7 +128,7 @@ func TestDeadLetters_OnTheirWayAreOlderThanWhatIsPut(t *testing.T) {
 	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
 	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
 	s.retry() // the letter has a version above the table's now
-	late := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	late := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		s.put(1, 14)
 		for range 3 {
 			s.flush()
@@ -146,7 +147,7 @@ func TestFlush_BuriesNothingNewerThanWhatWasBad(t *testing.T) {
 	s := newShelf(t, 1)
 	s.exec(refuse13)
 	s.put(1, 13)
-	during := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	during := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		defer s.put(1, 14)
 		return s.store(ctx, batch)
 	}
@@ -165,7 +166,7 @@ func TestDeadLetters_ThatAreNewerStayWhenAnOlderOneIsStored(t *testing.T) {
 	s.flush()
 	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
 	s.exec("ALTER TABLE stock ADD CONSTRAINT no_15 CHECK (quantity <> 15) NOT VALID")
-	late := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	late := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		s.put(1, 15)
 		s.flush()
 		return s.store(ctx, batch)
@@ -237,7 +238,7 @@ func TestFlush_CutShortWhileItIsolatesGetsOn(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	statements := 0
-	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		if statements++; statements == 100 {
 			cancel()
 		}

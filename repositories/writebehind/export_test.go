@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 // ForgetVersions makes the buffer drop whatever waits under the keys that have
 // been stored, as one without versions would.
 func (b *Buffer[K, V]) ForgetVersions() {
-	b.beforeSettling = func(ctx context.Context, batch []services.Write[K, V]) {
+	b.beforeSettling = func(ctx context.Context, batch []writes.Write[K, V]) {
 		for i := range batch {
 			field, _ := json.Marshal(batch[i].Key)
 			text := b.options.Client.HGet(ctx, b.data, string(field)).Val()
@@ -23,7 +23,7 @@ func (b *Buffer[K, V]) ForgetVersions() {
 
 // BetweenStoreAndSettling has do called there, once.
 func (b *Buffer[K, V]) BetweenStoreAndSettling(do func()) {
-	b.beforeSettling = func(context.Context, []services.Write[K, V]) {
+	b.beforeSettling = func(context.Context, []writes.Write[K, V]) {
 		b.beforeSettling = nil
 		do()
 	}

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 // Flush stores what waits at its beginning, the oldest first, a batch at a time.
@@ -16,7 +17,7 @@ import (
 // other; one for what is not there any more is dropped. When the store is away,
 // everything stays, and Flush returns its error. It may run beside others, in this
 // process or elsewhere.
-func (b *Buffer[K, V]) Flush(ctx context.Context, store services.StoreBatch[K, V]) error {
+func (b *Buffer[K, V]) Flush(ctx context.Context, store writes.StoreBatch[K, V]) error {
 	for last := ""; ; {
 		t, err := b.take(ctx, last)
 		if err != nil || t.size == 0 {
@@ -39,8 +40,8 @@ func (b *Buffer[K, V]) Flush(ctx context.Context, store services.StoreBatch[K, V
 type taken[K cmp.Ordered, V any] struct {
 	newest string // since when the newest waits of all that waited at the beginning
 	size   int
-	batch  []services.Write[K, V] // in the order of its keys, so that no two wait for each other's rows
-	broken []string               // fields and entries, in turns, that cannot be read
+	batch  []writes.Write[K, V] // in the order of its keys, so that no two wait for each other's rows
+	broken []string             // fields and entries, in turns, that cannot be read
 }
 
 func (b *Buffer[K, V]) take(ctx context.Context, last string) (t taken[K, V], err error) {
@@ -61,7 +62,7 @@ func (b *Buffer[K, V]) take(ctx context.Context, last string) (t taken[K, V], er
 	return t, nil
 }
 
-func byKey[K cmp.Ordered, V any](a, b services.Write[K, V]) int { return cmp.Compare(a.Key, b.Key) }
+func byKey[K cmp.Ordered, V any](a, b writes.Write[K, V]) int { return cmp.Compare(a.Key, b.Key) }
 
 // settlePatience is what is left to note in Redis what has been stored, where the
 // time to store more is over.
@@ -70,7 +71,7 @@ const settlePatience = 3 * time.Second
 // storeBatch stores a batch, and drops from the buffer what is stored then. It
 // returns for how many writes that changed anything.
 func (b *Buffer[K, V]) storeBatch(
-	ctx context.Context, t taken[K, V], store services.StoreBatch[K, V],
+	ctx context.Context, t taken[K, V], store writes.StoreBatch[K, V],
 ) (settled int, err error) {
 	all := newRefused[K]()
 	done, failed := isolate(ctx, t.batch, store, all)
@@ -90,16 +91,16 @@ func (b *Buffer[K, V]) storeBatch(
 	return settled, errors.Join(err, failed)
 }
 
-func newRefused[K cmp.Ordered]() services.Refused[K] {
-	return services.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}, Gone: map[K]bool{}}
+func newRefused[K cmp.Ordered]() writes.Refused[K] {
+	return writes.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}, Gone: map[K]bool{}}
 }
 
 // isolate stores a batch and returns the part of it that the store has decided
 // on. Where some write in it is bad, halves are tried in its place, until the bad
 // one stands alone.
 func isolate[K cmp.Ordered, V any](
-	ctx context.Context, batch []services.Write[K, V], store services.StoreBatch[K, V], all services.Refused[K],
-) (done []services.Write[K, V], err error) {
+	ctx context.Context, batch []writes.Write[K, V], store writes.StoreBatch[K, V], all writes.Refused[K],
+) (done []writes.Write[K, V], err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
@@ -110,7 +111,7 @@ func isolate[K cmp.Ordered, V any](
 		maps.Copy(all.Bad, refused.Bad)
 		maps.Copy(all.Gone, refused.Gone)
 		return batch, nil
-	case services.CodeOf(err) != services.Invalid:
+	case problem.CodeOf(err) != problem.Invalid:
 		return nil, err
 	case len(batch) == 1:
 		all.Bad[batch[0].Key] = err
@@ -125,7 +126,7 @@ func isolate[K cmp.Ordered, V any](
 	return append(slices.Clip(done), rest...), err
 }
 
-func keysOf[K cmp.Ordered, V any](batch []services.Write[K, V]) []K {
+func keysOf[K cmp.Ordered, V any](batch []writes.Write[K, V]) []K {
 	keys := make([]K, len(batch))
 	for i, w := range batch {
 		keys[i] = w.Key

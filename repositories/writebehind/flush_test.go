@@ -15,6 +15,8 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 func TestFlush_StoresInFullBatchesOrderedByKey(t *testing.T) {
@@ -55,7 +57,7 @@ func TestFlush_ForgettingVersionsLosesWhatWasWrittenDuringIt(t *testing.T) {
 	s := newShelf(t, 1)
 	s.ForgetVersions()
 	s.put(1, 10)
-	during := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	during := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		defer s.put(1, 11)
 		return s.store(ctx, batch)
 	}
@@ -72,7 +74,7 @@ func TestFlush_EndsThoughAKeyIsPutAllTheTime(t *testing.T) {
 		s.put(key+1, 1)
 	}
 	value := int64(1)
-	busy := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	busy := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		value++
 		s.put(1, value)
 		return s.store(ctx, batch)
@@ -95,7 +97,7 @@ func TestFlush_WithoutTheStoreLosesNothing(t *testing.T) {
 	for key := range int64(500) {
 		s.put(key+1, key)
 	}
-	if err := s.Flush(t.Context(), s.store); services.CodeOf(err) != services.Unavailable {
+	if err := s.Flush(t.Context(), s.store); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("without PostgreSQL: %v", err)
 	}
 	s.waits(500, 0)
@@ -112,11 +114,11 @@ func TestFlush_TakesABatchTwice(t *testing.T) {
 	s := newShelf(t, 2)
 	s.put(1, 10)
 	s.put(2, 20)
-	lost := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	lost := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		if _, err := s.store(ctx, batch); err != nil {
 			t.Error(err)
 		}
-		return services.Refused[int64]{}, services.ErrUnavailable
+		return writes.Refused[int64]{}, problem.ErrUnavailable
 	}
 	if err := s.Flush(t.Context(), lost); err == nil {
 		t.Error("no error")
@@ -164,7 +166,7 @@ func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 func TestFlush_OvertakenByANewerValueLeavesIt(t *testing.T) {
 	s := newShelf(t, 1)
 	s.put(1, 10)
-	slow := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	slow := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		s.put(1, 11)
 		s.flush() // another process's
 		return s.table.SetAll(ctx, batch)
@@ -206,7 +208,7 @@ func TestFlush_LandsAKeyThatIsPutAllTheTimeThoughTheStoresVersionIsAhead(t *test
 	s.flush()
 	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
 	value := int64(10)
-	busy := func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	busy := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		refused, err := s.store(ctx, batch)
 		value++
 		s.put(1, value)
@@ -258,7 +260,7 @@ func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
 	if err := s.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Put(t.Context(), 2, 1); services.CodeOf(err) != services.Unavailable {
+	if _, err := s.Put(t.Context(), 2, 1); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("a put: %v", err)
 	}
 	locks := repositories.NewLocks(s.client, "prefab:test:job:", time.Minute)
@@ -289,7 +291,7 @@ func TestFlush_StopsWithItsContext(t *testing.T) {
 		s.put(key+1, 1)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 		cancel()
 		return s.store(ctx, batch)
 	})

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/writes"
 )
 
 // What a batch has stored before the store went away is stored; the rest waits.
 func TestFlush_SettlesWhatWasDecidedBeforeTheStoreWentAway(t *testing.T) {
-	bad, away := error(services.ErrBadWrite), error(services.ErrUnavailable)
+	bad, away := error(writes.ErrBad), error(problem.ErrUnavailable)
 	for name, c := range map[string]struct {
 		answers map[string]error // to the batches of these keys
 		left    int64
@@ -25,17 +27,17 @@ func TestFlush_SettlesWhatWasDecidedBeforeTheStoreWentAway(t *testing.T) {
 			for key := range int64(4) {
 				s.put(key+1, 10)
 			}
-			err := s.Flush(t.Context(), func(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+			err := s.Flush(t.Context(), func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 				var keys []int64
 				for _, w := range batch {
 					keys = append(keys, w.Key)
 				}
 				if err := c.answers[fmt.Sprint(keys)]; err != nil {
-					return services.Refused[int64]{}, err
+					return writes.Refused[int64]{}, err
 				}
 				return s.store(ctx, batch)
 			})
-			if !errors.Is(err, services.ErrUnavailable) {
+			if !errors.Is(err, problem.ErrUnavailable) {
 				t.Errorf("got %v", err)
 			}
 			s.waits(c.left, 0)

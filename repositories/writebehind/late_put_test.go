@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // A network may deliver a request long after its client has given up.
@@ -47,7 +47,7 @@ func TestPut_ThatArrivesLateLeavesWhatWasPutAfterIt(t *testing.T) {
 			c.held.Text = "evalsha"
 			release := line.Hold(t, c.held)
 			_, err := s.Put(ctx, 1, 1111)
-			if refused := c.held.Pieces == 2 || c.cancel; refused != (services.CodeOf(err) == services.Unavailable) {
+			if refused := c.held.Pieces == 2 || c.cancel; refused != (problem.CodeOf(err) == problem.Unavailable) {
 				t.Errorf("the put: %v", err)
 			}
 			other.put(1, 2222)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // losing loses the answers to scripts, which Redis has run.
@@ -39,7 +39,7 @@ func TestPut_WhoseAnswerIsLostTellsCachesNevertheless(t *testing.T) {
 	s.flush()
 	s.changed = nil
 	s.client.AddHook(losing{})
-	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+	if _, err := s.Put(t.Context(), 1, 10); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	s.waits(1, 0)
@@ -64,7 +64,7 @@ func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func TestPut_ThatRedisHasNotTakenTellsNoCache(t *testing.T) {
 	s := newShelf(t, 1)
 	s.client.AddHook(refusing{})
-	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+	if _, err := s.Put(t.Context(), 1, 10); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	if len(s.changed) > 0 {
@@ -76,11 +76,11 @@ func TestPut_ThatRedisHasNotTakenTellsNoCache(t *testing.T) {
 // told of again when it is stored.
 func TestPut_ThatCachesCannotBeToldOfFails(t *testing.T) {
 	s := newShelf(t, 1)
-	s.unchanged = services.ErrUnavailable
-	if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+	s.unchanged = problem.ErrUnavailable
+	if _, err := s.Put(t.Context(), 1, 10); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("Put returns %v", err)
 	}
-	if err := s.Flush(t.Context(), s.store); services.CodeOf(err) != services.Unavailable {
+	if err := s.Flush(t.Context(), s.store); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("Flush returns %v", err)
 	}
 	s.waits(1, 0)

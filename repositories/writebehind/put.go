@@ -14,7 +14,7 @@ import (
 // Put keeps a value until it is stored; an older one of the same key that still
 // waits gives way. It returns how many keys are waiting then, so that the caller
 // can have a full batch stored at once. Without room it returns [ErrFull], while
-// Redis is away services.ErrUnavailable; nobody may count on the value then.
+// Redis is away problem.ErrUnavailable; nobody may count on the value then.
 func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
 	switch standing, err := b.ask(ctx); {
 	case err != nil:

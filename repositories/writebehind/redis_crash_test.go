@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // With appendfsync always Redis answers a write once it is on the disk. With
@@ -34,8 +34,8 @@ func TestCrash_OfRedisLosesNoAcknowledgedWrite(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			_, err := s.Put(ctx, key, value)
 			cancel()
-			switch services.CodeOf(err) {
-			case services.Unavailable:
+			switch problem.CodeOf(err) {
+			case problem.Unavailable:
 				refused++
 				continue
 			default:

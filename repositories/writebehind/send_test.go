@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 const told = keys + "told" // counts what was sent behind puts
@@ -94,7 +94,7 @@ func TestPut_BeyondWhatMayWaitTellsNoCache(t *testing.T) {
 	s.put(1, 10)
 	s.put(2, 10)
 	for range 3 {
-		if _, err := s.Put(t.Context(), 3, 10); services.CodeOf(err) != services.Unavailable {
+		if _, err := s.Put(t.Context(), 3, 10); problem.CodeOf(err) != problem.Unavailable {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestPut_TellsCachesApartWhereItCouldNotBeforeItsEnd(t *testing.T) {
 			s.put(1, 9)
 			s.changed = nil
 			_, err := s.Put(t.Context(), 1, 10)
-			if c.fails != (services.CodeOf(err) == services.Unavailable) {
+			if c.fails != (problem.CodeOf(err) == problem.Unavailable) {
 				t.Errorf("got %v", err)
 			}
 			if len(s.changed) != c.apart {

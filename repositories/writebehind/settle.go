@@ -10,13 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 // settle drops from the buffer what is stored, and makes dead letters of what is
 // bad or cannot be read. It returns for how many writes that changed anything.
 func (b *Buffer[K, V]) settle(
-	ctx context.Context, batch []services.Write[K, V], broken []string, refused services.Refused[K],
+	ctx context.Context, batch []writes.Write[K, V], broken []string, refused writes.Refused[K],
 ) (settled int, err error) {
 	now := time.Now()
 	bad := []any{now.UnixMicro()}
@@ -67,7 +67,7 @@ func (b *Buffer[K, V]) settle(
 
 // report says what has not been stored. Readers of what has become a dead letter
 // find again what the store has.
-func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused services.Refused[K]) error {
+func (b *Buffer[K, V]) report(ctx context.Context, broken int, refused writes.Refused[K]) error {
 	log := b.options.Log.With("buffer", b.options.Name)
 	if broken > 0 {
 		log.ErrorContext(ctx, "entries cannot be read and are kept as dead letters", "entries", broken)

@@ -14,6 +14,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/writes"
 )
 
 type (
@@ -100,7 +101,7 @@ func openClient(t testing.TB, url string) redis.UniversalClient {
 	return client
 }
 
-func (s *shelf) store(ctx context.Context, batch []services.StockWrite) (services.Refused[int64], error) {
+func (s *shelf) store(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
 	s.mu.Lock()
 	s.batches = append(s.batches, slices.Clone(batch))
 	s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/writebehind"
-	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func TestPut_WritesThroughWhereRedisMayDropIt(t *testing.T) {
@@ -76,7 +76,7 @@ func TestPut_WithoutRedisIsRefused(t *testing.T) {
 	server.Stop()
 	refused := func(when string) {
 		t.Helper()
-		if _, err := s.Put(t.Context(), 1, 10); services.CodeOf(err) != services.Unavailable {
+		if _, err := s.Put(t.Context(), 1, 10); problem.CodeOf(err) != problem.Unavailable {
 			t.Errorf("%s: %v", when, err)
 		}
 	}

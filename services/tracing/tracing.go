@@ -1,4 +1,5 @@
-package services
+// Package tracing follows a request, or a run of a job, from the handler to the driver.
+package tracing
 
 import (
 	"context"
@@ -30,9 +31,9 @@ type Trace struct {
 	memo    any
 }
 
-// NewRequestID returns 32 hexadecimal digits, the form of a trace id in W3C's Trace
+// NewID returns 32 hexadecimal digits, the form of a trace id in W3C's Trace
 // Context. It is new, but not secret.
-func NewRequestID() string {
+func NewID() string {
 	var id [16]byte
 	binary.NativeEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // not secret
 	binary.NativeEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // not secret
@@ -41,13 +42,13 @@ func NewRequestID() string {
 
 type traceKey struct{}
 
-// WithTrace returns a context that carries t.
-func WithTrace(ctx context.Context, t *Trace) context.Context {
+// With returns a context that carries t.
+func With(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// TraceFrom returns the Trace that ctx carries, or nil.
-func TraceFrom(ctx context.Context) *Trace {
+// From returns the Trace that ctx carries, or nil.
+func From(ctx context.Context) *Trace {
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	return t
 }

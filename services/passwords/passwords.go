@@ -1,4 +1,5 @@
-package services
+// Package passwords hashes passwords by argon2id.
+package passwords
 
 import (
 	"context"
@@ -8,33 +9,33 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// MinPassword is the shortest password that a new user may have, in characters.
-const MinPassword = 12
+// MinLength is the shortest password that a new user may have, in characters.
+const MinLength = 12
 
-// A longer one only makes us hash more.
-const maxPassword = 200
+// MaxLength is the longest, in characters: a longer one only makes us hash more.
+const MaxLength = 200
 
 // argon2id with OWASP's first choice for servers: 19 MiB, two passes, one lane.
 // https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 var passwordCost = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// Passwords hashes passwords. Hashing is slow and takes memory on purpose, so
+// Hasher hashes passwords. Hashing is slow and takes memory on purpose, so
 // only a few run at a time; the others wait as long as their context allows.
-type Passwords struct {
+type Hasher struct {
 	slots chan struct{}
 	decoy func() (string, error)
 }
 
-// NewPasswords returns a hasher that runs at most concurrency hashes at a time.
-func NewPasswords(concurrency int) *Passwords {
-	return &Passwords{
+// NewHasher returns a hasher that runs at most concurrency hashes at a time.
+func NewHasher(concurrency int) *Hasher {
+	return &Hasher{
 		slots: make(chan struct{}, concurrency),
 		decoy: sync.OnceValues(func() (string, error) { return argon2id.CreateHash("", passwordCost) }),
 	}
 }
 
 // Hash returns the password's argon2id hash in the PHC string format.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+func (p *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := p.acquire(ctx); err != nil {
 		return "", err
 	}
@@ -48,8 +49,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 
 // Matches reports whether hash is the password's. With an empty hash, which
 // stands for a user who is absent or cannot sign in, it works as hard and says no.
-func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
-	if len(password) > 4*maxPassword {
+func (p *Hasher) Matches(ctx context.Context, password, hash string) (bool, error) {
+	if len(password) > 4*MaxLength {
 		return false, nil
 	}
 	if err := p.acquire(ctx); err != nil {
@@ -70,7 +71,7 @@ func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, e
 	return match && known, nil
 }
 
-func (p *Passwords) acquire(ctx context.Context) error {
+func (p *Hasher) acquire(ctx context.Context) error {
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -79,4 +80,4 @@ func (p *Passwords) acquire(ctx context.Context) error {
 	}
 }
 
-func (p *Passwords) release() { <-p.slots }
+func (p *Hasher) release() { <-p.slots }

@@ -1,4 +1,4 @@
-package services_test
+package tracing_test
 
 import (
 	"net/netip"
@@ -6,28 +6,29 @@ import (
 	"testing"
 
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 func TestTrace_NoneIsAValidOne(t *testing.T) {
-	trace := services.TraceFrom(t.Context())
+	trace := tracing.From(t.Context())
 	trace.CountQuery()
 	if trace != nil || trace.Queries() != 0 || trace.ClientAddress() != (netip.Addr{}) {
 		t.Errorf("trace %v, %d queries, address %v", trace, trace.Queries(), trace.ClientAddress())
 	}
-	if services.TraceFrom(services.WithTrace(t.Context(), nil)) != nil {
+	if tracing.From(tracing.With(t.Context(), nil)) != nil {
 		t.Error("a nil trace has become another one")
 	}
 }
 
 func TestTrace_CountsFromManyGoroutines(t *testing.T) {
 	address := netip.MustParseAddr("192.0.2.1")
-	ctx := services.WithTrace(t.Context(), &services.Trace{ID: "a", Address: address})
+	ctx := tracing.With(t.Context(), &tracing.Trace{ID: "a", Address: address})
 	var calls sync.WaitGroup
 	for range 100 {
-		calls.Go(func() { services.TraceFrom(ctx).CountQuery() })
+		calls.Go(func() { tracing.From(ctx).CountQuery() })
 	}
 	calls.Wait()
-	if trace := services.TraceFrom(ctx); trace.Queries() != 100 || trace.ClientAddress() != address || trace.ID != "a" {
+	if trace := tracing.From(ctx); trace.Queries() != 100 || trace.ClientAddress() != address || trace.ID != "a" {
 		t.Errorf("trace %q, %d queries, address %v", trace.ID, trace.Queries(), trace.ClientAddress())
 	}
 }

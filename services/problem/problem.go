@@ -1,6 +1,6 @@
-// Package services holds the domain: its types, their rules, and the stores that
-// they need. It knows neither HTTP nor SQL nor Redis.
-package services
+// Package problem holds the errors that a caller can understand, and the rules by which
+// input is checked. Handlers turn them into RFC 9457 problems.
+package problem
 
 import (
 	"errors"

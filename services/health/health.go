@@ -1,4 +1,5 @@
-package services
+// Package health knows whether the process serves, and which of its dependencies answer.
+package health
 
 import (
 	"context"
@@ -42,8 +43,8 @@ type Health struct {
 	waiting  []bool        // by dependency: the check under way has no answer yet
 }
 
-// NewHealth returns the health of a process that is starting now.
-func NewHealth(dependencies ...Dependency) *Health {
+// New returns the health of a process that is starting now.
+func New(dependencies ...Dependency) *Health {
 	return &Health{
 		started: time.Now(), dependencies: dependencies,
 		down: make([]bool, len(dependencies)), waiting: make([]bool, len(dependencies)),

@@ -1,4 +1,5 @@
-package services
+// Package memory measures the memory of the process, against its limit.
+package memory
 
 import (
 	"math"
@@ -9,8 +10,8 @@ import (
 	"strings"
 )
 
-// Memory is what this process holds, in MiB, and what its collector costs.
-type Memory struct {
+// Usage is what this process holds, in MiB, and what its collector costs.
+type Usage struct {
 	RSS       float64 `json:"rss"`       // resident, as the kernel counts it
 	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not given back
 	HeapUsed  float64 `json:"heapUsed"`  // objects, live or not yet swept
@@ -32,7 +33,7 @@ type GC struct {
 const mib = 1 << 20
 
 // Read measures this process. It does not stop the world.
-func (m *MemoryMeter) Read() Memory {
+func (m *Meter) Read() Usage {
 	values := readMetrics()
 	class := func(name string) float64 { return float64(values["/memory/classes/"+name+":bytes"].Uint64()) }
 
@@ -47,7 +48,7 @@ func (m *MemoryMeter) Read() Memory {
 	if own := values["/gc/gomemlimit:bytes"].Uint64(); own != math.MaxInt64 {
 		limit, against = float64(own), held
 	}
-	return Memory{
+	return Usage{
 		RSS: round(rss / mib), HeapTotal: round(heap / mib), HeapUsed: round(used / mib),
 		External: round((held - heap) / mib),
 		Limit:    round(limit / mib), LimitUsed: round(against / mib), GC: gcOf(values),

@@ -1,4 +1,4 @@
-package services
+package memory
 
 import (
 	"math"
@@ -6,23 +6,23 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// MemoryMeter measures the memory of this process and knows its limit: that of
+// Meter measures the memory of this process and knows its limit: that of
 // the Go runtime, GOMEMLIMIT, where there is one; else this process's share of
 // what the cgroup or the machine has, whichever is less.
 //
 // Each limit counts in its own way. GOMEMLIMIT covers what the runtime has taken
 // and not given back; for the kernel the resident pages count, whoever took them.
-type MemoryMeter struct {
+type Meter struct {
 	limit float64 // of the kernel, in bytes; 0: unknown
 }
 
-// NewMemoryMeter returns a meter for one of so many processes that share the
+// NewMeter returns a meter for one of so many processes that share the
 // machine evenly. It asks for the kernel's limits once.
-func NewMemoryMeter(processes int) *MemoryMeter {
+func NewMeter(processes int) *Meter {
 	return newMemoryMeter(processes, memlimit.FromCgroup, memlimit.FromSystem)
 }
 
-func newMemoryMeter(processes int, sources ...memlimit.Provider) *MemoryMeter {
+func newMemoryMeter(processes int, sources ...memlimit.Provider) *Meter {
 	least := math.Inf(1)
 	for _, source := range sources {
 		if limit, err := source(); err == nil { // an error: no limit, or not on this system
@@ -30,7 +30,7 @@ func newMemoryMeter(processes int, sources ...memlimit.Provider) *MemoryMeter {
 		}
 	}
 	if math.IsInf(least, 1) {
-		return &MemoryMeter{}
+		return &Meter{}
 	}
-	return &MemoryMeter{limit: least / float64(processes)}
+	return &Meter{limit: least / float64(processes)}
 }

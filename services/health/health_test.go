@@ -1,4 +1,4 @@
-package services_test
+package health_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/prefab/services"
+	"example.com/prefab/services/health"
 )
 
 // dependency is a server that is down or not, and counts who asks.
@@ -36,10 +36,10 @@ func never(ctx context.Context) error {
 func TestHealth_NamesWhatIsDownInTheirOrder(t *testing.T) {
 	var up, down dependency
 	down.down.Store(true)
-	h := services.NewHealth(
-		services.Dependency{Name: "z", Check: down.check},
-		services.Dependency{Name: "m", Check: up.check},
-		services.Dependency{Name: "a", Check: down.check},
+	h := health.New(
+		health.Dependency{Name: "z", Check: down.check},
+		health.Dependency{Name: "m", Check: up.check},
+		health.Dependency{Name: "a", Check: down.check},
 	)
 	got := h.Down(t.Context())
 	if !slices.Equal(got, []string{"z", "a"}) {
@@ -49,7 +49,7 @@ func TestHealth_NamesWhatIsDownInTheirOrder(t *testing.T) {
 	if again := h.Down(t.Context()); again[0] != "z" {
 		t.Errorf("down are %v", again)
 	}
-	if none := services.NewHealth().Down(t.Context()); len(none) != 0 {
+	if none := health.New().Down(t.Context()); len(none) != 0 {
 		t.Errorf("down are %v", none)
 	}
 }
@@ -58,7 +58,7 @@ func TestHealth_ManyProbesAskOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where time stands still
 		var d dependency
 		entered, open := make(chan struct{}), make(chan struct{})
-		h := services.NewHealth(services.Dependency{Name: "d", Check: func(ctx context.Context) error {
+		h := health.New(health.Dependency{Name: "d", Check: func(ctx context.Context) error {
 			close(entered)
 			<-open
 			return d.check(ctx)
@@ -83,7 +83,7 @@ func TestHealth_ManyProbesAskOnce(t *testing.T) {
 func TestHealth_AnAnswerLastsASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d dependency
-		h := services.NewHealth(services.Dependency{Name: "d", Check: d.check})
+		h := health.New(health.Dependency{Name: "d", Check: d.check})
 		h.Down(t.Context())
 		d.down.Store(true)
 		time.Sleep(time.Second - time.Millisecond)
@@ -100,10 +100,10 @@ func TestHealth_AnAnswerLastsASecond(t *testing.T) {
 func TestHealth_AProbeDoesNotWaitForADependencyThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d dependency
-		h := services.NewHealth(
-			services.Dependency{Name: "one", Check: never},
-			services.Dependency{Name: "good", Check: d.check},
-			services.Dependency{Name: "other", Check: never},
+		h := health.New(
+			health.Dependency{Name: "one", Check: never},
+			health.Dependency{Name: "good", Check: d.check},
+			health.Dependency{Name: "other", Check: never},
 		)
 		probe := func(want ...string) {
 			t.Helper()
@@ -125,7 +125,7 @@ func TestHealth_AProbeDoesNotWaitForADependencyThatHangs(t *testing.T) {
 func TestHealth_ACallerWhoLeavesDoesNotSpoilTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d dependency
-		h := services.NewHealth(services.Dependency{Name: "d", Check: d.check})
+		h := health.New(health.Dependency{Name: "d", Check: d.check})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		h.Down(ctx)
@@ -139,7 +139,7 @@ func TestHealth_ACallerWhoLeavesDoesNotSpoilTheAnswer(t *testing.T) {
 func TestHealth_TheLastAnswerStandsForAMomentOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hangs atomic.Bool
-		h := services.NewHealth(services.Dependency{Name: "d", Check: func(ctx context.Context) error {
+		h := health.New(health.Dependency{Name: "d", Check: func(ctx context.Context) error {
 			if hangs.Load() {
 				return never(ctx)
 			}
@@ -165,11 +165,11 @@ func TestHealth_TheLastAnswerStandsForAMomentOnly(t *testing.T) {
 
 func TestHealth_StartsAsStartingAndMovesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := services.NewHealth()
-		if h.State() != services.Starting {
+		h := health.New()
+		if h.State() != health.Starting {
 			t.Errorf("state %v", h.State())
 		}
-		for _, s := range []services.State{services.Ready, services.Draining} {
+		for _, s := range []health.State{health.Ready, health.Draining} {
 			if h.Enter(s); h.State() != s {
 				t.Errorf("state %v, want %v", h.State(), s)
 			}

@@ -1,4 +1,4 @@
-package services
+package passwords
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func hashed(t *testing.T, p *Passwords, password string) string {
+func hashed(t *testing.T, p *Hasher, password string) string {
 	t.Helper()
 	hash, err := p.Hash(t.Context(), password)
 	if err != nil {
@@ -19,7 +19,7 @@ func hashed(t *testing.T, p *Passwords, password string) string {
 }
 
 func TestPasswords_AHashMatchesItsPasswordOnly(t *testing.T) {
-	p := NewPasswords(1)
+	p := NewHasher(1)
 	one, other := hashed(t, p, "correct horse 🐎"), hashed(t, p, "correct horse 🐎")
 	if one == other || !strings.HasPrefix(one, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("hashes %s and %s", one, other)
@@ -44,7 +44,7 @@ func TestPasswords_AHashMatchesItsPasswordOnly(t *testing.T) {
 
 func TestPasswords_ABrokenHashIsAnErrorAndNoMatch(t *testing.T) {
 	for _, hash := range []string{"x", "$argon2id$", "$2a$10$abcdefghijklmnopqrstuv", "$argon2id$v=1$m=8,t=1,p=1$AAAA$AAAA"} {
-		if ok, err := NewPasswords(1).Matches(t.Context(), "a", hash); ok || err == nil {
+		if ok, err := NewHasher(1).Matches(t.Context(), "a", hash); ok || err == nil {
 			t.Errorf("%q: match %v, error %v", hash, ok, err)
 		}
 	}
@@ -58,8 +58,8 @@ func TestPasswords_AnOverlongOneIsRefusedWithoutWork(t *testing.T) {
 }
 
 // full returns a hasher that is already at its bound.
-func full(concurrency int) *Passwords {
-	p := NewPasswords(concurrency)
+func full(concurrency int) *Hasher {
+	p := NewHasher(concurrency)
 	for range concurrency {
 		p.slots <- struct{}{}
 	}

@@ -1,4 +1,4 @@
-package services
+package problem
 
 import (
 	"fmt"
@@ -8,44 +8,44 @@ import (
 
 // rules collects every rule that an input breaks, so that a caller hears of all
 // of them at once.
-type rules struct{ broken []FieldError }
+type Rules struct{ broken []FieldError }
 
-func (r *rules) check(ok bool, field, message string) {
+func (r *Rules) Check(ok bool, field, message string) {
 	if !ok {
 		r.broken = append(r.broken, FieldError{Field: field, Message: message})
 	}
 }
 
 // text asks for low to high characters, among them a visible one where low is not 0.
-func (r *rules) text(field, value string, low, high int) {
+func (r *Rules) Text(field, value string, low, high int) {
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
 	case n < low && low == 1:
-		r.check(false, field, "must not be empty")
+		r.Check(false, field, "must not be empty")
 	case n < low || utf8.RuneCountInString(value) > high:
-		r.check(false, field, fmt.Sprintf("must have %d to %d characters", low, high))
+		r.Check(false, field, fmt.Sprintf("must have %d to %d characters", low, high))
 	default:
 		fault := textFault(value)
 		if fault == "" && low > 0 && !strings.ContainsFunc(value, isVisible) {
 			fault = "must have a visible character"
 		}
-		r.check(fault == "", field, fault)
+		r.Check(fault == "", field, fault)
 	}
 }
 
 // line is text without line breaks and tabs, as a one-line field of a form has it.
-func (r *rules) line(field, value string, low, high int) {
+func (r *Rules) Line(field, value string, low, high int) {
 	before := len(r.broken)
-	r.text(field, value, low, high)
-	r.check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
+	r.Text(field, value, low, high)
+	r.Check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
 }
 
-func (r *rules) between(field string, value, low, high int64) {
-	r.check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
+func (r *Rules) Between(field string, value, low, high int64) {
+	r.Check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }
 
 // err is nil when no rule is broken.
-func (r *rules) err() error {
+func (r *Rules) Err() error {
 	if len(r.broken) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package services
+package memory
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestMemoryMeter_IsInMebibytesAndFollowsTheHeap(t *testing.T) {
-	meter := NewMemoryMeter(1)
+	meter := NewMeter(1)
 	before := meter.Read()
 	ballast := make([]byte, 64<<20)
 	for i := range ballast {
@@ -18,7 +18,7 @@ func TestMemoryMeter_IsInMebibytesAndFollowsTheHeap(t *testing.T) {
 	}
 	after := meter.Read()
 	runtime.KeepAlive(ballast)
-	for what, m := range map[string]Memory{"before": before, "after": after} {
+	for what, m := range map[string]Usage{"before": before, "after": after} {
 		if m.RSS <= 0 || m.HeapUsed <= 0 || m.HeapTotal < m.HeapUsed || m.External <= 0 || m.RSS > 1<<20 {
 			t.Errorf("%s: %+v", what, m)
 		}
@@ -29,11 +29,11 @@ func TestMemoryMeter_IsInMebibytesAndFollowsTheHeap(t *testing.T) {
 }
 
 func TestMemoryMeter_TellsWhatTheCollectorDoes(t *testing.T) {
-	before := NewMemoryMeter(1).Read().GC
+	before := NewMeter(1).Read().GC
 	for range 5 {
 		runtime.GC()
 	}
-	gc := NewMemoryMeter(1).Read().GC
+	gc := NewMeter(1).Read().GC
 	if gc.Cycles < before.Cycles+5 || gc.CPUShare <= 0 || gc.CPUShare > 1 || gc.LongestPause <= 0 || gc.LongestPause > 1e5 {
 		t.Errorf("after five collections: %+v, before %+v", gc, before)
 	}

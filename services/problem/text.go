@@ -1,4 +1,4 @@
-package services
+package problem
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // CheckLine returns an error unless the value is a single line of low to high
 // characters, in which every character may stand.
 func CheckLine(field, value string, low, high int) error {
-	var r rules
-	r.line(field, value, low, high)
-	return r.err()
+	var r Rules
+	r.Line(field, value, low, high)
+	return r.Err()
 }
 
 // textFault says which character of a text may not stand in it, or "". It is the one

@@ -1,8 +1,11 @@
-package services
+// Package writes holds the types by which a write-behind buffer gives its writes to a store.
+package writes
 
 import (
 	"cmp"
 	"context"
+
+	"example.com/prefab/services/problem"
 )
 
 // Write is a value that waits to be stored under its key. Of two writes of a key
@@ -22,8 +25,8 @@ type Refused[K cmp.Ordered] struct {
 
 // StoreBatch stores a batch, in which keys differ and ascend, as a whole or not
 // at all. An error with the code Invalid says that some write in it is a bad one,
-// [ErrBadWrite]; any other, that it can be tried again.
+// [ErrBad]; any other, that it can be tried again.
 type StoreBatch[K cmp.Ordered, V any] func(ctx context.Context, batch []Write[K, V]) (Refused[K], error)
 
-// ErrBadWrite says that a store will never take a write as it is.
-var ErrBadWrite = &Error{Code: Invalid, Message: "The value cannot be stored."}
+// ErrBad says that a store will never take a write as it is.
+var ErrBad = &problem.Error{Code: problem.Invalid, Message: "The value cannot be stored."}
