@@ -14,7 +14,7 @@ import (
 const (
 	graceOfWrites  = 3 * time.Second // what PostgreSQL may take beyond a write's deadline
 	unboundedWrite = 30 * time.Second
-	rounding       = 2 * time.Millisecond
+	rounding       = 20 * time.Millisecond // several places cut off a millisecond, and miniredis has a clock that ticks
 )
 
 // markedUntil returns when the tag's last mark of a writer ends, and when its key does.
