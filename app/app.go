@@ -213,10 +213,12 @@ func (p *process) wire() (wired, error) {
 	}
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.
-		Storage: middleware.Prefix(fiberredis.NewFromConnection(once.Client{UniversalClient: batched.New(p.redis)}), "prefab:session:"),
-		TTL:     cfg.SessionTTL,
-		Secure:  cfg.Env == Production,
-		Suffix:  suffix,
+		Storage: middleware.Prefix(
+			fiberredis.NewFromConnection(once.Client{UniversalClient: batched.New(p.redis)}), "prefab:session:",
+		),
+		TTL:    cfg.SessionTTL,
+		Secure: cfg.Env == Production,
+		Suffix: suffix,
 	}, users)
 
 	compressor := middleware.NewCompressor(middleware.CompressConfig{

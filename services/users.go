@@ -50,11 +50,15 @@ func UserFrom(ctx context.Context) (User, bool) {
 
 // What may go wrong with a user.
 var (
-	ErrNoUser         = &problem.Error{Code: problem.NotFound, Message: "No such user."}
-	ErrEmailTaken     = &problem.Error{Code: problem.Conflict, Message: "There is a user with that e-mail address already."}
-	ErrBadCredentials = &problem.Error{Code: problem.Unauthenticated, Message: "The e-mail address or the password is wrong."}
-	ErrSignInNeeded   = &problem.Error{Code: problem.Unauthenticated, Message: "Please sign in first."}
-	ErrAdminNeeded    = &problem.Error{Code: problem.Forbidden, Message: "Only an admin may do this."}
+	ErrNoUser     = &problem.Error{Code: problem.NotFound, Message: "No such user."}
+	ErrEmailTaken = &problem.Error{
+		Code: problem.Conflict, Message: "There is a user with that e-mail address already.",
+	}
+	ErrBadCredentials = &problem.Error{
+		Code: problem.Unauthenticated, Message: "The e-mail address or the password is wrong.",
+	}
+	ErrSignInNeeded = &problem.Error{Code: problem.Unauthenticated, Message: "Please sign in first."}
+	ErrAdminNeeded  = &problem.Error{Code: problem.Forbidden, Message: "Only an admin may do this."}
 )
 
 // UserStore keeps users. An e-mail address is compared without regard to case.

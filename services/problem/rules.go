@@ -6,17 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// rules collects every rule that an input breaks, so that a caller hears of all
+// Rules collects every rule that an input breaks, so that a caller hears of all
 // of them at once.
 type Rules struct{ broken []FieldError }
 
+// Check notes the message for the field, unless ok.
 func (r *Rules) Check(ok bool, field, message string) {
 	if !ok {
 		r.broken = append(r.broken, FieldError{Field: field, Message: message})
 	}
 }
 
-// text asks for low to high characters, among them a visible one where low is not 0.
+// Text asks for low to high characters, among them a visible one where low is not 0.
 func (r *Rules) Text(field, value string, low, high int) {
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
@@ -33,18 +34,19 @@ func (r *Rules) Text(field, value string, low, high int) {
 	}
 }
 
-// line is text without line breaks and tabs, as a one-line field of a form has it.
+// Line asks for text without line breaks and tabs, as a one-line field of a form has it.
 func (r *Rules) Line(field, value string, low, high int) {
 	before := len(r.broken)
 	r.Text(field, value, low, high)
 	r.Check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
 }
 
+// Between asks for a value from low to high.
 func (r *Rules) Between(field string, value, low, high int64) {
 	r.Check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }
 
-// err is nil when no rule is broken.
+// Err is nil when no rule is broken.
 func (r *Rules) Err() error {
 	if len(r.broken) == 0 {
 		return nil
