@@ -83,3 +83,29 @@ func TestClient_GivesUpAfterItsBudget(t *testing.T) {
 		}
 	}
 }
+
+// abandoning gives every command up, and has it still.
+type abandoning struct {
+	redis.UniversalClient
+	sent redis.Cmder
+}
+
+func (a *abandoning) Process(_ context.Context, command redis.Cmder) error {
+	a.sent = command
+	return context.DeadlineExceeded
+}
+
+// A command that was given up may be answered later, by another goroutine.
+func TestClient_ReturnsNoCommandThatMayBeUnderWay(t *testing.T) {
+	a := new(abandoning)
+	client := once.Client{UniversalClient: a}
+	for name, err := range map[string]func() error{
+		"SET":  client.Set(t.Context(), "key", "value", 0).Err,
+		"EVAL": client.Eval(t.Context(), store, []string{"key"}, "value").Err,
+	} {
+		a.sent.SetErr(nil)
+		if !errors.Is(err(), context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err())
+		}
+	}
+}

@@ -6,22 +6,21 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
 
 func TestCodeOf_FindsOurErrorHoweverItIsWrapped(t *testing.T) {
-	cause := errors.New("dial: refused")
+	cause, none := errors.New("dial: refused"), &problem.Error{Code: problem.NotFound, Message: "There is none."}
 	for _, c := range []struct {
 		err  error
 		want problem.Code
 	}{
 		{nil, problem.Internal},
 		{cause, problem.Internal},
-		{services.ErrNoProduct, problem.NotFound},
-		{fmt.Errorf("read a product: %w", services.ErrNoProduct), problem.NotFound},
-		{fmt.Errorf("read a product: %w: %w", problem.ErrUnavailable, cause), problem.Unavailable},
-		{errors.Join(cause, services.ErrReviewed), problem.Conflict},
+		{none, problem.NotFound},
+		{fmt.Errorf("read it: %w", none), problem.NotFound},
+		{fmt.Errorf("read it: %w: %w", problem.ErrUnavailable, cause), problem.Unavailable},
+		{errors.Join(cause, none), problem.NotFound},
 		{problem.InvalidField("name", "is required"), problem.Invalid},
 	} {
 		if got := problem.CodeOf(c.err); got != c.want {

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
 )
 
@@ -30,15 +29,5 @@ func TestTrace_CountsFromManyGoroutines(t *testing.T) {
 	calls.Wait()
 	if trace := tracing.From(ctx); trace.Queries() != 100 || trace.ClientAddress() != address || trace.ID != "a" {
 		t.Errorf("trace %q, %d queries, address %v", trace.ID, trace.Queries(), trace.ClientAddress())
-	}
-}
-
-func TestUserFrom_TellsNobodyFromSomebody(t *testing.T) {
-	if u, ok := services.UserFrom(t.Context()); ok || u != (services.User{}) || u.IsAdmin() {
-		t.Errorf("nobody is %+v", u)
-	}
-	admin := services.User{ID: 1, Role: services.Admin}
-	if u, ok := services.UserFrom(services.WithUser(t.Context(), admin)); !ok || u != admin || !u.IsAdmin() {
-		t.Errorf("the admin is %+v", u)
 	}
 }
