@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app"
-	"example.com/prefab/jobs"
+	"example.com/prefab/jobs/runner"
 	"example.com/prefab/services/health"
 )
 
@@ -36,8 +36,8 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 		return c.SendString("done")
 	})
 	var runs atomic.Int64
-	runner := jobs.NewRunner(jobs.Options{Log: logger})
-	runner.Add(jobs.Job{Name: "count", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error {
+	r := runner.New(runner.Options{Log: logger})
+	r.Add(runner.Job{Name: "count", Every: time.Second, Timeout: time.Second, Run: func(context.Context) error {
 		runs.Add(1)
 		return nil
 	}})
@@ -46,7 +46,7 @@ func TestDrain_JobsRunUntilTheLastRequestIsAnswered(t *testing.T) {
 	life := health.New()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Drive(ctx, cfg, listener, server, runner, life, logger)
+		ended <- app.Drive(ctx, cfg, listener, server, r, life, logger)
 	}()
 	status := make(chan int, 1)
 	go func() {

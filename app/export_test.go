@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/jobs"
+	"example.com/prefab/jobs/runner"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/health"
@@ -50,14 +50,14 @@ func Wire(
 
 // Drive serves as a process does, beside jobs.
 func Drive(
-	ctx context.Context, cfg Config, listener net.Listener, server *fiber.App, runner *jobs.Runner,
+	ctx context.Context, cfg Config, listener net.Listener, server *fiber.App, r *runner.Runner,
 	life *health.Health, log *slog.Logger,
 ) error {
 	p := process{cfg: cfg, log: log, health: life}
 	return p.serve(ctx, listener, server, phases{
 		publish: func() (stop func()) { return func() {} },
-		start:   func() error { runner.Start(); return nil },
-		stop:    runner.Stop,
+		start:   func() error { r.Start(); return nil },
+		stop:    r.Stop,
 	})
 }
 

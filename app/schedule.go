@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"example.com/prefab/jobs"
+	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services/memory"
 )
@@ -15,22 +16,22 @@ const (
 
 // schedule lists every job: its name, when it runs, what it calls. A shared one
 // runs in one process of all.
-func (p *process) schedule(w wired) *jobs.Runner {
+func (p *process) schedule(w wired) *runner.Runner {
 	cfg := p.cfg
 	locks := repositories.NewLocks(p.redis, "prefab:job:", jobLease)
-	runner := jobs.NewRunner(jobs.Options{Log: p.log, Lock: locks.Hold, Metrics: p.metrics})
+	r := runner.New(runner.Options{Log: p.log, Lock: locks.Hold, Metrics: p.metrics})
 
 	memory := memory.NewMeter(cfg.workers())
-	runner.Add(jobs.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.log))
-	runner.Add(jobs.Job{
+	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.log))
+	r.Add(runner.Job{
 		Name: "flush-stock", Every: cfg.WriteBehindInterval, Now: w.stock.Full(), Shared: true,
 		Timeout: flushTimeout, Run: w.stock.Flush,
 	})
-	runner.Add(jobs.Job{
+	r.Add(runner.Job{
 		Name: "retry-stock", Every: time.Minute, Shared: true, Timeout: flushTimeout, Run: w.stock.RetryDeadLetters,
 	})
 	if cfg.PruneAfter > 0 {
-		runner.Add(jobs.PruneProducts(w.products, cfg.PruneAfter, p.log))
+		r.Add(jobs.PruneProducts(w.products, cfg.PruneAfter, p.log))
 	}
-	return runner
+	return r
 }

@@ -1,3 +1,5 @@
+// Package jobs holds the service's own jobs. Each is a function that calls a service;
+// app/schedule.go lists when they run.
 package jobs
 
 import (
@@ -5,18 +7,21 @@ import (
 	"log/slog"
 	"time"
 
+	"example.com/prefab/jobs/runner"
 	"example.com/prefab/services"
 )
 
-// PruneProducts removes for good, every hour, the products that were deleted
-// longer than age ago.
-func PruneProducts(products *services.Products, age time.Duration, log *slog.Logger) Job {
-	return Job{Name: "prune-products", Every: time.Hour, Timeout: 10 * time.Minute, Shared: true,
+// PruneProducts removes, every hour, the rows of products that were deleted longer than
+// age ago.
+func PruneProducts(products *services.Products, age time.Duration, log *slog.Logger) runner.Job {
+	return runner.Job{
+		Name: "prune-products", Every: time.Hour, Timeout: 10 * time.Minute, Shared: true,
 		Run: func(ctx context.Context) error {
 			removed, err := products.Prune(ctx, time.Now().Add(-age))
 			if removed > 0 {
-				log.InfoContext(ctx, "deleted products were removed for good", "products", removed)
+				log.InfoContext(ctx, "removed the rows of deleted products", "products", removed)
 			}
 			return err
-		}}
+		},
+	}
 }

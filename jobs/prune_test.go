@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,7 +31,7 @@ func TestPruneProducts_RemovesWhatIsOlderAndSaysHowMany(t *testing.T) {
 	broken := errors.New("broken")
 	for _, store := range []*bin{{}, {removes: 7}, {removes: 7, err: broken}, {err: broken}} {
 		synctest.Test(t, func(t *testing.T) {
-			log := new(journal)
+			log := new(bytes.Buffer)
 			job := jobs.PruneProducts(services.NewProducts(store), 720*time.Hour, slog.New(slog.NewTextHandler(log, nil)))
 			if err := job.Run(t.Context()); !errors.Is(err, store.err) {
 				t.Errorf("error %v, want %v", err, store.err)

@@ -1,4 +1,4 @@
-package jobs
+package runner
 
 import (
 	"time"
@@ -6,18 +6,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What became of a run that was due.
+// The outcomes of a run that was due.
 const (
-	done         = "done"
-	failed       = "failed"
-	stillRunning = "still_running" // the last one, so this one was left out
-	elsewhere    = "elsewhere"     // another process sees to it
-	lockAway     = "lock_away"     // nobody could be asked whether another process does
+	done            = "done"
+	failed          = "failed"
+	skippedRunning  = "skipped_running"  // the last run has not ended
+	skippedLocked   = "skipped_locked"   // another process runs it, or has run it
+	lockUnavailable = "lock_unavailable" // Redis did not answer, so nobody knows who runs it
 )
 
-// metrics tell what the jobs do. Jobs are constants in the code, so the labels
-// are bounded. The
-// label is not job: Prometheus has its own of that name.
+// metrics are labelled "name": Prometheus uses "job" itself.
 type metrics struct {
 	runs        *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
@@ -28,16 +26,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "prefab_job_runs_total",
-			Help: "Runs of jobs that were due, by what became of them.",
+			Help: "Runs of jobs that were due, by outcome.",
 		}, []string{"name", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "prefab_job_duration_seconds",
-			Help:    "How long runs of jobs took.",
+			Help:    "Duration of runs of jobs.",
 			Buckets: []float64{.001, .01, .05, .1, .5, 1, 5, 10, 30, 60, 300, 900},
 		}, []string{"name"}),
 		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "prefab_job_last_success_timestamp_seconds",
-			Help: "When a run of the job last succeeded in this process.",
+			Help: "Time of the job's last successful run in this process.",
 		}, []string{"name"}),
 	}
 	if reg != nil {
@@ -46,9 +44,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// announce has a job's counters begin at 0: a rate needs a value before the first run.
-func (m *metrics) announce(job string) {
-	for _, outcome := range [...]string{done, failed, stillRunning, elsewhere, lockAway} {
+// initialize sets a job's counters to 0: rate() needs a value before the first run.
+func (m *metrics) initialize(job string) {
+	for _, outcome := range [...]string{done, failed, skippedRunning, skippedLocked, lockUnavailable} {
 		m.runs.WithLabelValues(job, outcome)
 	}
 }
@@ -56,11 +54,11 @@ func (m *metrics) announce(job string) {
 func (m *metrics) ended(job string, took time.Duration, err error) {
 	m.duration.WithLabelValues(job).Observe(took.Seconds())
 	if err != nil {
-		m.runs.WithLabelValues(job, failed).Inc()
+		m.count(job, failed)
 		return
 	}
-	m.runs.WithLabelValues(job, done).Inc()
+	m.count(job, done)
 	m.lastSuccess.WithLabelValues(job).SetToCurrentTime()
 }
 
-func (m *metrics) skipped(job, why string) { m.runs.WithLabelValues(job, why).Inc() }
+func (m *metrics) count(job, outcome string) { m.runs.WithLabelValues(job, outcome).Inc() }

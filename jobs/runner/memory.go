@@ -1,4 +1,4 @@
-package jobs
+package runner
 
 import (
 	"context"
@@ -9,14 +9,13 @@ import (
 	"example.com/prefab/services/memory"
 )
 
-// calm is the share of the threshold below which an episode of short memory
-// ends: less than what a busy process swings by would make many of one.
-const calm = 0.95
+// hysteresis is the part of the threshold below which memory is no longer short. It is
+// below 1 so that usage close to the threshold does not cause many warnings.
+const hysteresis = 0.95
 
-// WatchMemory looks whether this process holds more than a share of its limit.
-// When it comes to, that is told once, and what is free goes back to the system,
-// once, until it has been well below again. Without a limit there is nothing to
-// compare with, and it stays silent.
+// WatchMemory returns a job that compares this process's memory with its limit. When the
+// usage rises above the threshold, a part of 1, the job warns and returns free memory to
+// the operating system, once until usage has fallen again. Without a limit it does nothing.
 func WatchMemory(every time.Duration, threshold float64, read func() memory.Usage, log *slog.Logger) Job {
 	short := false
 	return Job{Name: "watch-memory", Every: every, Timeout: every, Run: func(ctx context.Context) error {
@@ -27,7 +26,7 @@ func WatchMemory(every time.Duration, threshold float64, read func() memory.Usag
 		}
 		switch {
 		case short:
-			short = share >= calm*threshold
+			short = share >= hysteresis*threshold
 		case share > threshold:
 			short = true
 			log.WarnContext(ctx, "memory is short", "threshold", threshold, "memory", memory)

@@ -1,0 +1,148 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
+)
+
+// retryPause follows a failed run that Now has started: who sends to Now while a server
+// is down would otherwise start runs without a pause.
+const retryPause = time.Second
+
+// task is a job in a runner. Whoever has put a value into running may use the rest.
+type task struct {
+	Job
+	schedule schedule
+	running  chan struct{} // a semaphore of 1
+
+	lockUnavailable bool // at the last run
+	dependencyDown  bool // at the last run
+}
+
+func newTask(j Job, hasLock bool) (*task, error) {
+	if j.Name == "" || j.Run == nil || j.Timeout <= 0 {
+		return nil, errors.New("it needs a Name, a Timeout and a Run")
+	}
+	if j.Shared && !hasLock {
+		return nil, errors.New("it is shared, and the runner has no lock")
+	}
+	s, err := newSchedule(j)
+	if err != nil {
+		return nil, err
+	}
+	return &task{Job: j, schedule: s, running: make(chan struct{}, 1)}, nil
+}
+
+// runScheduled runs a job at its time, unless its last run has not ended.
+func (r *Runner) runScheduled(t *task) {
+	select {
+	case t.running <- struct{}{}:
+		defer func() { <-t.running }()
+		r.run(t, t.schedule.due.Next(time.Now().UTC()))
+	default:
+		r.metrics.count(t.Name, skippedRunning)
+	}
+}
+
+// listen runs a job at every signal on its channel Now, until Stop.
+func (r *Runner) listen(t *task) {
+	for {
+		select {
+		case <-r.open.Done():
+			return
+		case _, ok := <-t.Now:
+			if !ok {
+				return
+			}
+		}
+		select {
+		case <-r.open.Done():
+			return
+		case t.running <- struct{}{}:
+		}
+		if r.runNow(t) {
+			continue
+		}
+		select {
+		case <-r.open.Done():
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+func (r *Runner) runNow(t *task) (ok bool) {
+	defer func() { <-t.running }()
+	if r.open.Err() != nil { // select chooses at random when both are ready
+		return true
+	}
+	select {
+	case <-t.Now: // this run covers signals that arrived while it waited
+	default:
+	}
+	return r.run(t, time.Time{})
+}
+
+// run runs a job once, a shared one under the lock. It reports whether the run succeeded
+// or was not needed.
+func (r *Runner) run(t *task, next time.Time) (ok bool) {
+	ctx := tracing.With(r.runCtx, &tracing.Trace{Route: "job " + t.Name})
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	var took time.Duration
+	call := func(ctx context.Context) (err error) {
+		began := time.Now()
+		defer func() {
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+			}
+			took = time.Since(began)
+		}()
+		return t.Run(ctx)
+	}
+	if !t.Shared {
+		err := call(ctx)
+		r.ended(ctx, t, took, err)
+		return err == nil
+	}
+	ran, err := r.lock(ctx, t.Name, next, call)
+	unavailable := !ran && err != nil
+	changed := unavailable != t.lockUnavailable
+	t.lockUnavailable = unavailable
+	switch {
+	case unavailable && changed:
+		r.log.WarnContext(ctx, "shared job skipped: lock unavailable", "job", t.Name, "error", err)
+	case changed:
+		r.log.InfoContext(ctx, "shared job runs again: lock available", "job", t.Name)
+	}
+	switch {
+	case unavailable:
+		r.metrics.count(t.Name, lockUnavailable)
+	case !ran:
+		r.metrics.count(t.Name, skippedLocked)
+	default:
+		r.ended(ctx, t, took, err)
+	}
+	return err == nil
+}
+
+// ended logs and counts a run. An outage is logged once, not at every run.
+func (r *Runner) ended(ctx context.Context, t *task, took time.Duration, err error) {
+	down := problem.CodeOf(err) == problem.Unavailable
+	changed := down != t.dependencyDown
+	t.dependencyDown = down
+	switch {
+	case down && changed:
+		r.log.WarnContext(ctx, "job blocked: dependency unavailable", "job", t.Name, "error", err)
+	case err != nil && !down:
+		r.log.ErrorContext(ctx, "job failed", "job", t.Name, "error", err)
+	case err == nil && changed:
+		r.log.InfoContext(ctx, "job recovered", "job", t.Name)
+	}
+	r.metrics.ended(t.Name, took, err)
+}
