@@ -52,6 +52,7 @@ func BenchmarkCache_Hit(b *testing.B) {
 
 func benchmarkGet(b *testing.B, target string, handlers []fiber.Handler) {
 	app := fiber.New(fiber.Config{StrictRouting: true, CaseSensitive: true, EnableTrustedProxyCheck: true})
+	app.Use(traced)
 	app.Get("/api/v1/products/:id", handlers...)
 	serve := app.Handler()
 	var request fasthttp.Request

@@ -186,7 +186,7 @@ func (s suite) run(t *testing.T, cache fiber.Handler) verdict {
 		seen.note(c, seen.sent)
 		return c.Next()
 	})
-	app.Use("/test/:id", middleware.Validators, cache)
+	app.Use("/test/:id", traced, middleware.Validators, cache)
 	app.Use(proxyTo(origin, &seen))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

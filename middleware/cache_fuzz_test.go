@@ -70,6 +70,8 @@ func FuzzCache_TellsParametersApart(f *testing.F) {
 // newFuzzed serves from a cache that is made once.
 func newFuzzed(handle fiber.Handler) (*fiber.App, *memoryPages) {
 	route := middleware.CacheRoute{Query: []string{"a", "b"}}
-	app, pages, _ := mountCached(fiber.New(), middleware.CacheConfig{TTL: time.Minute}, route, handle)
+	fuzzed := fiber.New()
+	fuzzed.Use(traced)
+	app, pages, _ := mountCached(fuzzed, middleware.CacheConfig{TTL: time.Minute}, route, handle)
 	return app, pages
 }

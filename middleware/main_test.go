@@ -14,15 +14,24 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/services/tracing"
 )
 
 // newApp returns a server with our error handler, and what it logs.
 func newApp() (*fiber.App, *slog.Logger, *bytes.Buffer) {
 	var lines bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return fiber.New(fiber.Config{
+	app := fiber.New(fiber.Config{
 		ErrorHandler: handlers.ErrorHandler(log), StrictRouting: true, CaseSensitive: true, EnableTrustedProxyCheck: true,
-	}), log, &lines
+	})
+	app.Use(traced)
+	return app, log, &lines
+}
+
+// traced gives the request a Trace, without which every answer is private.
+func traced(c *fiber.Ctx) error {
+	c.SetUserContext(tracing.With(c.UserContext(), new(tracing.Trace)))
+	return c.Next()
 }
 
 // send makes a request with header lines "Name", "value".

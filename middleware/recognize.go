@@ -5,15 +5,12 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
 )
 
 // ownWriteWindow is how long after a write a session reads past the memory of the
 // process that answers: longer than word of the write takes to get to all of them.
 const ownWriteWindow = 5 * time.Second
-
-type personalKey struct{}
 
 // Recognize looks whether a request comes from a session, without asking the
 // storage. The answer to one is personal: no shared cache may keep it, and it is
@@ -24,8 +21,9 @@ func (s *Sessions) Recognize(c *fiber.Ctx) error {
 	if !s.given(c) {
 		return c.Next()
 	}
-	c.Locals(personalKey{}, true)
-	if trace := tracing.From(c.UserContext()); trace != nil && c.Cookies(s.wrote) != "" {
+	trace := tracing.From(c.UserContext())
+	trace.MarkPrivate()
+	if trace != nil && c.Cookies(s.wrote) != "" {
 		trace.Fresh = true
 	}
 	if err := c.Next(); err != nil {
@@ -48,19 +46,13 @@ func (s *Sessions) Recognize(c *fiber.Ctx) error {
 
 // personal reports whether the answer is meant for whoever asked, and nobody else:
 // a session, whoever shows credentials, and whom a guard of any kind has found by
-// services.WithUser.
+// services.WithUser. Without a Trace it is, since these marks have no place.
 func personal(c *fiber.Ctx) bool {
 	return isOfUser(c) || has(&c.Request().Header, fiber.HeaderAuthorization)
 }
 
 // isOfUser is personal but for Authorization.
-func isOfUser(c *fiber.Ctx) bool {
-	if c.Locals(personalKey{}) != nil {
-		return true
-	}
-	_, known := services.UserFrom(c.UserContext())
-	return known
-}
+func isOfUser(c *fiber.Ctx) bool { return tracing.From(c.UserContext()).Private() }
 
 // isSafe reports whether the request's method is one that only reads, RFC 9110, section 9.2.1.
 func isSafe(c *fiber.Ctx) bool {

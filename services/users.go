@@ -12,6 +12,7 @@ import (
 
 	"example.com/prefab/services/passwords"
 	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
 )
 
 // Role says what a user may do.
@@ -37,8 +38,10 @@ func (u User) IsAdmin() bool { return u.Role == Admin }
 
 type userKey struct{}
 
-// WithUser returns a context of a request that u makes.
+// WithUser returns a context of a request that u makes. It marks the call's Trace as
+// private, so that no shared cache stores the answer, whatever guard has found the user.
 func WithUser(ctx context.Context, u User) context.Context {
+	tracing.From(ctx).MarkPrivate()
 	return context.WithValue(ctx, userKey{}, u)
 }
 

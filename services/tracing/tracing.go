@@ -26,6 +26,7 @@ type Trace struct {
 	queries atomic.Int64
 	reads   atomic.Uint64
 	stale   atomic.Bool
+	private atomic.Bool
 	waited  atomic.Int64 // nanoseconds
 	once    sync.Once
 	memo    any
@@ -109,6 +110,17 @@ func (t *Trace) MarkStale() {
 
 // Stale reports whether any read gave a value past its time.
 func (t *Trace) Stale() bool { return t != nil && t.stale.Load() }
+
+// MarkPrivate says that the answer is for this caller alone: no shared cache may store it.
+func (t *Trace) MarkPrivate() {
+	if t != nil {
+		t.private.Store(true)
+	}
+}
+
+// Private reports whether the answer is for this caller alone. Without a Trace there is
+// no place for the mark, so every answer counts as private.
+func (t *Trace) Private() bool { return t == nil || t.private.Load() }
 
 // ReadsFresh reports whether the call reads past the process's memory.
 func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.Fills) }

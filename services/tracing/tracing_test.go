@@ -31,3 +31,15 @@ func TestTrace_CountsFromManyGoroutines(t *testing.T) {
 		t.Errorf("trace %q, %d queries, address %v", trace.ID, trace.Queries(), trace.ClientAddress())
 	}
 }
+
+func TestTrace_WithoutOneEveryAnswerIsPrivate(t *testing.T) {
+	var none *tracing.Trace
+	none.MarkPrivate()
+	trace := new(tracing.Trace)
+	if !none.Private() || trace.Private() {
+		t.Errorf("private: %v without a trace, %v with one", none.Private(), trace.Private())
+	}
+	if trace.MarkPrivate(); !trace.Private() {
+		t.Error("the mark is lost")
+	}
+}
