@@ -21,6 +21,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/passwords"
 )
@@ -105,7 +106,7 @@ type tally struct {
 func newFaulty(t *testing.T, server string) *faulty {
 	t.Helper()
 	database, redis := devtest.Database(t), devtest.Redis(t)
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: database, MaxConns: 4})
+	db, err := postgres.Open(postgres.Options{URL: database, MaxConns: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

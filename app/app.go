@@ -22,6 +22,7 @@ import (
 	"example.com/prefab/repositories/batched"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/once"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
@@ -179,7 +180,7 @@ func (p *process) wire() (wired, error) {
 		Changed: repositories.InvalidateStocks(p.values), Send: repositories.PutStock(p.values), Through: stocks.Set,
 		Log: p.log, Metrics: p.metrics,
 	})
-	stored := repositories.NewProducts(p.db).ExportFrom(repositories.NewReplica(p.replica, p.log))
+	stored := repositories.NewProducts(p.db).ExportFrom(postgres.NewReplica(p.replica, p.log))
 
 	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
 	var (

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 )
 
 // redisPatience is short: without Redis public pages can be served, so a node
@@ -25,7 +26,7 @@ func awaitServers(ctx context.Context, cfg Config, postgres, redis ping, log *sl
 		return err
 	}
 	err := await(ctx, min(cfg.StartTimeout, redisPatience), "Redis", redis, log)
-	if err != nil && ctx.Err() == nil && !repositories.Refused(err) {
+	if err != nil && ctx.Err() == nil && !refused(err) {
 		log.Warn("Redis is away: serving what does without it", "error", err)
 		return nil
 	}
@@ -44,7 +45,7 @@ func await(ctx context.Context, patience time.Duration, server string, ask ping,
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case repositories.Refused(err):
+		case refused(err):
 			return fmt.Errorf("%s refuses us: %w", server, err)
 		case first:
 			log.Info("waiting for "+server, "for", patience, "error", err)
@@ -65,3 +66,7 @@ func askOnce(ctx context.Context, ask ping) error {
 	defer cancel()
 	return ask(ctx)
 }
+
+// refused reports whether a server has refused the user, the password or the
+// database: to ask again does not help.
+func refused(err error) bool { return postgres.IsRefused(err) || repositories.RedisRefused(err) }

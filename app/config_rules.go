@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 )
 
 // Environment is where the program runs.
@@ -78,9 +79,9 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	check(c.Workers*minConns <= c.RedisMaxConns || unparsed["REDIS_MAX_CONNS"],
 		"WORKERS: %d need %d connections each of REDIS_MAX_CONNS, which is %d", c.Workers, minConns, c.RedisMaxConns)
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT: must be text or json")
-	err = repositories.CheckDatabaseURL(string(c.DatabaseURL))
+	err = postgres.CheckURL(string(c.DatabaseURL))
 	check(c.DatabaseURL == "" || err == nil, "DATABASE_URL: %w", err)
-	err = repositories.CheckDatabaseURL(string(c.DatabaseReplicaURL))
+	err = postgres.CheckURL(string(c.DatabaseReplicaURL))
 	check(c.DatabaseReplicaURL == "" || err == nil, "DATABASE_REPLICA_URL: %w", err)
 	check(c.DatabaseReplicaURL == "" || c.DatabaseURL != "", "DATABASE_REPLICA_URL: is of no use without DATABASE_URL")
 	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
 )
@@ -44,7 +45,7 @@ func runExport(ctx context.Context, e environment, args []string) error {
 			defer replica.Close()
 		}
 		products := services.NewProducts(
-			repositories.NewProducts(db).ExportFrom(repositories.NewReplica(replica, e.log)))
+			repositories.NewProducts(db).ExportFrom(postgres.NewReplica(replica, e.log)))
 		rows := counted(products.Export(ctx), rowsSoFar(os.Stderr))
 		chunks := export.Encode(rows, services.ProductTable, format)
 		if *path == "-" {

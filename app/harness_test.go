@@ -19,6 +19,7 @@ import (
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/passwords"
 )
@@ -107,7 +108,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 
 func openDB(t testing.TB, url string) *sqlx.DB {
 	t.Helper()
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 4})
+	db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

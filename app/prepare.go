@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices"
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 )
 
@@ -120,7 +120,7 @@ func openReplica(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
 }
 
 func openServer(cfg Config, url ServerURL, observe querylog.Observer) (*sqlx.DB, error) {
-	return repositories.OpenDatabase(repositories.DatabaseOptions{
+	return postgres.Open(postgres.Options{
 		URL: string(url), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
 	})
 }

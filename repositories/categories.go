@@ -5,6 +5,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
@@ -21,7 +22,7 @@ SELECT id, name FROM categories ORDER BY name LIMIT $1`
 func (s *Categories) List(ctx context.Context, limit int) ([]services.Category, error) {
 	categories := []services.Category{}
 	if err := s.db.SelectContext(ctx, &categories, listCategories, limit); err != nil {
-		return nil, storeError("list categories", err)
+		return nil, postgres.WrapError("list categories", err)
 	}
 	return categories, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/lib/pq"
 
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/postgres"
 )
 
 // Invalidations keep in PostgreSQL, for a while, what a process has changed that
@@ -33,7 +34,7 @@ func (s *Invalidations) Record(ctx context.Context, tags []string, lasts time.Du
 	_, err := s.db.ExecContext(
 		ctx, recordInvalidation, pq.Array(tags), lasts.Seconds(), cache.RecordsKept.Seconds())
 	if err != nil {
-		return storeError("record an invalidation", err)
+		return postgres.WrapError("record an invalidation", err)
 	}
 	return nil
 }
@@ -51,7 +52,7 @@ func (s *Invalidations) Recorded(ctx context.Context, since time.Duration, limit
 		Lasts float64 // seconds
 	}
 	if err := s.db.SelectContext(ctx, &rows, recordedInvalidations, since.Seconds(), limit); err != nil {
-		return nil, storeError("read recorded invalidations", err)
+		return nil, postgres.WrapError("read recorded invalidations", err)
 	}
 	recorded := make([]cache.Recorded, len(rows))
 	for i, row := range rows {

@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
@@ -84,7 +85,7 @@ var lines = []line{
 func TestChange_IsSeenElsewhereInTimeHoweverSlowRedisIs(t *testing.T) {
 	t.Parallel()
 	redisURL := devtest.Redis(t)
-	db := openPool(t, repositories.DatabaseOptions{URL: devtest.Database(t), MaxConns: 32})
+	db := openPool(t, postgres.Options{URL: devtest.Database(t), MaxConns: 32})
 	var pairs sync.WaitGroup // not subtests, of which few run at a time: all of them wait most of the time
 	for _, l := range lines {
 		for _, who := range []string{"writer", "reader", "both"} {

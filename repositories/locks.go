@@ -112,7 +112,7 @@ func (h *hold) take(ctx context.Context, next time.Time) (bool, error) {
 	}
 	taken, err := takeLock.Run(ctx, h.redis, h.keys, h.token, h.ttl.Milliseconds(), noted).Bool()
 	if err != nil {
-		return false, storeError("take a lock", err)
+		return false, redisError("take a lock", err)
 	}
 	return taken, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -32,12 +33,12 @@ func everyWay(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
 
 func open(t *testing.T, url string, prepared bool) *sqlx.DB {
 	t.Helper()
-	return openPool(t, repositories.DatabaseOptions{URL: url, MaxConns: 8, Prepared: prepared})
+	return openPool(t, postgres.Options{URL: url, MaxConns: 8, Prepared: prepared})
 }
 
-func openPool(t *testing.T, o repositories.DatabaseOptions) *sqlx.DB {
+func openPool(t *testing.T, o postgres.Options) *sqlx.DB {
 	t.Helper()
-	db, err := repositories.OpenDatabase(o)
+	db, err := postgres.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
@@ -21,7 +22,7 @@ import (
 func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	t.Helper()
 	texts := map[string]string{}
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+	db, err := postgres.Open(postgres.Options{
 		URL: devtest.Database(t), MaxConns: 1, Prepared: true,
 		Observe: func(_ context.Context, e querylog.Event) { texts[e.Name] = e.Query },
 	})

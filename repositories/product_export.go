@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
@@ -22,7 +23,7 @@ LEFT JOIN stock s ON s.product_id = p.id
 ORDER BY p.id`
 
 // ExportFrom has exports read from the replica, where there is one, and returns s.
-func (s *Products) ExportFrom(replica *Replica) *Products {
+func (s *Products) ExportFrom(replica *postgres.Replica) *Products {
 	s.replica = replica
 	return s
 }
@@ -36,7 +37,7 @@ type exportedRow struct {
 // Export is part of services.ProductStore.
 func (s *Products) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
 	return func(yield func(services.ExportedProduct, error) bool) {
-		for row, err := range StreamReplica[exportedRow](ctx, s.db, s.replica, "export products", exportProducts) {
+		for row, err := range postgres.StreamReplica[exportedRow](ctx, s.db, s.replica, "export products", exportProducts) {
 			row.CreatedAt, row.UpdatedAt = row.Created.time(), row.Updated.time()
 			if !yield(row.ExportedProduct, err) {
 				return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
@@ -62,22 +63,22 @@ func (s *Products) Update(
 func (s *Products) write(ctx context.Context, change func(*sqlx.Tx) (id int64, err error)) (services.Product, error) {
 	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {
-		return services.Product{}, storeError("begin to write a product", err)
+		return services.Product{}, postgres.WrapError("begin to write a product", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	id, err := change(tx)
-	if violates(err, foreignKeyViolation, "products_category_id_fkey") {
+	if postgres.Violates(err, postgres.ForeignKeyViolation, "products_category_id_fkey") {
 		return services.Product{}, services.ErrNoCategory
 	}
 	if err != nil {
-		return services.Product{}, storeError("write a product", err)
+		return services.Product{}, postgres.WrapError("write a product", err)
 	}
 	product, err := readProduct(ctx, tx, id)
 	if err != nil {
 		return services.Product{}, err
 	}
 	if err := tx.Commit(); err != nil {
-		return services.Product{}, storeError("commit a product", err)
+		return services.Product{}, postgres.WrapError("commit a product", err)
 	}
 	return product, nil
 }
@@ -90,7 +91,7 @@ WHERE id = $1 AND active AND ($2 = 0 OR row_version = $2)`
 func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 	done, err := s.db.ExecContext(ctx, deactivateProduct, id, version)
 	if err != nil {
-		return storeError("deactivate a product", err)
+		return postgres.WrapError("deactivate a product", err)
 	}
 	if n, err := done.RowsAffected(); err != nil || n > 0 {
 		return err
@@ -116,7 +117,7 @@ DELETE FROM products WHERE id = ANY (ARRAY(
 func (s *Products) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
 	done, err := s.db.ExecContext(ctx, pruneProducts, before, limit)
 	if err != nil {
-		return 0, storeError("prune products", err)
+		return 0, postgres.WrapError("prune products", err)
 	}
 	return done.RowsAffected()
 }
@@ -131,7 +132,7 @@ func (s *Products) Active(ctx context.Context, id int64) (active bool, err error
 		return false, nil
 	}
 	if err != nil {
-		return false, storeError("look for a product", err)
+		return false, postgres.WrapError("look for a product", err)
 	}
 	return active, nil
 }

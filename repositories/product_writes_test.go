@@ -10,6 +10,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
@@ -195,7 +196,7 @@ func TestProductsUpdate_IsNotCommittedWhenItsAnswerIsLost(t *testing.T) {
 			}
 		}
 	}
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 1, Prepared: true, Observe: kill})
+	db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 1, Prepared: true, Observe: kill})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +214,7 @@ func TestProductsUpdate_OnceCommittedNothingCanFail(t *testing.T) {
 	url := devtest.Database(t)
 	id := newProduct(t, open(t, url, true), "before")
 	ctx, cancel := context.WithCancel(t.Context())
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+	db, err := postgres.Open(postgres.Options{
 		URL: url, MaxConns: 1, Prepared: true,
 		Observe: func(_ context.Context, e querylog.Event) {
 			if e.Name == "commit" {

@@ -9,13 +9,14 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
 // Products keeps products in PostgreSQL.
 type Products struct {
 	db      *sqlx.DB
-	replica *Replica // for exports; may be nil
+	replica *postgres.Replica // for exports; may be nil
 }
 
 // NewProducts returns the products in db.
@@ -52,7 +53,7 @@ func (s *Products) List(
 	}
 	items := make([]services.ProductSummary, 0, limit)
 	if err := s.db.SelectContext(ctx, &items, query, args...); err != nil {
-		return nil, storeError("list products", err)
+		return nil, postgres.WrapError("list products", err)
 	}
 	return items, nil
 }
@@ -108,7 +109,7 @@ func (r productRow) product() services.Product {
 func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
 	var rows []productRow
 	if err := s.db.SelectContext(ctx, &rows, batchProducts, pq.Array(ids), services.ReviewsShown); err != nil {
-		return nil, storeError("read products", err)
+		return nil, postgres.WrapError("read products", err)
 	}
 	products := make([]services.Product, len(rows))
 	for i, row := range rows {
@@ -129,7 +130,7 @@ func readProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (service
 		return services.Product{}, services.ErrNoProduct
 	}
 	if err != nil {
-		return services.Product{}, storeError("read a product", err)
+		return services.Product{}, postgres.WrapError("read a product", err)
 	}
 	return row.product(), nil
 }
@@ -142,7 +143,7 @@ SELECT count(*) FROM products WHERE active`
 func (s *Products) Count(ctx context.Context) (int64, error) {
 	var n int64
 	if err := s.db.GetContext(ctx, &n, countProducts); err != nil {
-		return 0, storeError("count products", err)
+		return 0, postgres.WrapError("count products", err)
 	}
 	return n, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
@@ -23,7 +24,7 @@ import (
 func BenchmarkProducts(b *testing.B) {
 	url, texts := devtest.Database(b), map[string]string{}
 	metrics := querylog.Metrics(prometheus.NewRegistry())
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+	db, err := postgres.Open(postgres.Options{
 		URL: url, MaxConns: 1, Prepared: true,
 		Observe: func(ctx context.Context, e querylog.Event) { texts[e.Name] = e.Query; metrics(ctx, e) },
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
@@ -32,7 +33,7 @@ func (s *Reviews) Create(
 	// ends before its answer: it would find its own review.
 	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {
-		return services.Review{}, storeError("begin to create a review", err)
+		return services.Review{}, postgres.WrapError("begin to create a review", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	if err = tx.GetContext(ctx, &review, createReview, productID, author.ID, rating, body); err == nil {
@@ -41,10 +42,10 @@ func (s *Reviews) Create(
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return services.Review{}, services.ErrNoProduct
-	case violates(err, uniqueViolation, "reviews_one_per_user_key"):
+	case postgres.Violates(err, postgres.UniqueViolation, "reviews_one_per_user_key"):
 		return services.Review{}, services.ErrReviewed
 	case err != nil:
-		return services.Review{}, storeError("create a review", err)
+		return services.Review{}, postgres.WrapError("create a review", err)
 	}
 	return review, nil
 }
@@ -56,7 +57,7 @@ SELECT EXISTS (SELECT FROM reviews WHERE product_id = $1 AND user_id = $2)`
 func (s *Reviews) Exists(ctx context.Context, productID, userID int64) (bool, error) {
 	var exists bool
 	if err := s.db.GetContext(ctx, &exists, reviewExists, productID, userID); err != nil {
-		return false, storeError("look for a review", err)
+		return false, postgres.WrapError("look for a review", err)
 	}
 	return exists, nil
 }

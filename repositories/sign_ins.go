@@ -64,7 +64,7 @@ func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Add
 func (s *SignIns) count(ctx context.Context, key string, limit int64) (time.Duration, error) {
 	reply, err := countAttempt.Run(ctx, s.redis, []string{key}, s.limit.Window.Milliseconds()).Int64Slice()
 	if err != nil {
-		return 0, storeError("count an attempt to sign in", err)
+		return 0, redisError("count an attempt to sign in", err)
 	}
 	if len(reply) != 2 {
 		return 0, fmt.Errorf("count an attempt to sign in: %d values in the reply", len(reply))
@@ -83,7 +83,7 @@ return 0`)
 // Succeed is part of services.SignInLimiter.
 func (s *SignIns) Succeed(ctx context.Context, account string, address netip.Addr) error {
 	if err := s.redis.Del(ctx, hereKey(account, address)).Err(); err != nil {
-		return storeError("forget failures to sign in", err)
+		return redisError("forget failures to sign in", err)
 	}
 	return s.takeBack(ctx, addressKey(address), accountKey(account))
 }
@@ -96,7 +96,7 @@ func (s *SignIns) TakeBack(ctx context.Context, account string, address netip.Ad
 func (s *SignIns) takeBack(ctx context.Context, keys ...string) error {
 	for _, key := range keys {
 		if err := takeBack.Run(ctx, s.redis, []string{key}).Err(); err != nil {
-			return storeError("take back an attempt to sign in", err)
+			return redisError("take back an attempt to sign in", err)
 		}
 	}
 	return nil

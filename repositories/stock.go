@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/writes"
 )
@@ -30,7 +31,7 @@ SET quantity = excluded.quantity, version = greatest(stock.version + 1, excluded
 func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 	done, err := s.db.ExecContext(ctx, setStock, productID, quantity)
 	if err != nil {
-		return storeError("set the stock", err)
+		return postgres.WrapError("set the stock", err)
 	}
 	if n, err := done.RowsAffected(); err != nil || n > 0 {
 		return err
@@ -45,7 +46,7 @@ SELECT quantity FROM stock WHERE product_id = $1`
 func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
 	err = s.db.GetContext(ctx, &quantity, readStock, id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, storeError("read a stock", err)
+		return 0, postgres.WrapError("read a stock", err)
 	}
 	return quantity, nil
 }
@@ -85,7 +86,7 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil {
-		return writes.Refused[int64]{}, storeError("set stocks", err)
+		return writes.Refused[int64]{}, postgres.WrapError("set stocks", err)
 	}
 	refused := writes.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
 	for _, row := range rows {

@@ -11,6 +11,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -125,8 +126,8 @@ func TestOpen_NeverTellsThePassword(t *testing.T) {
 		"hunter2",
 		"postgres://ada:hunter2@127.0.0.1:1/prefab?sslmode=disable", // well-formed: nobody listens
 	} {
-		db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 1})
-		if check := repositories.CheckDatabaseURL(url); (check == nil) != (err == nil) || check != nil && strings.Contains(check.Error(), secret) {
+		db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 1})
+		if check := postgres.CheckURL(url); (check == nil) != (err == nil) || check != nil && strings.Contains(check.Error(), secret) {
 			t.Errorf("%s: the check says %v, and opening it %v", url, check, err)
 		}
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 )
 
@@ -40,7 +41,7 @@ func (s *Users) one(ctx context.Context, query string, arg any) (services.User, 
 		return services.User{}, services.ErrNoUser
 	}
 	if err != nil {
-		return services.User{}, storeError("read a user", err)
+		return services.User{}, postgres.WrapError("read a user", err)
 	}
 	return u, nil
 }
@@ -52,11 +53,11 @@ INSERT INTO users (email, name, role, password_hash) VALUES ($1, $2, $3, $4) RET
 func (s *Users) Create(ctx context.Context, u services.User) (int64, error) {
 	var id int64
 	err := s.db.GetContext(ctx, &id, createUser, u.Email, u.Name, u.Role, u.PasswordHash)
-	if violates(err, uniqueViolation, "users_email_key") {
+	if postgres.Violates(err, postgres.UniqueViolation, "users_email_key") {
 		return 0, services.ErrEmailTaken
 	}
 	if err != nil {
-		return 0, storeError("create a user", err)
+		return 0, postgres.WrapError("create a user", err)
 	}
 	return id, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/seed"
 )
 
@@ -116,7 +116,7 @@ func TestCatalogue_RefusesImpossibleSizes(t *testing.T) {
 
 func open(t *testing.T, prepared bool) *sqlx.DB {
 	t.Helper()
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{
+	db, err := postgres.Open(postgres.Options{
 		URL: devtest.Database(t), MaxConns: 4, Prepared: prepared,
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
 	"example.com/prefab/services/writes"
@@ -83,7 +84,7 @@ func newCatalogue(t testing.TB, databaseURL string, n int) string {
 
 func openDB(t testing.TB, url string) *sqlx.DB {
 	t.Helper()
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: url, MaxConns: 8, Prepared: true})
+	db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 8, Prepared: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/writebehind"
 )
 
@@ -33,7 +34,7 @@ func beWorker(text string) int {
 	if err != nil {
 		return complain(err)
 	}
-	db, err := repositories.OpenDatabase(repositories.DatabaseOptions{URL: settings.Database, MaxConns: 2, Prepared: true})
+	db, err := postgres.Open(postgres.Options{URL: settings.Database, MaxConns: 2, Prepared: true})
 	if err != nil {
 		return complain(err)
 	}

@@ -1,4 +1,4 @@
-package repositories
+package postgres
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // was doing, is the last thing given. From the first row to the last, or to where
 // the reader breaks off, a connection of the pool is held, so bound ctx.
 //
-//	for supplier, err := range Stream[services.Supplier](ctx, s.db, "list suppliers", listSuppliers) {
+//	for supplier, err := range postgres.Stream[services.Supplier](ctx, s.db, "list suppliers", listSuppliers) {
 func Stream[T any](ctx context.Context, db sqlx.QueryerContext, doing, query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var row T
@@ -27,7 +27,7 @@ func Stream[T any](ctx context.Context, db sqlx.QueryerContext, doing, query str
 		})
 		if err != nil && taken {
 			var none T
-			yield(none, storeError(doing, err))
+			yield(none, WrapError(doing, err))
 		}
 	}
 }

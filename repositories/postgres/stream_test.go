@@ -1,4 +1,4 @@
-package repositories_test
+package postgres_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services/problem"
 )
 
@@ -26,7 +26,7 @@ FROM (SELECT generate_series(1, $1::int) AS n) series`
 func TestStream_GivesEveryRowInItsFields(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		var got []numbered
-		for row, err := range repositories.Stream[numbered](t.Context(), db, "count up", countUp, 3) {
+		for row, err := range postgres.Stream[numbered](t.Context(), db, "count up", countUp, 3) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestStream_GivesItsConnectionBack(t *testing.T) {
 		db.SetMaxOpenConns(1)
 		const millions = 500_000_000 // to read them all would take many minutes
 		for range 3 {
-			for row, err := range repositories.Stream[numbered](t.Context(), db, "count up", countUp, millions) {
+			for row, err := range postgres.Stream[numbered](t.Context(), db, "count up", countUp, millions) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,7 +57,7 @@ func TestStream_GivesItsConnectionBack(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var last error
-		for _, err := range repositories.Stream[numbered](ctx, db, "count up", countUp, millions) {
+		for _, err := range postgres.Stream[numbered](ctx, db, "count up", countUp, millions) {
 			cancel()
 			last = err
 		}
@@ -80,7 +80,7 @@ func TestStream_AnErrorIsTheLastThing(t *testing.T) {
 			"no SQL":                    0,
 		} {
 			var errs []error
-			for _, err := range repositories.Stream[numbered](t.Context(), db, "try", query) {
+			for _, err := range postgres.Stream[numbered](t.Context(), db, "try", query) {
 				errs = append(errs, err)
 			}
 			if len(errs) != rows+1 || errs[rows] == nil || slices.ContainsFunc(errs[:rows], func(err error) bool { return err != nil }) {

@@ -1,4 +1,4 @@
-package repositories_test
+package postgres_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 )
 
 // followed is a primary and what is read of its replica.
@@ -22,7 +22,7 @@ type followed struct {
 	primary  *sqlx.DB
 	replica  *sqlx.DB
 	follower *devtest.Server
-	read     *repositories.Replica
+	read     *postgres.Replica
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -45,7 +45,7 @@ func newFollowed(t *testing.T) *followed {
 	server := devtest.OwnPostgres(t)
 	f := &followed{t: t, follower: devtest.Replica(t, server)}
 	f.primary, f.replica = open(t, server.URL, true), open(t, f.follower.URL, true)
-	f.read = repositories.NewReplica(f.replica, slog.New(slog.NewTextHandler(f, nil)))
+	f.read = postgres.NewReplica(f.replica, slog.New(slog.NewTextHandler(f, nil)))
 	f.exec("CREATE TABLE notes (n int PRIMARY KEY)")
 	return f
 }
@@ -66,7 +66,7 @@ type note struct {
 const readNotes = `SELECT n, pg_is_in_recovery() AS replica FROM notes ORDER BY n`
 
 func (f *followed) stream(ctx context.Context, query string) (notes []note, err error) {
-	for row, err := range repositories.StreamReplica[note](ctx, f.primary, f.read, "read notes", query) {
+	for row, err := range postgres.StreamReplica[note](ctx, f.primary, f.read, "read notes", query) {
 		if err != nil {
 			return notes, err
 		}
@@ -180,7 +180,7 @@ func TestStreamReplica_DoesNotTakeAnotherServerForOne(t *testing.T) {
 	for name, url := range map[string]string{
 		"another primary": stranger.URL, "the replica of another": devtest.Replica(t, stranger).URL,
 	} {
-		f.read = repositories.NewReplica(open(t, url, true), slog.New(slog.NewTextHandler(f, nil)))
+		f.read = postgres.NewReplica(open(t, url, true), slog.New(slog.NewTextHandler(f, nil)))
 		f.wantNotes(1, false)
 		if !strings.Contains(f.logged(), "does not follow") {
 			t.Errorf("%s: it has logged %s", name, f.logged())
@@ -202,7 +202,7 @@ func TestStreamReplica_AReaderWhoLeavesIsNoFault(t *testing.T) {
 	t.Parallel()
 	f := newFollowed(t)
 	f.exec("INSERT INTO notes SELECT n FROM generate_series(1, 100000) n")
-	for row, err := range repositories.StreamReplica[note](t.Context(), f.primary, f.read, "read notes", readNotes) {
+	for row, err := range postgres.StreamReplica[note](t.Context(), f.primary, f.read, "read notes", readNotes) {
 		if err != nil || !row.Replica {
 			t.Fatalf("got %+v, %v", row, err)
 		}

@@ -1,4 +1,4 @@
-package repositories
+package postgres
 
 import (
 	"context"
@@ -188,7 +188,7 @@ func awaitProgress(ctx context.Context, tx *sqlx.Tx, has progress) error {
 // fail lets the replica rest, unless it is the reader who has gone, or the
 // primary that is away.
 func (r *Replica) fail(ctx context.Context, err error) {
-	if ctx.Err() != nil || errors.Is(err, errReplicaRests) || errors.Is(err, errNoProgress) && passing(err) {
+	if ctx.Err() != nil || errors.Is(err, errReplicaRests) || errors.Is(err, errNoProgress) && IsTransient(err) {
 		return
 	}
 	if r.rests.Swap(new(time.Now().Add(replicaRest))) == nil {
