@@ -75,7 +75,7 @@ var textTemplate string
 //go:embed performance.svg.tmpl
 var plotTemplate string
 
-var functions = template.FuncMap{"figure": figure, "verdict": verdict, "met": met, "limit": limit, "gain": gain}
+var functions = template.FuncMap{"figure": figure, "verdict": verdict, "met": met, "limit": limit}
 
 func (r report) write() error {
 	text, err := fill(textTemplate, r)
@@ -166,15 +166,4 @@ func verdict(r row) string {
 		return ""
 	}
 	return met(r.Met)
-}
-
-// gain says what a ratio of throughputs means.
-func gain(ratio float64) string {
-	switch {
-	case ratio > 1.1:
-		return "pays"
-	case ratio < 0.9:
-		return "costs"
-	}
-	return "gains nothing"
 }
