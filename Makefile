@@ -21,16 +21,34 @@ run: ## Install what is missing, and serve with a PostgreSQL and Redis of our ow
 		sed -n 's/^DATABASE_URL=$$/postgres/p; s/^REDIS_URL=$$/redis?/p') # what the settings leave out is ours
 	@exec bin/prefab serve
 
+# The first package is the root: tests of the program as a process.
+PACKAGES = $$(go list ./... | tail -n +2)
+
 .PHONY: test
-test: ## Install what is missing, and run every test against real servers
-	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' 'wrk?' chromium 'npm?'
+test: ## Test what a change needs, against real servers: all packages, and one start of the program
+	@app/devservices/install.sh postgres redis 'pgbouncer?' 'wrk?'
+	go vet ./...
+	go test -race -timeout 15m -skip '^Test(Browser|Topology)_' $(PACKAGES)
+	go test -race -timeout 5m -run '^TestSmoke' .
+
+.PHONY: test-quick
+test-quick: ## Test while you type: no race detector, nothing slow, neither processes nor the whole service
+	@app/devservices/install.sh postgres redis
+	@go test -short $$(go list ./... | grep -vE '^[^/]+/[^/]+(/app)?$$')
+
+.PHONY: test-rest
+test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP caching's rules, a short soak
+	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' chromium 'npm?'
 	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
 		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
-	go vet ./...
-	go test -race -timeout 30m -skip '^TestBrowser' $$(go list ./... | tail -n +2)
-	go test -race -timeout 30m . # by itself: faults and drains, which a busy machine would hide among its own
-	go test -race -timeout 30m -run '^TestBrowser' ./app
+	go test -race -timeout 15m . # by itself: faults and drains, which a busy machine would hide among its own
+	go test -race -timeout 10m -run '^Test(Browser|Topology)_' ./app
+	go test -tags soak -short -timeout 10m -run TestSoak ./app
+	@test -z "$$CI$$(command -v npm)" || $(MAKE) --no-print-directory conformance
 	cd bench && go vet ./... && go test ./...
+
+.PHONY: test-all
+test-all: test test-rest ## Test everything, as CI does
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vulnerabilities
@@ -52,16 +70,16 @@ microbench: ## Run the benchmarks of packages; compare ratios within one run, no
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of input, each for FUZZTIME (20s)
-	@for package in handlers middleware services repositories/cache services/export; do \
-		for target in $$(grep -hoE '^func Fuzz[A-Za-z]+' $$package/*_test.go | cut -c6-); do \
-			go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done; done
+	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for target in $$(grep -oE '^func Fuzz[A-Za-z]+' $$file | cut -c6-); do \
+			go test $${file%/*} -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} || exit 1; done; done
 
 .PHONY: conformance
-conformance: ## Judge the HTTP cache by the public conformance suite (needs node and npm)
+conformance: ## Test the HTTP cache with the public conformance suite (needs node and npm)
 	@app/devservices/install.sh redis
 	npm install --no-save --no-audit --no-fund --ignore-scripts --prefix .conformance http-cache-tests@0.4.5
 	HTTP_CACHE_TESTS="$$PWD/.conformance/node_modules/http-cache-tests" \
-		go test -tags conformance -run 'TestCache_(Conforms|FiberAlone)' -v ./middleware
+		go test -tags conformance -run 'TestCache_(Conforms|FiberAlone)' -v ./middleware/...
 
 .PHONY: soak
 soak: ## Send 100,000 requests and see that memory and goroutines stay flat
@@ -69,7 +87,7 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 	go test -tags soak -run TestSoak -v -timeout 30m ./app
 
 .PHONY: topologies
-topologies: ## Run the tests of HTTP behind a PgBouncer, with a replica, on a Redis Cluster, and on Sentinels
+topologies: ## Run all tests of ./app on each topology; takes long, so test-all does without
 	@app/devservices/install.sh postgres redis pgbouncer
 	for topology in pgbouncer replica cluster sentinel; do \
 		go test ./app -timeout 30m -parallel 2 -skip TestBrowser -args -topology=$$topology || exit 1; done

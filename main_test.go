@@ -22,7 +22,8 @@ import (
 
 const firstPage = "/api/v1/products?limit=3"
 
-func TestServe_WorksOnABareCheckoutAndAfterKillNine(t *testing.T) {
+// The one process test of `make test`; the others are in `make test-rest`.
+func TestSmoke_ServesOnABareCheckoutAndAfterKillNine(t *testing.T) {
 	dir := checkout(t)
 	p := start(t, dir)
 	status, page := p.get(firstPage)

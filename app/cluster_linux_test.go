@@ -10,7 +10,7 @@ import (
 
 // Whatever the service does with Redis it does with a Cluster: sessions, the limit
 // of sign-ins, both caches, the buffer of writes and the locks of jobs.
-func TestService_WorksOnARedisCluster(t *testing.T) {
+func TestTopology_WorksOnARedisCluster(t *testing.T) {
 	t.Parallel()
 	url := devtest.Cluster(t, 0).URL
 	a, b := two(t, devtest.Database(t), url, "WRITE_BEHIND_INTERVAL=1s")

@@ -17,7 +17,11 @@ import (
 // server process in each format, and watches the process's memory (on Linux).
 func TestSoak_AnExportOfMillionsTakesNoMoreMemory(t *testing.T) {
 	const growth = 30 << 10 // KiB
-	e := newExportBench(t, 2_000_000)
+	products := 2_000_000
+	if testing.Short() {
+		products = 300_000
+	}
+	e := newExportBench(t, products)
 	for _, format := range export.Formats {
 		idle, most, done := residentKiB(t, e.server.pid), 0, make(chan struct{})
 		var watch sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 
 // Twenty clients share two connections to PostgreSQL, which change hands after
 // each transaction.
-func TestService_WorksBehindAPgBouncerWithAPoolOfTwo(t *testing.T) {
+func TestTopology_WorksBehindAPgBouncerWithAPoolOfTwo(t *testing.T) {
 	t.Parallel()
 	const clients, rounds = 20, 10
 	through := devtest.PgBouncer(t, devtest.Database(t))

@@ -14,7 +14,7 @@ import (
 	"example.com/prefab/services"
 )
 
-func TestReplica_GivesExportsAndNothingElse(t *testing.T) {
+func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
@@ -55,7 +55,7 @@ func TestReplica_GivesExportsAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestReplica_AwayIsNamedAndStopsNothing(t *testing.T) {
+func TestTopology_ReplicaAwayIsNamedAndStopsNothing(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
@@ -78,7 +78,7 @@ func TestReplica_AwayIsNamedAndStopsNothing(t *testing.T) {
 	eventually(t, "the replica is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
 }
 
-func TestExportCommand_ReadsTheReplica(t *testing.T) {
+func TestTopology_ExportCommandReadsTheReplica(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)

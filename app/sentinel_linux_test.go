@@ -8,7 +8,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-func TestService_GoesOnWhileSentinelsReplaceTheMaster(t *testing.T) {
+func TestTopology_GoesOnWhileSentinelsReplaceTheMaster(t *testing.T) {
 	t.Parallel()
 	servers := devtest.Sentinels(t)
 	s := startOn(t, devtest.Database(t), servers.URL, "WRITE_BEHIND_INTERVAL=1s")

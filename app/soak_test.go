@@ -17,7 +17,11 @@ import (
 // TestSoak_HoldsMemoryAndGoroutines sends 100,000 requests of every public kind,
 // good and bad, and compares what is held after each tenth of them.
 func TestSoak_HoldsMemoryAndGoroutines(t *testing.T) {
-	const requests, clients, rounds = 100_000, 16, 10
+	const clients, rounds = 16, 10
+	requests := 100_000
+	if testing.Short() {
+		requests = 20_000
+	}
 	s := start(t, "LOG_LEVEL=error") // the harness would keep every line
 	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 1000}); err != nil {
 		t.Fatal(err)
