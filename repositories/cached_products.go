@@ -53,7 +53,7 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		InvalidatedProducts: InvalidateProducts(store, c),
 		products: cache.NewTable[services.Product](c, cache.TableOptions{
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
-			Ahead: productTagBegin + "{key}",
+			Prefetch: productTagBegin + "{key}",
 		}),
 		firsts: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
 			Name: "products:list", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
@@ -65,7 +65,7 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
 		}),
 		stocks: cache.NewTable[int64](c, cache.TableOptions{
-			Name: "stock", TTL: times.TTL, Grace: times.Grace, Ahead: productTagBegin + "{key}" + stockTagEnd,
+			Name: "stock", TTL: times.TTL, Grace: times.Grace, Prefetch: productTagBegin + "{key}" + stockTagEnd,
 		}),
 		actives: cache.NewTable[bool](c, cache.TableOptions{
 			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent, Guard: true,
@@ -83,13 +83,13 @@ var errNone = errors.New("none")
 // Get is part of services.ProductStore. The stock is kept by itself: it changes
 // far more often, and so can be shown while it waits for a PostgreSQL that is away.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
-	defer s.cache.Together(ctx)()
+	defer s.cache.Batch(ctx)()
 	key := strconv.FormatInt(id, 10)
 	product, err := s.products.Get(ctx, key, []string{productTag(id)},
 		func(ctx context.Context) (services.Product, error) {
 			product, err := s.ProductStore.Get(ctx, id)
 			if err == nil {
-				s.stocks.Also(ctx, key, []string{stockTag(id)}, product.Stock)
+				s.stocks.Store(ctx, key, []string{stockTag(id)}, product.Stock)
 			}
 			return product, err
 		})

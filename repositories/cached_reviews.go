@@ -22,7 +22,7 @@ func InvalidateReviews(store services.ReviewStore, c *cache.Cache) *CachedReview
 func (s *CachedReviews) Create(
 	ctx context.Context, productID int64, author services.User, rating int64, body string,
 ) (r services.Review, err error) {
-	err = s.cache.Change(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
+	err = s.cache.Write(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
 		r, err = s.ReviewStore.Create(ctx, productID, author, rating, body)
 		return err
 	})

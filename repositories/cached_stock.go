@@ -42,7 +42,7 @@ func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, product
 
 // Set is part of services.StockStore.
 func (s *CachedStock) Set(ctx context.Context, productID, quantity int64) error {
-	return s.cache.Change(ctx, []string{stockTag(productID)}, func(ctx context.Context) error {
+	return s.cache.Write(ctx, []string{stockTag(productID)}, func(ctx context.Context) error {
 		return s.StockStore.Set(ctx, productID, quantity)
 	})
 }

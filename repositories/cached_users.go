@@ -19,7 +19,7 @@ type CachedUsers struct {
 }
 
 // userTTL bounds how long a right still counts that was taken away past this
-// program. Whatever of the program changes a user names the tag in Change.
+// program. Whatever of the program changes a user names the tag in Write.
 const userTTL = 5 * time.Second
 
 // UserTag is the tag of one user.

@@ -89,7 +89,7 @@ func TestCachedUsers_AreNotAskedForAtEachRequest(t *testing.T) {
 
 func TestCachedUsers_ARightTakenAwayByTheProgramIsGoneAtOnce(t *testing.T) {
 	store, users, values := cacheUsers(t, time.Hour)
-	err := values.Change(t.Context(), []string{"user:1"}, func(context.Context) error {
+	err := values.Write(t.Context(), []string{"user:1"}, func(context.Context) error {
 		store.user.Role = services.Member
 		return nil
 	})

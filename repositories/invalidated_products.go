@@ -22,7 +22,7 @@ func InvalidateProducts(store services.ProductStore, c *cache.Cache) *Invalidate
 
 // Create is part of services.ProductStore.
 func (s *InvalidatedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
-	err = s.cache.Change(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
+	err = s.cache.Write(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
 		p, err = s.ProductStore.Create(ctx, f)
 		return err
 	})
@@ -42,7 +42,7 @@ func (s *InvalidatedProducts) Update(
 	if f.Name != nil || f.PriceCents != nil || f.CategoryID != nil { // what lists show
 		tags = append(tags, ProductsTag)
 	}
-	err = s.cache.Change(ctx, tags, func(ctx context.Context) error {
+	err = s.cache.Write(ctx, tags, func(ctx context.Context) error {
 		p, err = s.ProductStore.Update(ctx, id, version, f)
 		return err
 	})
@@ -52,7 +52,7 @@ func (s *InvalidatedProducts) Update(
 // Deactivate is part of services.ProductStore.
 func (s *InvalidatedProducts) Deactivate(ctx context.Context, id, version int64) error {
 	tags := []string{productTag(id), activeTag(id), ProductsTag, ProductCountTag}
-	return s.cache.Change(ctx, tags, func(ctx context.Context) error {
+	return s.cache.Write(ctx, tags, func(ctx context.Context) error {
 		return s.ProductStore.Deactivate(ctx, id, version)
 	})
 }

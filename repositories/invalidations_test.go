@@ -82,7 +82,7 @@ var lines = []line{
 // A writer, a reader, or both have a line to Redis that is slow, or lets nothing
 // pass for a while. What was written is seen by the other within the time that is
 // promised, for good.
-func TestChange_IsSeenElsewhereInTimeHoweverSlowRedisIs(t *testing.T) {
+func TestWrite_IsSeenElsewhereInTimeHoweverSlowRedisIs(t *testing.T) {
 	t.Parallel()
 	redisURL := devtest.Redis(t)
 	db := openPool(t, postgres.Options{URL: devtest.Database(t), MaxConns: 32})
@@ -210,7 +210,7 @@ func (c *catalogue) holds(id int64) bool {
 }
 
 // Without Redis, writes succeed, and are seen elsewhere all the same.
-func TestChange_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
+func TestWrite_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
 	t.Parallel()
 	redis := devtest.OwnRedis(t)
 	p := newPair(t, "Redis away", redis.URL, open(t, devtest.Database(t), true))
@@ -226,7 +226,7 @@ func TestChange_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
 }
 
 // Who can tell neither way must not say that it is done.
-func TestChange_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
+func TestWrite_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 	t.Parallel()
 	redisURL, db := devtest.Redis(t), open(t, devtest.Database(t), true)
 	id := newProduct(t, db, "Lamp")
@@ -250,7 +250,7 @@ func TestChange_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 
 // What others load while a writer without Redis is writing may be of before its
 // commit. They keep nothing of it, by the marks that they set in its place.
-func TestChange_IsGuardedByOthersForAWriterWithoutRedis(t *testing.T) {
+func TestWrite_IsGuardedByOthersForAWriterWithoutRedis(t *testing.T) {
 	t.Parallel()
 	db := open(t, devtest.Database(t), true)
 	p := newPair(t, "guarded", devtest.Redis(t), db)
@@ -260,7 +260,7 @@ func TestChange_IsGuardedByOthersForAWriterWithoutRedis(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	err := p.writer.cache.Change(ctx, []string{fmt.Sprint("product:", id)}, func(ctx context.Context) error {
+	err := p.writer.cache.Write(ctx, []string{fmt.Sprint("product:", id)}, func(ctx context.Context) error {
 		loads := 0
 		eventually(t, "the reader keeps nothing that it loads", func() bool {
 			if loads++; p.reader.holds(id) {

@@ -26,14 +26,14 @@ type PendingStock struct {
 func ShowPendingStock(
 	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
-	c.ReadAhead(productTagBegin+"{key}", buffer.Hash())
+	c.PrefetchHash(productTagBegin+"{key}", buffer.Hash())
 	return &PendingStock{ProductStore: store, buffer: buffer, stock: stock, cache: c}
 }
 
 // pending asks for the stock that waits. It is asked before the store is, since
 // what is stored in between waits no more.
 func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[int64]int64) {
-	if field, read := cache.Ahead(ctx, s.buffer.Hash()); read && len(ids) == 1 {
+	if field, read := cache.Prefetched(ctx, s.buffer.Hash()); read && len(ids) == 1 {
 		if field == "" {
 			return nil
 		}
@@ -41,7 +41,7 @@ func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[i
 			return map[int64]int64{ids[0]: quantity}
 		}
 	}
-	err := s.cache.Ask(ctx, func(ctx context.Context) (err error) {
+	err := s.cache.Call(ctx, func(ctx context.Context) (err error) {
 		waiting, err = s.buffer.Pending(ctx, ids...)
 		return err
 	})

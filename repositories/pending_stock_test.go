@@ -93,7 +93,7 @@ func TestPendingStock_IsSeenThoughItIsStoredDuringTheRead(t *testing.T) {
 			product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 			buffer, values := newStockBuffer(client, db), newCache(t, client)
 			eventually(t, "Redis is trusted", func() bool {
-				return values.Ask(t.Context(), func(context.Context) error { return nil }) == nil
+				return values.Call(t.Context(), func(context.Context) error { return nil }) == nil
 			})
 			if _, err := buffer.Put(t.Context(), product, 7); err != nil {
 				t.Fatal(err)

@@ -111,11 +111,11 @@ func BenchmarkGet_Miss(b *testing.B) {
 	}
 }
 
-func BenchmarkChange(b *testing.B) {
+func BenchmarkWrite(b *testing.B) {
 	n, _ := benchmarkTable(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := n.cache.Change(b.Context(), tags, func(context.Context) error { return nil }); err != nil {
+		if err := n.cache.Write(b.Context(), tags, func(context.Context) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

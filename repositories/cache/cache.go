@@ -59,7 +59,7 @@ type Cache struct {
 
 	memory   *memory
 	versions versions
-	readers  []reader // what queries in Together read besides
+	readers  []reader // what queries in Batch read besides
 	circuit  circuit
 	pending  pending
 	records  records
@@ -123,16 +123,16 @@ var (
 	errBudget = errors.New("the request has waited long enough for redis")
 )
 
-// Ask calls Redis for something else than the cache, as the cache does: within the
+// Call calls Redis for something else than the cache, as the cache does: within the
 // request's budget, and not at all while Redis is away or slow.
-func (c *Cache) Ask(ctx context.Context, call func(context.Context) error) error {
+func (c *Cache) Call(ctx context.Context, call func(context.Context) error) error {
 	if !c.circuit.reads() {
 		return errUnused
 	}
 	return c.spend(ctx, call)
 }
 
-// ask is Ask for what the cache itself holds.
+// ask is Call for what the cache itself holds.
 func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
 	if !c.usable() {
 		return errUnused

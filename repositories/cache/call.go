@@ -9,22 +9,22 @@ import (
 )
 
 // call is what one request has learned from Redis and read, between the beginning
-// and the end of Together. A nil call has learned nothing.
+// and the end of Batch. A nil call has learned nothing.
 type call struct {
 	cache *Cache
 
 	mu      sync.Mutex
-	depth   int                  // how often Together has begun and not ended
+	depth   int                  // how often Batch has begun and not ended
 	answers map[string]*answer   // the newest, by home
 	leases  map[string]string    // tokens, by the entry's key
 	values  map[memoryKey]*entry // that were loaded
 	fills   []fill
 }
 
-// Together has what ctx's request loads until end stored in one round trip, and each
-// of its look-ups read what the tables with Ahead hold of the same home. Without a
+// Batch has what ctx's request loads until end stored in one round trip, and each
+// of its look-ups read what the tables with Prefetch hold of the same home. Without a
 // tracing.Trace in ctx it does nothing.
-func (c *Cache) Together(ctx context.Context) (end func()) {
+func (c *Cache) Batch(ctx context.Context) (end func()) {
 	s := c.memo(ctx)
 	if s == nil {
 		return func() {}
@@ -33,7 +33,7 @@ func (c *Cache) Together(ctx context.Context) (end func()) {
 	return func() { s.end(ctx) }
 }
 
-// memo returns the call of ctx's request, whether or not Together has begun.
+// memo returns the call of ctx's request, whether or not Batch has begun.
 func (c *Cache) memo(ctx context.Context) *call {
 	trace := tracing.From(ctx)
 	if trace == nil {
@@ -62,7 +62,7 @@ func (s *call) end(ctx context.Context) {
 	}
 }
 
-// callOf returns the call in which Together has begun, or nil.
+// callOf returns the call in which Batch has begun, or nil.
 func (c *Cache) callOf(ctx context.Context) *call {
 	s, begun := c.memo(ctx), false
 	if s.locked(func() { begun = s.depth > 0 }); !begun {
@@ -171,10 +171,10 @@ type reader struct {
 	hash          string
 }
 
-// ReadAhead has look-ups in Together read a field of a hash in Redis too, after the
+// PrefetchHash has look-ups in Batch read a field of a hash in Redis too, after the
 // generations: the field {key} for whatever has the tag, such as "product:{key}". It
 // is for what a load would have to read first. With a cluster it does nothing.
-func (c *Cache) ReadAhead(tag, hash string) {
+func (c *Cache) PrefetchHash(tag, hash string) {
 	r := reader{hash: hash}
 	r.before, r.after, _ = strings.Cut(tag, "{key}")
 	if c.single != nil {

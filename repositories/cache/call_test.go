@@ -52,9 +52,9 @@ const waiting = "test:waiting" // a hash, of stock that waits to be stored
 func newShop(t testing.TB, url string) *shop {
 	s := &shop{node: newNode(t, url)}
 	s.pages = cache.NewTable[string](s.cache, cache.TableOptions{Name: "page"})
-	s.things = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "thing", TTL: time.Hour, Ahead: "thing:{key}"})
-	s.stocks = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "stock", TTL: time.Hour, Ahead: "thing:{key}/stock"})
-	s.cache.ReadAhead("thing:{key}", waiting)
+	s.things = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "thing", TTL: time.Hour, Prefetch: "thing:{key}"})
+	s.stocks = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "stock", TTL: time.Hour, Prefetch: "thing:{key}/stock"})
+	s.cache.PrefetchHash("thing:{key}", waiting)
 	s.client.AddHook(&s.trips)
 	return s
 }
@@ -62,16 +62,16 @@ func newShop(t testing.TB, url string) *shop {
 // read gives a thing and its stock; what waits goes before 5, which is stored.
 func (s *shop) read(ctx context.Context, t testing.TB) (thing, stock int64) {
 	t.Helper()
-	defer s.cache.Together(ctx)()
+	defer s.cache.Batch(ctx)()
 	thing, err := s.things.Get(ctx, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
 		s.loaded++
 		stock := int64(5)
-		if field, read := cache.Ahead(ctx, waiting); !read {
+		if field, read := cache.Prefetched(ctx, waiting); !read {
 			t.Error("what waits was not read")
 		} else if field != "" {
 			stock = int64(field[0] - '0')
 		}
-		s.stocks.Also(ctx, "1", []string{"thing:1/stock"}, stock)
+		s.stocks.Store(ctx, "1", []string{"thing:1/stock"}, stock)
 		return 7, nil
 	})
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *shop) wants(t testing.TB, what string, trips, loaded, alone int) {
 
 func plain(t testing.TB) context.Context { return tracing.With(t.Context(), new(tracing.Trace)) }
 
-func TestTogether_AColdReadTakesTwoRoundTrips(t *testing.T) {
+func TestBatch_AColdReadTakesTwoRoundTrips(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		s := newShop(t, url)
 		s.page(t) // the server has the scripts from now on
@@ -150,7 +150,7 @@ func TestTogether_AColdReadTakesTwoRoundTrips(t *testing.T) {
 }
 
 // A page is made of what memory holds only as long as Redis confirms it.
-func TestTogether_NoPageIsMadeOfAnOlderValue(t *testing.T) {
+func TestBatch_NoPageIsMadeOfAnOlderValue(t *testing.T) {
 	s := newShop(t, ownRedis(t))
 	s.read(plain(t), t)
 	s.loaded = 0
@@ -167,7 +167,7 @@ func TestTogether_NoPageIsMadeOfAnOlderValue(t *testing.T) {
 }
 
 // What waits is read after the generations, so that it cannot be older than they are.
-func TestReadAhead_GivesWhatWaits(t *testing.T) {
+func TestPrefetchHash_GivesWhatWaits(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		s := newShop(t, url)
 		t.Cleanup(func() { s.client.Del(context.Background(), waiting) })
@@ -181,10 +181,10 @@ func TestReadAhead_GivesWhatWaits(t *testing.T) {
 }
 
 // A request reads its own writes, also what it has read before.
-func TestTogether_ForgetsWhatItsRequestChanges(t *testing.T) {
+func TestBatch_ForgetsWhatItsRequestChanges(t *testing.T) {
 	s := newShop(t, ownRedis(t))
 	ctx := plain(t)
-	defer s.cache.Together(ctx)()
+	defer s.cache.Batch(ctx)()
 	s.read(ctx, t)
 	_ = s.cache.Invalidate(ctx, "thing:1")
 	if s.read(ctx, t); s.loaded != 2 {
@@ -193,9 +193,9 @@ func TestTogether_ForgetsWhatItsRequestChanges(t *testing.T) {
 }
 
 // While somebody writes, nothing is kept; a request loads what it reads once all the same.
-func TestTogether_LoadsOnceDuringAWrite(t *testing.T) {
+func TestBatch_LoadsOnceDuringAWrite(t *testing.T) {
 	s := newShop(t, ownRedis(t))
-	err := s.cache.Change(t.Context(), []string{"thing:1", "thing:1/stock"}, func(context.Context) error {
+	err := s.cache.Write(t.Context(), []string{"thing:1", "thing:1/stock"}, func(context.Context) error {
 		s.read(plain(t), t)
 		return nil
 	})
@@ -205,7 +205,7 @@ func TestTogether_LoadsOnceDuringAWrite(t *testing.T) {
 }
 
 // Leases of what was read ahead and never asked for are given back.
-func TestTogether_GivesBackTheLeasesItDoesNotUse(t *testing.T) {
+func TestBatch_GivesBackTheLeasesItDoesNotUse(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		s := newShop(t, url)
 		_, _, store := s.pages.Find(plain(t), "/things/1", []string{"thing:1"})
@@ -223,7 +223,7 @@ func TestTogether_GivesBackTheLeasesItDoesNotUse(t *testing.T) {
 }
 
 // What a request has read before a write of this process is not given, nor kept, after it.
-func TestTogether_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
+func TestBatch_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	s := newShop(t, ownRedis(t))
 	s.read(plain(t), t)
 	s.cache.Flush()
@@ -232,7 +232,7 @@ func TestTogether_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	if from != "" {
 		t.Fatalf("the page is from %q", from)
 	}
-	if err := s.cache.Change(t.Context(), []string{"thing:1"}, func(context.Context) error { return nil }); err != nil {
+	if err := s.cache.Write(t.Context(), []string{"thing:1"}, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	tracing.From(slow).Fills = true
@@ -245,13 +245,13 @@ func TestTogether_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 }
 
 // Who holds a lease must not wait for somebody who waits for that lease.
-func TestTogether_TheHolderOfALeaseLoads(t *testing.T) {
+func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 	s := newShop(t, ownRedis(t))
 	s.read(plain(t), t)
 	_ = s.cache.Invalidate(t.Context(), "thing:1/stock")
 	s.cache.Flush()
 	holder := plain(t)
-	end := s.cache.Together(holder)
+	end := s.cache.Batch(holder)
 	if _, err := s.things.Get(holder, "1", []string{"thing:1"}, nil); err != nil { // and takes the stock's lease
 		t.Fatal(err)
 	}
@@ -274,13 +274,13 @@ func TestTogether_TheHolderOfALeaseLoads(t *testing.T) {
 	}
 }
 
-func TestAlso_GivesBackTheLeaseOfWhatIsTooLong(t *testing.T) {
+func TestStore_GivesBackTheLeaseOfWhatIsTooLong(t *testing.T) {
 	s := newShop(t, ownRedis(t))
-	names := cache.NewTable[string](s.cache, cache.TableOptions{Name: "name", TTL: time.Hour, Ahead: "thing:{key}/name"})
+	names := cache.NewTable[string](s.cache, cache.TableOptions{Name: "name", TTL: time.Hour, Prefetch: "thing:{key}/name"})
 	ctx := plain(t)
-	end := s.cache.Together(ctx)
+	end := s.cache.Batch(ctx)
 	_, err := s.things.Get(ctx, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
-		names.Also(ctx, "1", []string{"thing:1/name"}, strings.Repeat("x", 1<<17))
+		names.Store(ctx, "1", []string{"thing:1/name"}, strings.Repeat("x", 1<<17))
 		return 1, nil
 	})
 	end()
@@ -290,12 +290,12 @@ func TestAlso_GivesBackTheLeaseOfWhatIsTooLong(t *testing.T) {
 }
 
 // The watcher makes the epoch last, but no tombstone.
-func TestChange_OfEverythingEnds(t *testing.T) {
+func TestWrite_OfEverythingEnds(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, ownRedis(t))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_ = s.cache.Change(ctx, []string{cache.Everything}, func(context.Context) error { return errors.New("unclear") })
+	_ = s.cache.Write(ctx, []string{cache.Everything}, func(context.Context) error { return errors.New("unclear") })
 	eventually(t, "values are kept again", func() bool {
 		s.loaded = 0
 		s.read(plain(t), t)

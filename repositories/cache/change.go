@@ -17,13 +17,13 @@ const unboundedWrite = 30 * time.Second
 // grace that the driver hook gives, and some more.
 const settling = 3 * time.Second
 
-// Change makes a write that changes what the tags stand for. From before the
+// Write makes a write that changes what the tags stand for. From before the
 // write until it is done, no process keeps values of these tags, and tombstones in Redis
 // that expire by themselves see to that even where this process is killed in
 // between. Where Redis cannot be told, the change is recorded in the store. Where
 // that fails too, Change does not write, and returns problem.ErrUnavailable; else
 // it returns what write returns.
-func (c *Cache) Change(ctx context.Context, tags []string, write func(context.Context) error) error {
+func (c *Cache) Write(ctx context.Context, tags []string, write func(context.Context) error) error {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		deadline = time.Now().Add(unboundedWrite)

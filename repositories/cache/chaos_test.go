@@ -40,7 +40,7 @@ func (m *model) read(ctx context.Context, n *node, i int) error {
 // write changes one value or, by the common tag, all of them.
 func (m *model) write(ctx context.Context, n *node, i int) error {
 	_, tags := m.key(i)
-	return n.cache.Change(ctx, tags[:1], func(context.Context) error {
+	return n.cache.Write(ctx, tags[:1], func(context.Context) error {
 		m[i].Add(1)
 		return nil
 	})

@@ -24,7 +24,7 @@ func TestCache_KeepsItsPromisesOnACluster(t *testing.T) {
 		if loads := s.loads.Swap(0); loads != 1 {
 			t.Fatalf("%d loads for a value that both want", loads)
 		}
-		if err := a.cache.Change(t.Context(), tags, s.set(i+1)); err != nil {
+		if err := a.cache.Write(t.Context(), tags, s.set(i+1)); err != nil {
 			t.Fatal(err)
 		}
 		a.gives(t, s, i+1)
@@ -59,7 +59,7 @@ func TestCache_TrustsNoPromotedReplicaThatLacksAnInvalidation(t *testing.T) {
 	if n := master.ClientKillByFilter(t.Context(), "TYPE", "replica").Val(); n != 1 { // else its socket keeps what is sent
 		t.Fatalf("the master has %d replicas", n)
 	}
-	if err := n.cache.Change(t.Context(), []string{tag}, s.set(2)); err != nil {
+	if err := n.cache.Write(t.Context(), []string{tag}, s.set(2)); err != nil {
 		t.Fatal(err)
 	}
 	cluster.Signal(cluster.Masters[owner], syscall.SIGKILL)

@@ -8,11 +8,11 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-func TestChange_IsSeenByItsOwnProcessAtOnce(t *testing.T) {
+func TestWrite_IsSeenByItsOwnProcessAtOnce(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		n, s := newNode(t, url), new(source)
 		for value := range int64(50) {
-			if err := n.cache.Change(t.Context(), tags[:1], s.set(value)); err != nil {
+			if err := n.cache.Write(t.Context(), tags[:1], s.set(value)); err != nil {
 				t.Fatal(err)
 			}
 			n.gives(t, s, value)
@@ -24,12 +24,12 @@ func TestChange_IsSeenByItsOwnProcessAtOnce(t *testing.T) {
 	})
 }
 
-func TestChange_IsSeenByOtherProcessesWhenTheyHearOfIt(t *testing.T) {
+func TestWrite_IsSeenByOtherProcessesWhenTheyHearOfIt(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		writer, reader, s := newNode(t, url), newNode(t, url), new(source)
 		for value := range int64(20) {
 			reader.gives(t, s, value)
-			if err := writer.cache.Change(t.Context(), tags[1:], s.set(value+1)); err != nil {
+			if err := writer.cache.Write(t.Context(), tags[1:], s.set(value+1)); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, "the other process gives the new value", func() bool {
@@ -46,7 +46,7 @@ func TestGet_FreshReadsPastMemory(t *testing.T) {
 		writer, reader, s := newNode(t, url), newNode(t, url), new(source)
 		for value := range int64(50) {
 			reader.gives(t, s, value)
-			if err := writer.cache.Change(t.Context(), tags, s.set(value+1)); err != nil {
+			if err := writer.cache.Write(t.Context(), tags, s.set(value+1)); err != nil {
 				t.Fatal(err)
 			}
 			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})

@@ -50,7 +50,7 @@ func keepAgain(t *testing.T, readers []*process, value int) {
 	})
 }
 
-func TestChange_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
+func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 	t.Parallel()
 	writer, readers := crew(t, devtest.OwnRedis(t))
 	writer.ask("write 1 and die")
@@ -67,7 +67,7 @@ func TestChange_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 
 // Redis is away in several ways while somebody writes, and who writes may not
 // live to tell of it.
-func TestChange_WithoutRedisLeavesNothingStale(t *testing.T) {
+func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		out, back func(*devtest.Server, *devtest.SlowRedis)

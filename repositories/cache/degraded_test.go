@@ -103,7 +103,7 @@ func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
 
 	// The own process's memory is all that there is, and never older than its own writes.
 	old := n.beginLoad(t, 0)
-	err = n.cache.Change(t.Context(), tags, func(ctx context.Context) error {
+	err = n.cache.Write(t.Context(), tags, func(ctx context.Context) error {
 		n.gives(t, s, 0)
 		return s.set(1)(ctx)
 	})
@@ -139,7 +139,7 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 }
 
 // A Redis that is too slow to be read is still told of a write, in time.
-func TestChange_TellsASlowRedis(t *testing.T) {
+func TestWrite_TellsASlowRedis(t *testing.T) {
 	t.Parallel()
 	line := devtest.Slow(t, devtest.Redis(t))
 	n, s := newNode(t, line.URL, func(o *cache.Options) { o.Budget = 100 * time.Millisecond }), new(source)
@@ -147,7 +147,7 @@ func TestChange_TellsASlowRedis(t *testing.T) {
 	line.Delay(100 * time.Millisecond) // each way
 	owed := n.cache.Owed()
 	n.cache.Suspend()
-	if err := n.cache.Change(t.Context(), tags, s.set(1)); err != nil {
+	if err := n.cache.Write(t.Context(), tags, s.set(1)); err != nil {
 		t.Fatal(err)
 	}
 	line.Delay(0)

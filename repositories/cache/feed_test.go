@@ -27,7 +27,7 @@ func TestFeed_BrokenDuringWritesLeavesNothingStale(t *testing.T) {
 	for value := range int64(100) {
 		reader.gives(t, s, value)
 		killFeeds(t, writer.client)
-		if err := writer.cache.Change(t.Context(), tags, s.set(value+1)); err != nil {
+		if err := writer.cache.Write(t.Context(), tags, s.set(value+1)); err != nil {
 			t.Fatal(err)
 		}
 		written := time.Now()

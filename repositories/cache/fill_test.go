@@ -47,7 +47,7 @@ func (l *load) end(t testing.TB) {
 // the load ends: during the write, at its end, or later.
 func TestGet_KeepsNothingLoadedBeforeAWrite(t *testing.T) {
 	change := func(ctx context.Context, n *node, during func()) {
-		_ = n.cache.Change(ctx, tags[:1], func(context.Context) error {
+		_ = n.cache.Write(ctx, tags[:1], func(context.Context) error {
 			during()
 			return nil
 		})
@@ -91,7 +91,7 @@ func TestGet_KeepsNothingLoadedBeforeAWrite(t *testing.T) {
 func TestGet_KeepsNothingLoadedDuringAWrite(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		writer, other, s := newNode(t, url), newNode(t, url), new(source)
-		err := writer.cache.Change(t.Context(), tags[:1], func(context.Context) error {
+		err := writer.cache.Write(t.Context(), tags[:1], func(context.Context) error {
 			writer.gives(t, s, 0)
 			other.gives(t, s, 0)
 			writer.holdsNothing(t)
@@ -125,7 +125,7 @@ func TestGet_KeepsNothingOldInRedisWithoutTheFeed(t *testing.T) {
 }
 
 // While a write may still be committed, nothing is kept, until its marks expire.
-func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
+func TestWrite_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		err  error
@@ -144,7 +144,7 @@ func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 				n, other, s := newNode(t, url), newNode(t, url), new(source)
 				ctx, cancel := context.WithTimeout(t.Context(), writeTimeout)
 				defer cancel()
-				if err := n.cache.Change(ctx, tags, func(context.Context) error { return c.err }); !errors.Is(err, c.err) {
+				if err := n.cache.Write(ctx, tags, func(context.Context) error { return c.err }); !errors.Is(err, c.err) {
 					t.Errorf("Change returned %v, want %v", err, c.err)
 				}
 				other.gives(t, s, 0)
@@ -160,12 +160,12 @@ func TestChange_ProtectsUntilTheWriteIsSettled(t *testing.T) {
 }
 
 // One writer that gives up leaves the other one's marks alone.
-func TestChange_ProtectsEachOfManyWriters(t *testing.T) {
+func TestWrite_ProtectsEachOfManyWriters(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		a, b, s := newNode(t, url), newNode(t, url), new(source)
 		refusal := &problem.Error{Code: problem.Stale, Message: "Somebody was faster."}
-		_ = a.cache.Change(t.Context(), tags, func(ctx context.Context) error {
-			_ = b.cache.Change(ctx, tags, func(context.Context) error { return refusal })
+		_ = a.cache.Write(t.Context(), tags, func(ctx context.Context) error {
+			_ = b.cache.Write(ctx, tags, func(context.Context) error { return refusal })
 			b.gives(t, s, 0)
 			b.holdsNothing(t)
 			return nil
@@ -178,11 +178,11 @@ func TestChange_ProtectsEachOfManyWriters(t *testing.T) {
 }
 
 // Who panics may have written.
-func TestChange_ProtectsAWriteThatPanics(t *testing.T) {
+func TestWrite_ProtectsAWriteThatPanics(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
 	func() {
 		defer func() { _ = recover() }()
-		_ = n.cache.Change(t.Context(), tags, func(context.Context) error { panic("after the commit") })
+		_ = n.cache.Write(t.Context(), tags, func(context.Context) error { panic("after the commit") })
 	}()
 	n.gives(t, s, 0)
 	n.holdsNothing(t)

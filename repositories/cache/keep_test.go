@@ -30,7 +30,7 @@ func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
 			t.Errorf("Redis keeps it for %v, want the time of what is absent and no grace", left)
 		}
 		s.fail.Store(nil)
-		if err := n.cache.Change(t.Context(), tags, s.set(7)); err != nil {
+		if err := n.cache.Write(t.Context(), tags, s.set(7)); err != nil {
 			t.Fatal(err)
 		}
 		n.gives(t, s, 7)

@@ -27,9 +27,9 @@ func MarkStale(ctx context.Context) {
 	}
 }
 
-// Ahead returns the field of a hash that [Cache.ReadAhead] has had read before the
+// Prefetched returns the field of a hash that [Cache.PrefetchHash] has had read before the
 // load that ctx belongs to: "" where there is no such field.
-func Ahead(ctx context.Context, hash string) (field string, read bool) {
+func Prefetched(ctx context.Context, hash string) (field string, read bool) {
 	l := loadingFrom(ctx)
 	if l == nil || l.answer == nil {
 		return "", false

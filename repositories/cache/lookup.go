@@ -120,7 +120,7 @@ func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (fou
 		l.prepare(t.home(l.place.key, l.tags), t.options.Name)
 	}
 	q := l.query()
-	q.onHit = t.options.Ahead != ""
+	q.onHit = t.options.Prefetch != ""
 	answer := l.call.answer(l.home)
 	if !answer.covers(q) {
 		answer = c.lookUp(ctx, q)

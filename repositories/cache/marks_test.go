@@ -49,7 +49,7 @@ func (n *node) tombstone(t testing.TB, tag string) string {
 
 // A writer's marks outlive its write's deadline and what PostgreSQL may take
 // beyond it, and no more: until they end, nobody can keep anything.
-func TestChange_MarksItsTagsForAsLongAsItMayWrite(t *testing.T) {
+func TestWrite_MarksItsTagsForAsLongAsItMayWrite(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		request func(context.Context) (context.Context, context.CancelFunc)
@@ -65,7 +65,7 @@ func TestChange_MarksItsTagsForAsLongAsItMayWrite(t *testing.T) {
 				begin := time.Now()
 				request, cancel := c.request(t.Context())
 				defer cancel()
-				err := n.cache.Change(request, tags, func(ctx context.Context) error {
+				err := n.cache.Write(request, tags, func(ctx context.Context) error {
 					deadline, bounded := ctx.Deadline()
 					if !bounded {
 						t.Error("the write has no deadline")
@@ -101,10 +101,10 @@ func within(limit time.Duration) func(context.Context) (context.Context, context
 }
 
 // A short write beside a long one shortens nothing.
-func TestChange_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
+func TestWrite_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		n := newNode(t, url)
-		_ = n.cache.Change(t.Context(), tags, func(ctx context.Context) error {
+		_ = n.cache.Write(t.Context(), tags, func(ctx context.Context) error {
 			deadline, _ := ctx.Deadline()
 			last := deadline.Add(graceOfWrites - rounding)
 			ask := func() {
@@ -115,7 +115,7 @@ func TestChange_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
 			}
 			short, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			_ = n.cache.Change(short, tags, func(context.Context) error {
+			_ = n.cache.Write(short, tags, func(context.Context) error {
 				ask()
 				return nil
 			})
@@ -126,11 +126,11 @@ func TestChange_LeavesALongerWritersMarksAsTheyAre(t *testing.T) {
 }
 
 // After a refusal nothing can be committed any more, whatever its reason.
-func TestChange_TakesItsMarksAwayAfterAnyRefusal(t *testing.T) {
+func TestWrite_TakesItsMarksAwayAfterAnyRefusal(t *testing.T) {
 	n := newNode(t, devtest.Redis(t))
 	for code := problem.Malformed; code < problem.Unavailable; code++ {
 		refusal := &problem.Error{Code: code, Message: "No."}
-		_ = n.cache.Change(t.Context(), tags, func(context.Context) error { return refusal })
+		_ = n.cache.Write(t.Context(), tags, func(context.Context) error { return refusal })
 		for _, tag := range tags {
 			if tombstone := n.tombstone(t, tag); tombstone != "" {
 				t.Fatalf("code %d: the tombstone of %s stays: %s", code, tag, tombstone)

@@ -7,14 +7,14 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-func TestChange_WithoutRedisVoidsWhatWasReadDuringIt(t *testing.T) {
+func TestWrite_WithoutRedisVoidsWhatWasReadDuringIt(t *testing.T) {
 	n, err := openNode("redis://127.0.0.1:1") // not started: memory alone
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.cache.Close)
 	s := new(source)
-	_ = n.cache.Change(t.Context(), tags, func(context.Context) error {
+	_ = n.cache.Write(t.Context(), tags, func(context.Context) error {
 		n.gives(t, s, 0)
 		s.value.Store(1)
 		return nil
@@ -22,12 +22,12 @@ func TestChange_WithoutRedisVoidsWhatWasReadDuringIt(t *testing.T) {
 	n.gives(t, s, 1)
 }
 
-func TestChange_ThatPanicsVoidsItsOwnMemory(t *testing.T) {
+func TestWrite_ThatPanicsVoidsItsOwnMemory(t *testing.T) {
 	n, s := newNode(t, devtest.Redis(t)), new(source)
 	n.gives(t, s, 0)
 	func() {
 		defer func() { _ = recover() }()
-		_ = n.cache.Change(t.Context(), tags, func(context.Context) error {
+		_ = n.cache.Write(t.Context(), tags, func(context.Context) error {
 			s.value.Store(1)
 			panic("after the commit")
 		})

@@ -13,9 +13,9 @@ import (
 
 // A write that Redis could not be told of succeeds, and Redis is told before this
 // process reads it again.
-func TestChange_ThatRedisIsNotToldOfIsSentBeforeRedisIsRead(t *testing.T) {
+func TestWrite_ThatRedisIsNotToldOfIsSentBeforeRedisIsRead(t *testing.T) {
 	change := func(ctx context.Context, n *node, write func()) {
-		_ = n.cache.Change(ctx, tags, func(context.Context) error {
+		_ = n.cache.Write(ctx, tags, func(context.Context) error {
 			write()
 			return nil
 		})
@@ -77,7 +77,7 @@ func TestChange_ThatRedisIsNotToldOfIsSentBeforeRedisIsRead(t *testing.T) {
 }
 
 // Redis is told of a write even by a request that has no time left for Redis.
-func TestChange_TellsRedisWhateverIsLeftOfTheRequest(t *testing.T) {
+func TestWrite_TellsRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 	spent := new(tracing.Trace)
 	spent.WaitedForCache(noLimit)
 	gone, leave := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func TestChange_TellsRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 			s := new(source)
 			n.gives(t, s, 0)
 			owed := n.cache.Owed()
-			if err := n.cache.Change(request, tags, s.set(1)); err != nil {
+			if err := n.cache.Write(request, tags, s.set(1)); err != nil {
 				t.Error(err)
 			}
 			if n.cache.Owed() != owed {
@@ -152,7 +152,7 @@ func TestRecover_SendsWhatIsPendingWhateverElseFails(t *testing.T) {
 
 // The end of a write did not arrive. Its begin has voided what others hold in
 // memory, and they keep nothing that they load while the marks stand.
-func TestChange_WhoseEndIsLostLeavesNothingStaleElsewhere(t *testing.T) {
+func TestWrite_WhoseEndIsLostLeavesNothingStaleElsewhere(t *testing.T) {
 	t.Parallel()
 	url := devtest.Redis(t)
 	writer, v := newValve(t, url, usualBudget)
@@ -160,7 +160,7 @@ func TestChange_WhoseEndIsLostLeavesNothingStaleElsewhere(t *testing.T) {
 	other.gives(t, s, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	err := writer.cache.Change(ctx, tags, func(context.Context) error {
+	err := writer.cache.Write(ctx, tags, func(context.Context) error {
 		eventually(t, "the other process has heard of the begin", func() bool {
 			_, held := other.held(t.Context(), false)
 			return !held
@@ -192,7 +192,7 @@ func TestPending_TooManyBecomeOneOfEverything(t *testing.T) {
 	v.shut(refuse)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_ = n.cache.Change(ctx, []string{"long"}, func(context.Context) error { return nil })
+	_ = n.cache.Write(ctx, []string{"long"}, func(context.Context) error { return nil })
 	for i := range 2 * cache.MaxPending {
 		_ = n.cache.Invalidate(t.Context(), fmt.Sprint("tag", i))
 	}

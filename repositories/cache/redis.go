@@ -188,7 +188,7 @@ func (c *Cache) store(ctx context.Context, fills []fill) {
 		}
 	}
 	if fills = leases; len(leases) > 0 && errors.Is(err, errBudget) { // the request may not wait for it, but others would
-		go func() { _ = c.Ask(tracing.With(context.WithoutCancel(ctx), nil), send) }()
+		go func() { _ = c.Call(tracing.With(context.WithoutCancel(ctx), nil), send) }()
 	}
 }
 

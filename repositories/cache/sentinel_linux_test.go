@@ -23,7 +23,7 @@ func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 	servers.Failover()
 	for i := range int64(40) {
 		written := time.Now()
-		if err := a.cache.Change(t.Context(), tags, s.set(i+1)); err != nil {
+		if err := a.cache.Write(t.Context(), tags, s.set(i+1)); err != nil {
 			t.Fatal(err)
 		}
 		for value := int64(-1); value != i+1; value, _ = b.get(t.Context(), s.load) {
@@ -58,7 +58,7 @@ func TestCache_TrustsNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testi
 	if n := master.ClientKillByFilter(t.Context(), "TYPE", "replica").Val(); n != 1 { // else its socket keeps what is sent
 		t.Fatalf("the master has %d replicas", n)
 	}
-	if err := n.cache.Change(t.Context(), tags, s.set(2)); err != nil {
+	if err := n.cache.Write(t.Context(), tags, s.set(2)); err != nil {
 		t.Fatal(err)
 	}
 	servers.Signal(servers.Master, syscall.SIGKILL)

@@ -20,10 +20,10 @@ type TableOptions struct {
 	Absent    error         // what a load returns for what is not there
 	AbsentTTL time.Duration // how long that is kept
 
-	// Ahead is the tag of the value under a key, such as "product:{key}/stock". It has
-	// look-ups in [Cache.Together] of anything at home in "product:42" read this
+	// Prefetch is the tag of the value under a key, such as "product:{key}/stock". It has
+	// look-ups in [Cache.Batch] of anything at home in "product:42" read this
 	// table's 42 too. "" leaves it out.
-	Ahead string
+	Prefetch string
 
 	// Guard is for values that decide whether a request may go on: who asks, whether
 	// a thing is there. Memory is asked for these also by a session that has written
@@ -46,7 +46,7 @@ type Table[V any] struct {
 // NewTable returns a table of the cache. Make each one once, at the start.
 func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 	c.tables++
-	if before, after, found := strings.Cut(o.Ahead, "{key}"); found {
+	if before, after, found := strings.Cut(o.Prefetch, "{key}"); found {
 		c.readers = append(c.readers, reader{before: before, after: after, table: o.Name})
 	}
 	return &Table[V]{
@@ -175,10 +175,10 @@ func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 	return e
 }
 
-// Also keeps a value that a load for another table, of the same home, has read along
+// Store keeps a value that a load for another table, of the same home, has read along
 // with its own. It is called from within that load. Where Redis has not told of the
 // tags before the load began, it does nothing.
-func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V) {
+func (t *Table[V]) Store(ctx context.Context, key string, tags []string, value V) {
 	loading := loadingFrom(ctx)
 	if loading == nil {
 		return
@@ -203,11 +203,11 @@ func (t *Table[V]) Also(ctx context.Context, key string, tags []string, value V)
 // store must be called once: with a value and how long it is good; with a time of
 // 0 where what was made is not to be kept, so that nobody waits for the next one;
 // with a negative time where nothing was made. Others who look for the same wait a
-// bounded time for it. What ctx's request reads until then is read [Cache.Together].
+// bounded time for it. What ctx's request reads until then is read [Cache.Batch].
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
-	end := t.cache.Together(ctx)
+	end := t.cache.Batch(ctx)
 	found, from, l, err := t.look(ctx, key, tags)
 	if err != nil || found != nil && found.absent {
 		return value, "", func(V, time.Duration) { end() }

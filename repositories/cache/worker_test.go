@@ -132,7 +132,7 @@ func (w *worker) read() {
 func (w *worker) write(value string, dies bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	return w.node.cache.Change(ctx, []string{truthTag}, func(ctx context.Context) error {
+	return w.node.cache.Write(ctx, []string{truthTag}, func(ctx context.Context) error {
 		_, err := w.db.ExecContext(ctx, "UPDATE truth SET value = $1", value)
 		if dies {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
