@@ -169,7 +169,7 @@ type wired struct {
 // wire says what depends on what.
 func (p *process) wire() (wired, error) {
 	cfg := p.cfg
-	looks, err := openLooks(cfg.Env)
+	assets, err := loadAssets(cfg.Env)
 	if err != nil {
 		return wired{}, err
 	}
@@ -239,7 +239,7 @@ func (p *process) wire() (wired, error) {
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
 	})
 
-	server := newServer(cfg, looks.views, &p.closing, p.log)
+	server := newServer(cfg, assets.views, &p.closing, p.log)
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		middleware.SecurityHeaders(),
@@ -266,10 +266,10 @@ func (p *process) wire() (wired, error) {
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  session,
-		static:   looks.static,
+		static:   assets.static,
 		pages: &handlers.Pages{
 			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
-			Session: session, Uncached: looks.reload,
+			Session: session, Uncached: assets.reload,
 		},
 		health: health,
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/templates"
+	"example.com/prefab/templates/views"
 )
 
 // meeting is data that is there once so many renderings have come to it.
@@ -25,15 +25,15 @@ func (m meeting) Wait() string {
 
 // Fiber's own engine renders the pages of a layout one after the other.
 func TestRender_OfOnePageRunsInParallel(t *testing.T) {
-	views, err := templates.New(fstest.MapFS{
-		"layout.html":     {Data: []byte(`<title>{{.Title}}</title>{{template "main" .}}`)},
-		"parts.html":      {},
-		"pages/page.html": {Data: []byte(`{{define "main"}}{{.Page.Wait}}{{end}}`)},
-	}, func(string) (string, error) { return "", nil }, false)
+	v, err := views.New(fstest.MapFS{
+		"layout.html": {Data: []byte(`<title>{{.Title}}</title>{{template "main" .}}`)},
+		"parts.html":  {},
+		"page.html":   {Data: []byte(`{{define "main"}}{{.Page.Wait}}{{end}}`)},
+	}, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := fiber.New(fiber.Config{Views: views})
+	app := fiber.New(fiber.Config{Views: v})
 	data := meeting{make(chan struct{}), make(chan struct{})}
 	app.Get("/", func(c *fiber.Ctx) error { return render(c, "page", view{Title: "all", Page: data}) })
 	handle := app.Handler()
@@ -63,16 +63,16 @@ func TestRender_OfOnePageRunsInParallel(t *testing.T) {
 }
 
 func TestErrorPage_IsWholeAfterAPageThatFailsHalfWay(t *testing.T) {
-	views, err := templates.New(fstest.MapFS{
-		"layout.html":        {Data: []byte(`{{template "main" .}}`)},
-		"parts.html":         {},
-		"pages/page.html":    {Data: []byte(`{{define "main"}}half{{.Page.None}}{{end}}`)},
-		"pages/problem.html": {Data: []byte(`{{define "main"}}{{.Page.Status}}{{end}}`)},
-	}, func(string) (string, error) { return "", nil }, false)
+	v, err := views.New(fstest.MapFS{
+		"layout.html":  {Data: []byte(`{{template "main" .}}`)},
+		"parts.html":   {},
+		"page.html":    {Data: []byte(`{{define "main"}}half{{.Page.None}}{{end}}`)},
+		"problem.html": {Data: []byte(`{{define "main"}}{{.Page.Status}}{{end}}`)},
+	}, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := fiber.New(fiber.Config{Views: views, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
+	app := fiber.New(fiber.Config{Views: v, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
 	app.Get("/", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "1")
 		return render(c, "page", view{Page: "a text, which has no None"})

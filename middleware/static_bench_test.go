@@ -10,7 +10,7 @@ import (
 
 // BenchmarkNewStatic is what each process pays at its start.
 func BenchmarkNewStatic(b *testing.B) {
-	static, err := fs.Sub(templates.Embedded(), "static")
+	static, err := fs.Sub(templates.Files, "static")
 	if err != nil {
 		b.Fatal(err)
 	}

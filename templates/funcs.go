@@ -1,27 +1,40 @@
+// Package templates holds the pages and the functions that they use.
+//
+//	layout.html   surrounds every page
+//	parts.html    what several pages use
+//	*.html        a page each, which defines the layout's "main"
+//	static/       style, script and icon
 package templates
 
 import (
+	"embed"
 	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
 )
 
+// Files are the templates and static files, as they were when the program was built.
+//
+//go:embed *.html static
+var Files embed.FS
+
 // currency stands before every price.
 const currency = "€"
 
-func funcs(asset func(string) (string, error)) template.FuncMap {
+// Funcs are the functions of the templates. asset returns the URL of a static file.
+func Funcs(asset func(name string) (string, error)) template.FuncMap {
 	return template.FuncMap{
 		"asset": asset,
 		"price": price,
 		"tint":  tint,
 		"stars": stars,
-		// As the radio buttons' values, best first.
+		// The values of the radio buttons, best first.
 		"ratings": func() []string { return []string{"5", "4", "3", "2", "1"} },
 	}
 }
 
-// price writes an amount of cents like "€1,234.50".
+// price formats an amount of cents like "€1,234.50".
 func price(cents int64) string {
 	whole := strconv.FormatInt(cents/100, 10)
 	for i := len(whole) - 3; i > 0; i -= 3 {
@@ -30,7 +43,7 @@ func price(cents int64) string {
 	return currency + whole + fmt.Sprintf(".%02d", cents%100)
 }
 
-// tints is how many colours the style sheet has for what has no picture.
+// tints is the number of colours in the style sheet for products without a picture.
 const tints = 12
 
 // tint picks the colour of an id.
