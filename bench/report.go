@@ -117,7 +117,7 @@ func fill(text string, data any) ([]byte, error) {
 // whole returns an error where the report lacks what was to be measured.
 func (r report) whole(text []byte) error {
 	for _, s := range scenarios {
-		if !bytes.Contains(text, []byte("\n| "+s.name+" |")) {
+		if !bytes.Contains(text, []byte("\n|"+s.name+"|")) {
 			return fmt.Errorf("the report says nothing of %q", s.name)
 		}
 	}
