@@ -19,11 +19,10 @@ import (
 	"example.com/prefab/handlers"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
-	"example.com/prefab/repositories/batched"
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/repositories/once"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
 	"example.com/prefab/services/health"
@@ -92,13 +91,13 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	defer explainer.Close()
 	p.metrics.MustRegister(collectors.NewDBStatsCollector(p.db.DB, "prefab"))
 
-	p.redis, err = repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
+	p.redis, err = redisclient.Open(string(cfg.RedisURL), cfg.RedisMaxConns)
 	if err != nil {
 		return err
 	}
 	defer p.redis.Close()
-	p.metrics.MustRegister(repositories.RedisPoolMetrics(p.redis))
-	pingRedis := func(ctx context.Context) error { return repositories.PingRedis(ctx, p.redis) }
+	p.metrics.MustRegister(redisclient.PoolMetrics(p.redis))
+	pingRedis := func(ctx context.Context) error { return redisclient.Ping(ctx, p.redis) }
 	dependencies := []health.Dependency{
 		{Name: handlers.Database, Check: p.db.PingContext}, {Name: handlers.Redis, Check: pingRedis},
 	}
@@ -197,7 +196,7 @@ func (p *process) wire() (wired, error) {
 	}
 	users := newUsers(cfg, accounts,
 		repositories.NewSignIns(p.redis, repositories.SignInLimit{
-			Here: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
+			PerAccountAndAddress: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 			Window: cfg.SignInWindow,
 		}),
 	)
@@ -215,7 +214,7 @@ func (p *process) wire() (wired, error) {
 	sessions := middleware.NewSessions(middleware.SessionConfig{
 		// A session that is saved again, late, would outlive its sign-out.
 		Storage: middleware.Prefix(
-			fiberredis.NewFromConnection(once.Client{UniversalClient: batched.New(p.redis)}), "prefab:session:",
+			fiberredis.NewFromConnection(redisclient.Once{UniversalClient: redisclient.NewBatched(p.redis)}), "prefab:session:",
 		),
 		TTL:    cfg.SessionTTL,
 		Secure: cfg.Env == Production,
@@ -231,7 +230,7 @@ func (p *process) wire() (wired, error) {
 	})
 
 	documents := middleware.FiberCache(middleware.Prefix(
-		fiberredis.NewFromConnection(once.Client{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
+		fiberredis.NewFromConnection(redisclient.Once{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
 	), cfg.HTTPCacheTTL)
 
 	streams := handlers.NewStreams(handlers.StreamConfig{

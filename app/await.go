@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/redisclient"
 )
 
 // redisPatience is short: without Redis public pages can be served, so a node
@@ -69,4 +69,4 @@ func askOnce(ctx context.Context, ask ping) error {
 
 // refused reports whether a server has refused the user, the password or the
 // database: to ask again does not help.
-func refused(err error) bool { return postgres.IsRefused(err) || repositories.RedisRefused(err) }
+func refused(err error) bool { return postgres.IsRefused(err) || redisclient.IsRefused(err) }

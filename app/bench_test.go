@@ -8,8 +8,8 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services/health"
 )
@@ -60,7 +60,7 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 	if err := seed.Catalogue(b.Context(), db, seed.Options{Products: 100}); err != nil {
 		b.Fatal(err)
 	}
-	client, err := repositories.OpenRedis(string(cfg.RedisURL), cfg.RedisMaxConns)
+	client, err := redisclient.Open(string(cfg.RedisURL), cfg.RedisMaxConns)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/redisclient"
 )
 
 // Environment is where the program runs.
@@ -84,7 +84,7 @@ func (c *Config) validate(unparsed map[string]bool) []error {
 	err = postgres.CheckURL(string(c.DatabaseReplicaURL))
 	check(c.DatabaseReplicaURL == "" || err == nil, "DATABASE_REPLICA_URL: %w", err)
 	check(c.DatabaseReplicaURL == "" || c.DatabaseURL != "", "DATABASE_REPLICA_URL: is of no use without DATABASE_URL")
-	check(c.RedisURL == "" || repositories.CheckRedisURL(string(c.RedisURL)) == nil,
+	check(c.RedisURL == "" || redisclient.CheckURL(string(c.RedisURL)) == nil,
 		"REDIS_URL: must be like redis://user:password@host:6379/0, or rediss://, or unix:///path, "+
 			"or as docs/scale-out.md has it for Sentinel and Cluster")
 	if c.Env == Production {

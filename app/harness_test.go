@@ -20,6 +20,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services"
 	"example.com/prefab/services/passwords"
 )
@@ -118,7 +119,7 @@ func openDB(t testing.TB, url string) *sqlx.DB {
 
 func openRedis(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	client, err := repositories.OpenRedis(url, 16)
+	client, err := redisclient.Open(url, 16)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/jobs/runner"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/locks"
 )
 
 // team is the runners of several processes with one shared job, on one Redis.
@@ -28,8 +28,8 @@ func startTeam(t *testing.T, size int, every time.Duration) *team {
 	}
 	url, members := redisOf(t), &team{runs: make([]atomic.Int64, size)}
 	for i := range size {
-		locks := repositories.NewLocks(openRedis(t, url), "prefab:job:", 10*time.Second)
-		r := runner.New(runner.Options{Log: app.NewLogger(cfg, new(logged)), Lock: locks.Hold})
+		leases := locks.New(openRedis(t, url), "prefab:job:", 10*time.Second)
+		r := runner.New(runner.Options{Log: app.NewLogger(cfg, new(logged)), Lock: leases.Run})
 		now := make(chan struct{}, 1)
 		r.Add(runner.Job{
 			Name: "flush", Every: every, Timeout: time.Minute, Shared: true, Now: now,

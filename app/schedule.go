@@ -5,7 +5,7 @@ import (
 
 	"example.com/prefab/jobs"
 	"example.com/prefab/jobs/runner"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/locks"
 	"example.com/prefab/services/memory"
 )
 
@@ -18,8 +18,8 @@ const (
 // runs in one process of all.
 func (p *process) schedule(w wired) *runner.Runner {
 	cfg := p.cfg
-	locks := repositories.NewLocks(p.redis, "prefab:job:", jobLease)
-	r := runner.New(runner.Options{Log: p.log, Lock: locks.Hold, Metrics: p.metrics})
+	leases := locks.New(p.redis, "prefab:job:", jobLease)
+	r := runner.New(runner.Options{Log: p.log, Lock: leases.Run, Metrics: p.metrics})
 
 	memory := memory.NewMeter(cfg.workers())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.log))

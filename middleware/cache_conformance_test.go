@@ -26,8 +26,8 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/middleware"
-	"example.com/prefab/repositories"
 	twolevel "example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/redisclient"
 )
 
 // TestCache_ConformsToRFC9111 runs the public suite of HTTP cache tests, the npm
@@ -60,7 +60,7 @@ func TestCache_ConformsToRFC9111(t *testing.T) {
 // sharedPages are those of the service: memory over Redis.
 func sharedPages(t *testing.T) middleware.Pages {
 	t.Helper()
-	client, err := repositories.OpenRedis(devtest.Redis(t), 16)
+	client, err := redisclient.Open(devtest.Redis(t), 16)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/middleware"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -36,7 +36,7 @@ func (r *register) Get(ctx context.Context, id int64) (services.User, error) {
 }
 
 func TestFindUser_LetsEverybodyPassAndHidesNoFault(t *testing.T) {
-	client, err := repositories.OpenRedis(devtest.Redis(t), 4)
+	client, err := redisclient.Open(devtest.Redis(t), 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestFindUser_LetsEverybodyPassAndHidesNoFault(t *testing.T) {
 }
 
 func TestRequireUser_TellsSessionsApart(t *testing.T) {
-	client, err := repositories.OpenRedis(devtest.Redis(t), 4)
+	client, err := redisclient.Open(devtest.Redis(t), 4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,13 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/middleware"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/redisclient"
 )
 
 func TestMain(m *testing.M) { devtest.Main(m) }
 
 func TestPrefixed_PartsOfOneStorageNeverMeet(t *testing.T) {
-	client, err := repositories.OpenRedis(devtest.Redis(t), 4)
+	client, err := redisclient.Open(devtest.Redis(t), 4)
 	if err != nil {
 		t.Fatal(err)
 	}

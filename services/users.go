@@ -80,8 +80,8 @@ type SignInLimiter interface {
 	// Succeed says that the last attempt was a success: it does not count, nor do
 	// the failures on this account from this address.
 	Succeed(ctx context.Context, account string, address netip.Addr) error
-	// TakeBack says that the last attempt came to nothing by a fault of ours.
-	TakeBack(ctx context.Context, account string, address netip.Addr) error
+	// Refund says that the last attempt came to nothing by a fault of ours.
+	Refund(ctx context.Context, account string, address netip.Addr) error
 }
 
 // Users are the rules of signing in.
@@ -122,7 +122,7 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 		// The context may be what has ended.
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		err = errors.Join(err, s.limiter.TakeBack(after, email, address))
+		err = errors.Join(err, s.limiter.Refund(after, email, address))
 	}
 	return User{}, err
 }

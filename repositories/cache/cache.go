@@ -23,7 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/repositories/batched"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/tracing"
 )
 
@@ -50,10 +50,10 @@ type Options struct {
 
 // Cache is the cache of one process. [NewTable] makes the typed views on it.
 type Cache struct {
-	client  batched.Client
-	writes  batched.Client // the same: a write is not to wait for others' reads
-	single  *redis.Client  // the same, where it speaks to one server; nil with a cluster
-	moves   bool           // another server may take its place while the feed's goes on
+	client  redisclient.Batched
+	writes  redisclient.Batched // the same: a write is not to wait for others' reads
+	single  *redis.Client       // the same, where it speaks to one server; nil with a cluster
+	moves   bool                // another server may take its place while the feed's goes on
 	prefix  string
 	options Options
 
@@ -83,7 +83,7 @@ func New(o Options) *Cache {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Cache{
-		client: batched.New(o.Client), writes: batched.New(o.Client), prefix: o.Prefix, options: o,
+		client: redisclient.NewBatched(o.Client), writes: redisclient.NewBatched(o.Client), prefix: o.Prefix, options: o,
 		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
 		ended: func() {},
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
 )
@@ -29,7 +29,7 @@ type node struct {
 
 // openNode returns a node whose cache is not yet started.
 func openNode(url string, changes ...func(*cache.Options)) (*node, error) {
-	client, err := repositories.OpenRedis(url, 16)
+	client, err := redisclient.Open(url, 16)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 
 func openClient(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	client, err := repositories.OpenRedis(url, 2)
+	client, err := redisclient.Open(url, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

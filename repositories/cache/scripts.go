@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/repositories/batched"
+	"example.com/prefab/repositories/redisclient"
 )
 
 // A generation is absent, or a nonce, or a tombstone: "w" and the writers that may
@@ -168,7 +168,7 @@ func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
 }
 
 // scripted sends commands that may name scripts which the server has lost.
-func (c *Cache) scripted(ctx context.Context, client batched.Client, commands ...redis.Cmder) error {
+func (c *Cache) scripted(ctx context.Context, client redisclient.Batched, commands ...redis.Cmder) error {
 	err := client.Send(ctx, commands...)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return err

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/tracing"
 )
 
@@ -15,7 +15,7 @@ func TestTable_GivesTimesInUTCFromRedisToo(t *testing.T) {
 	zone := time.Local
 	time.Local = time.FixedZone("elsewhere", 2*60*60)
 	defer func() { time.Local = zone }()
-	client, err := repositories.OpenRedis(devtest.Redis(t), 4)
+	client, err := redisclient.Open(devtest.Redis(t), 4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/locks"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/writes"
@@ -263,9 +263,9 @@ func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
 	if _, err := s.Put(t.Context(), 2, 1); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("a put: %v", err)
 	}
-	locks := repositories.NewLocks(s.client, "prefab:test:job:", time.Minute)
+	leases := locks.New(s.client, "prefab:test:job:", time.Minute)
 	for range 2 {
-		ran, err := locks.Hold(t.Context(), "flush", time.Time{}, func(ctx context.Context) error {
+		ran, err := leases.Run(t.Context(), "flush", time.Time{}, func(ctx context.Context) error {
 			return s.Flush(ctx, s.store)
 		})
 		if err != nil || !ran {

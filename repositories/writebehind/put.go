@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/prefab/repositories/once"
+	"example.com/prefab/repositories/redisclient"
 )
 
 // Put keeps a value until it is stored; an older one of the same key that still
@@ -79,7 +79,7 @@ func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (d
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
-	client := once.Client{UniversalClient: b.options.Client}
+	client := redisclient.Once{UniversalClient: b.options.Client}
 	if b.ample.Load() && b.options.Send != nil {
 		client.UniversalClient = sender{b.options.Client, func(ctx context.Context, put redis.Cmder) (err error) {
 			told, err = b.options.Send(ctx, put, key)

@@ -9,6 +9,7 @@ import (
 
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/repositories/writebehind"
 )
 
@@ -30,7 +31,7 @@ func beWorker(text string) int {
 	if err := json.Unmarshal([]byte(text), &settings); err != nil {
 		return complain(err)
 	}
-	client, err := repositories.OpenRedis(settings.Redis, 4)
+	client, err := redisclient.Open(settings.Redis, 4)
 	if err != nil {
 		return complain(err)
 	}

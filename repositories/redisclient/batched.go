@@ -1,8 +1,4 @@
-// Package batched sends commands to Redis for many callers at a time. A lone caller sends
-// at once. While others are on their way, callers join a batch, which is one write and
-// one read for all of them. Under load that takes far less of both sides' time than a
-// connection each.
-package batched
+package redisclient
 
 import (
 	"context"
@@ -13,28 +9,31 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Client is a client that can batch. It shares the connections of the one in it. A
-// batch that gets no answer may be sent once more. With a Cluster, where a batch would
-// be as slow as the slowest node, each caller has a pipeline of its own.
-type Client struct {
+// Batched is a client that sends the commands of many callers together. A caller sends at
+// once while at most one other command is under way. Later callers join a batch, which is
+// one write and one read for all of them: under load that costs both sides far less than
+// a connection for each caller. Batched shares the connections of the client that it wraps.
+// A batch that gets no answer may be sent once more. With a Cluster a batch would be as slow
+// as the slowest node, so each caller has a pipeline of its own.
+type Batched struct {
 	redis.UniversalClient
 	queue *queue // nil with a Cluster
 }
 
-// New returns a client that batches.
-func New(client redis.UniversalClient) Client {
-	c := Client{UniversalClient: client}
+// NewBatched returns a client that batches.
+func NewBatched(client redis.UniversalClient) Batched {
+	b := Batched{UniversalClient: client}
 	if _, single := client.(*redis.Client); single {
-		c.queue = &queue{client: client}
+		b.queue = &queue{client: client}
 	}
-	return c
+	return b
 }
 
-// Get is part of redis.Cmdable.
-func (c Client) Get(ctx context.Context, key string) *redis.StringCmd {
+// Get sends a GET with those of other callers.
+func (b Batched) Get(ctx context.Context, key string) *redis.StringCmd {
 	command := redis.NewStringCmd(ctx, "get", key)
-	if err := c.Send(ctx, command); err != nil {
-		command = redis.NewStringCmd(ctx) // the batch may have the other one still
+	if err := b.Send(ctx, command); err != nil {
+		command = redis.NewStringCmd(ctx) // a later answer may still write to the other one
 		command.SetErr(err)
 	}
 	return command
@@ -43,11 +42,11 @@ func (c Client) Get(ctx context.Context, key string) *redis.StringCmd {
 // Send sends commands, in this order, and returns the error of the first that has one. In
 // a batch it waits no longer than ctx allows; then the commands may still be under way,
 // and their results must not be read. Alone, it heeds ctx as go-redis does: its deadline.
-func (c Client) Send(ctx context.Context, commands ...redis.Cmder) error {
-	if c.queue == nil {
-		return send(ctx, c.UniversalClient, commands)
+func (b Batched) Send(ctx context.Context, commands ...redis.Cmder) error {
+	if b.queue == nil {
+		return send(ctx, b.UniversalClient, commands)
 	}
-	return c.queue.do(ctx, commands)
+	return b.queue.do(ctx, commands)
 }
 
 func send(ctx context.Context, client redis.UniversalClient, commands []redis.Cmder) error {

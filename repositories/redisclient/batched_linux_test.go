@@ -1,4 +1,4 @@
-package batched_test
+package redisclient_test
 
 import (
 	"context"
@@ -12,26 +12,19 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
-	"example.com/prefab/repositories/batched"
+	"example.com/prefab/repositories/redisclient"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
-
-func open(t *testing.T, url string) (redis.UniversalClient, batched.Client) {
+func openBatched(t *testing.T, url string) (redis.UniversalClient, redisclient.Batched) {
 	t.Helper()
-	client, err := repositories.OpenRedis(url, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client, batched.New(client)
+	client := open(t, url)
+	return client, redisclient.NewBatched(client)
 }
 
-func TestGet_GivesEachCallerItsOwnValue(t *testing.T) {
+func TestBatched_GivesEachCallerItsOwnValue(t *testing.T) {
 	for name, url := range map[string]string{"one server": devtest.Redis(t), "a Cluster": devtest.Cluster(t, 0).URL} {
 		t.Run(name, func(t *testing.T) {
-			client, together := open(t, url)
+			client, together := openBatched(t, url)
 			for i := range 100 {
 				client.Set(t.Context(), "test:"+strconv.Itoa(i), i, 0)
 			}
@@ -51,9 +44,9 @@ func TestGet_GivesEachCallerItsOwnValue(t *testing.T) {
 	}
 }
 
-func TestGet_WorksAgainAfterRedisWasAway(t *testing.T) {
+func TestBatched_WorksAgainAfterRedisWasAway(t *testing.T) {
 	server := devtest.OwnRedis(t)
-	_, together := open(t, server.URL)
+	_, together := openBatched(t, server.URL)
 	get := func() error { return together.Get(context.Background(), "test:none").Err() }
 	if err := get(); !errors.Is(err, redis.Nil) {
 		t.Fatal(err)
@@ -104,15 +97,15 @@ func (g *gate) pass(ctx context.Context, commands []redis.Cmder, send func() err
 	}
 }
 
-func gated(t *testing.T) (batched.Client, *gate) {
-	client, together := open(t, devtest.Redis(t))
+func gated(t *testing.T) (redisclient.Batched, *gate) {
+	client, together := openBatched(t, devtest.Redis(t))
 	g := &gate{entered: make(chan context.Context, 10), open: make(chan struct{})}
 	client.AddHook(g)
 	return together, g
 }
 
 // Those who come while a batch is on its way are in the next one, but for who has left.
-func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
+func TestBatched_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 	together, g := gated(t)
 	get := func(ctx context.Context) error {
 		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
@@ -125,7 +118,7 @@ func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 			}
 		})
 	}
-	for range batched.Lanes {
+	for range redisclient.Lanes {
 		join()
 		<-g.entered
 	}
@@ -142,20 +135,20 @@ func TestSend_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 	}
 	close(g.open)
 	all.Wait()
-	if g.batches.Load() != batched.Lanes+1 || g.carried.Load() != batched.Lanes+10 {
-		t.Errorf("%d commands in %d batches, want %d in %d", g.carried.Load(), g.batches.Load(), batched.Lanes+10, batched.Lanes+1)
+	if g.batches.Load() != redisclient.Lanes+1 || g.carried.Load() != redisclient.Lanes+10 {
+		t.Errorf("%d commands in %d batches, want %d in %d", g.carried.Load(), g.batches.Load(), redisclient.Lanes+10, redisclient.Lanes+1)
 	}
 }
 
 // A caller whose time is over leaves the batch to the others. The last one ends it.
-func TestSend_EndsABatchOnlyForItsLastCaller(t *testing.T) {
+func TestBatched_EndsABatchOnlyForItsLastCaller(t *testing.T) {
 	together, g := gated(t)
 	get := func(ctx context.Context) error {
 		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
 	}
 	first, leaveFirst := context.WithCancel(t.Context())
-	results := make(chan error, batched.Lanes+2)
-	for range batched.Lanes {
+	results := make(chan error, redisclient.Lanes+2)
+	for range redisclient.Lanes {
 		go func() { results <- get(first) }()
 		<-g.entered
 	}
@@ -168,7 +161,7 @@ func TestSend_EndsABatchOnlyForItsLastCaller(t *testing.T) {
 	}
 	leaveFirst()
 	held := <-g.entered
-	for range batched.Lanes {
+	for range redisclient.Lanes {
 		if err := <-results; err == nil {
 			t.Error("a caller whose connection hangs is answered")
 		}

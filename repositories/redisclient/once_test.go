@@ -1,4 +1,4 @@
-package once_test
+package redisclient_test
 
 import (
 	"context"
@@ -9,10 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories/once"
+	"example.com/prefab/repositories/redisclient"
 )
-
-func TestMain(m *testing.M) { devtest.Main(m) }
 
 // impatient is a client at the end of the line, which gives up after a moment.
 func impatient(t *testing.T, line *devtest.SlowRedis) *redis.Client {
@@ -29,10 +27,10 @@ func impatient(t *testing.T, line *devtest.SlowRedis) *redis.Client {
 
 const store = "return redis.call('SET', KEYS[1], ARGV[1])"
 
-func TestClient_SendsAWriteOnce(t *testing.T) {
+func TestOnce_SendsAWriteOnce(t *testing.T) {
 	line := devtest.Slow(t, devtest.Redis(t))
 	plain := impatient(t, line)
-	client := once.Client{UniversalClient: plain}
+	client := redisclient.Once{UniversalClient: plain}
 	sha, err := plain.ScriptLoad(t.Context(), store).Result()
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +56,9 @@ func TestClient_SendsAWriteOnce(t *testing.T) {
 	}
 }
 
-func TestClient_SetKeepsTheTimeToLive(t *testing.T) {
+func TestOnce_SetKeepsTheTimeToLive(t *testing.T) {
 	plain := impatient(t, devtest.Slow(t, devtest.Redis(t)))
-	client := once.Client{UniversalClient: plain}
+	client := redisclient.Once{UniversalClient: plain}
 	for ttl, most := range map[time.Duration]time.Duration{0: -1, time.Hour: time.Hour, time.Hour + time.Millisecond: time.Hour + time.Millisecond} {
 		if err := client.Set(t.Context(), "key", "value", ttl).Err(); err != nil {
 			t.Fatal(err)
@@ -71,9 +69,9 @@ func TestClient_SetKeepsTheTimeToLive(t *testing.T) {
 	}
 }
 
-func TestClient_GivesUpAfterItsBudget(t *testing.T) {
+func TestOnce_GivesUpAfterItsBudget(t *testing.T) {
 	line := devtest.Slow(t, devtest.Redis(t))
-	client := once.Client{UniversalClient: impatient(t, line), Budget: time.Millisecond}
+	client := redisclient.Once{UniversalClient: impatient(t, line), Budget: time.Millisecond}
 	line.Hang(devtest.ToClient, true)
 	for name, err := range map[string]error{
 		"GET": client.Get(t.Context(), "key").Err(), "SET": client.Set(t.Context(), "key", "value", 0).Err(),
@@ -96,9 +94,9 @@ func (a *abandoning) Process(_ context.Context, command redis.Cmder) error {
 }
 
 // A command that was given up may be answered later, by another goroutine.
-func TestClient_ReturnsNoCommandThatMayBeUnderWay(t *testing.T) {
+func TestOnce_ReturnsNoCommandThatMayBeUnderWay(t *testing.T) {
 	a := new(abandoning)
-	client := once.Client{UniversalClient: a}
+	client := redisclient.Once{UniversalClient: a}
 	for name, err := range map[string]func() error{
 		"SET":  client.Set(t.Context(), "key", "value", 0).Err,
 		"EVAL": client.Eval(t.Context(), store, []string{"key"}, "value").Err,

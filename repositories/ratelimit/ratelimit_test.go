@@ -1,0 +1,130 @@
+package ratelimit_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/ratelimit"
+	"example.com/prefab/repositories/redisclient"
+	"example.com/prefab/services/problem"
+)
+
+const window = 10 * time.Minute
+
+func TestMain(m *testing.M) { devtest.Main(m) }
+
+func open(t *testing.T, url string) redis.UniversalClient {
+	t.Helper()
+	client, err := redisclient.Open(url, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestHit_ProcessesThatCountAtOnceShareTheLimit(t *testing.T) {
+	url := devtest.Redis(t)
+	var passed atomic.Int64
+	var processes sync.WaitGroup
+	for range 3 {
+		l := ratelimit.New(open(t, url), window)
+		for range 20 {
+			processes.Go(func() {
+				wait, err := l.Hit(t.Context(), "key", 5)
+				if err != nil || wait < 0 || wait > window {
+					t.Errorf("wait %v, error %v", wait, err)
+				}
+				if wait == 0 {
+					passed.Add(1)
+				}
+			})
+		}
+	}
+	processes.Wait()
+	if passed.Load() != 5 {
+		t.Errorf("%d passed, want 5", passed.Load())
+	}
+}
+
+func TestHit_ACountEndsWithTheWindowOfItsFirstEvent(t *testing.T) {
+	client := open(t, devtest.Redis(t))
+	l := ratelimit.New(client, window)
+	_, _ = l.Hit(t.Context(), "key", 1)
+	if left := client.PTTL(t.Context(), "key").Val(); left <= 0 || left > window {
+		t.Errorf("the count lasts for %v", left)
+	}
+	client.PExpire(t.Context(), "key", window/2)
+	if wait, err := l.Hit(t.Context(), "key", 1); err != nil || wait <= 0 || wait > window/2 {
+		t.Errorf("wait %v, error %v; want what is left of %v", wait, err, window/2)
+	}
+	if left := client.PTTL(t.Context(), "key").Val(); left <= 0 || left > window/2 {
+		t.Errorf("a later event makes it last for %v", left)
+	}
+}
+
+func TestRefund_MakesRoomButNeverACount(t *testing.T) {
+	client := open(t, devtest.Redis(t))
+	l := ratelimit.New(client, window)
+	for i := range 4 {
+		if wait, err := l.Hit(t.Context(), "key", 1); err != nil || wait > 0 {
+			t.Errorf("event %d: wait %v, error %v", i, wait, err)
+		}
+		end := func() error { return l.Refund(t.Context(), "key") }
+		if i%2 == 1 {
+			end = func() error { return l.Reset(t.Context(), "key") }
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := l.Refund(t.Context(), "key", "another"); err != nil || client.DBSize(t.Context()).Val() != 0 {
+		t.Errorf("a refund without an event: %v, keys %v", err, client.Keys(t.Context(), "*").Val())
+	}
+}
+
+func TestLimiter_WithoutRedisIsUnavailable(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	client := open(t, server.URL)
+	l := ratelimit.New(client, window)
+	do := func(command ...any) func() {
+		return func() {
+			if err := client.Do(t.Context(), command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name         string
+		fail, mend   func()
+		onlyCounting bool
+	}{
+		{"out of memory", do("CONFIG", "SET", "maxmemory", "1"), do("CONFIG", "SET", "maxmemory", "0"), true},
+		{"a replica", do("REPLICAOF", "127.0.0.1", "1"), do("REPLICAOF", "NO", "ONE"), true},
+		{"frozen", func() { server.Signal(syscall.SIGSTOP) }, func() { server.Signal(syscall.SIGCONT) }, false},
+		{"stopped", server.Stop, server.Start, false},
+	} {
+		c.fail()
+		_, err := l.Hit(t.Context(), "key", 1)
+		errs := []error{err}
+		if !c.onlyCounting {
+			errs = append(errs, l.Refund(t.Context(), "key"), l.Reset(t.Context(), "key"))
+		}
+		for _, err := range errs {
+			if !errors.Is(err, problem.ErrUnavailable) {
+				t.Errorf("%s: error %v", c.name, err)
+			}
+		}
+		c.mend()
+	}
+	if _, err := l.Hit(t.Context(), "key", 1); err != nil {
+		t.Error(err)
+	}
+}
