@@ -17,6 +17,7 @@ import (
 
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
@@ -261,14 +262,14 @@ func (p *process) wire() (wired, error) {
 		document: documents,
 		compress: compressor.Handle,
 		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
-		products: handlers.NewProducts(products, handlers.NewEncoded(cfg.CacheL1MaxBytes/4), streams),
+		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.CacheL1MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  session,
 		static:   assets.static,
 		pages: &handlers.Pages{
 			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
-			Session: session, Uncached: assets.reload,
+			Session: session, DevReload: assets.reload,
 		},
 		health: health,
 	})

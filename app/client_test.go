@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"example.com/prefab/app"
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 )
 
 // client is one person's browser, without the redirects: it keeps its cookies.
@@ -139,13 +139,13 @@ func (a answer) want(status int) answer {
 }
 
 // problem wants an error and returns it.
-func (a answer) problem(status int) handlers.Problem {
+func (a answer) problem(status int) rest.Problem {
 	a.s.t.Helper()
 	a.want(status)
 	if problem := "application/problem+json"; a.header.Get("Content-Type") != problem {
 		a.s.t.Fatalf("%s: the error is %s, want %s", a.asked, a.header.Get("Content-Type"), problem)
 	}
-	return decode[handlers.Problem](a)
+	return decode[rest.Problem](a)
 }
 
 // invalid wants the answer to blame just this field.

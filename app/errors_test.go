@@ -14,7 +14,7 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
 	"example.com/prefab/services/health"
@@ -182,7 +182,7 @@ func TestErrors_OfAHandlerThatPanicsOrReturnsAnything(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := read(s, path, response)
-		want := handlers.Problem{
+		want := rest.Problem{
 			Type: "about:blank", Title: "Internal Server Error", Status: 500, Detail: "Something went wrong.", Instance: path,
 		}
 		if problem := got.problem(500); fmt.Sprint(problem) != fmt.Sprint(want) {

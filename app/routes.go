@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 )
@@ -28,7 +29,7 @@ func routes(
 	server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed,
 ) {
 	user, admin, anybody := sessions.RequireUser, sessions.RequireAdmin, sessions.FindUser
-	none := handlers.NoQuery
+	none := rest.NoQuery
 	small := middleware.BodyLimit(32 << 10) // enough for any text that these routes take
 	list := pages.Route(middleware.CacheRoute{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
@@ -57,7 +58,7 @@ func routes(
 
 	api := server.Group("/api/v1")
 
-	api.Get("/products", list, h.compact(handlers.ProductNames), h.products.List)
+	api.Get("/products", list, h.compact(handlers.CompactNames), h.products.List)
 	api.Get("/products/count", count, none, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
 	api.Get("/products/:id", product, none, h.products.Show)
@@ -73,11 +74,11 @@ func routes(
 
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
 	server.Get("/products/:id", product, anybody, h.pages.Product)
-	server.Get("/products/:id/reviews", anybody, h.pages.ToProduct)
+	server.Get("/products/:id/reviews", anybody, h.pages.RedirectToProduct)
 	server.Post("/products/:id/reviews", user, small, h.pages.Review)
 	server.Get("/products/:id/edit", admin, h.pages.Edit)
 	server.Post("/products/:id/edit", admin, h.pages.Update)
-	server.Get("/products/:id/stock", anybody, h.pages.ToEdit)
+	server.Get("/products/:id/stock", anybody, h.pages.RedirectToEdit)
 	server.Post("/products/:id/stock", admin, small, h.pages.UpdateStock)
 	server.Get("/login", anybody, h.pages.Login)
 	server.Post("/login", anybody, small, h.pages.SignIn)

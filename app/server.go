@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 )
 
@@ -26,7 +27,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 	server := fiber.New(fiber.Config{
 		DisableStartupMessage:        true,
 		Views:                        views,
-		ErrorHandler:                 handlers.ErrorHandler(log),
+		ErrorHandler:                 rest.ErrorHandler(log, handlers.ProblemPage()),
 		CaseSensitive:                true,
 		StrictRouting:                true, // one address for one thing, which caches rely on
 		UnescapePath:                 true, // middleware.CanonicalPath has refused what this must not decode

@@ -7,16 +7,18 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
+	"example.com/prefab/handlers/web"
 	"example.com/prefab/services"
 )
 
 // Edit answers GET /products/:id/edit.
 func (h *Pages) Edit(c *fiber.Ctx) error { return h.edit(c, nil, nil) }
 
-// edit shows a product's two forms: as they were refused, or, where nil, with what
-// is stored.
-func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
-	id, err := pathID(c)
+// edit shows a product's two forms: a refused one as it was filled in, or, where nil,
+// with the stored values.
+func (h *Pages) edit(c *fiber.Ctx, details, stock *web.Form) error {
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -28,8 +30,8 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
 	if err != nil {
 		return err
 	}
-	own := func(c services.Category) bool { return c.ID == product.Category.ID }
-	if !slices.ContainsFunc(categories, own) { // else to save would move the product to the first one
+	isOwn := func(c services.Category) bool { return c.ID == product.Category.ID }
+	if !slices.ContainsFunc(categories, isOwn) { // otherwise the form would select the first one
 		categories = append(slices.Clone(categories), product.Category)
 	}
 	page := struct {
@@ -37,22 +39,22 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *form) error {
 		Version        int64
 		Price          string
 		Categories     []services.Category
-		Details, Stock *form
-		Changed        bool // by somebody else, since the form was shown
+		Details, Stock *web.Form
+		Changed        bool // another user has saved since the form was shown
 	}{Product: product, Version: product.RowVersion, Categories: categories, Details: details, Stock: stock}
 	page.Price = fmt.Sprintf("%d.%02d", product.PriceCents/100, product.PriceCents%100)
 	if details == nil {
-		page.Details = newForm("name", product.Name, "price", page.Price,
+		page.Details = web.NewForm("name", product.Name, "price", page.Price,
 			"categoryId", strconv.FormatInt(product.Category.ID, 10), "description", product.Description)
 	} else {
-		// To save once more after a lost race is to have seen what others wrote.
-		page.Changed = details.status == fiber.StatusPreconditionFailed
+		// The page now shows what the other user saved, so saving again may overwrite it.
+		page.Changed = details.Status == fiber.StatusPreconditionFailed
 		if !page.Changed {
-			page.Version, _ = strconv.ParseInt(details.values["version"], 10, 64)
+			page.Version, _ = strconv.ParseInt(details.Value("version"), 10, 64)
 		}
 	}
 	if stock == nil {
-		page.Stock = newForm("quantity", strconv.FormatInt(product.Stock, 10))
+		page.Stock = web.NewForm("quantity", strconv.FormatInt(product.Stock, 10))
 	}
 	return h.show(c, "edit", view{Title: "Edit " + product.Name, Here: editURL(id), Page: page})
 }
@@ -61,25 +63,25 @@ func editURL(id int64) string { return productURL(id) + "/edit" }
 
 // Update answers POST /products/:id/edit.
 func (h *Pages) Update(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	f, err := readForm(c, "version", "name", "price", "categoryId", "description")
+	f, err := web.ReadForm(c, "version", "name", "price", "categoryId", "description")
 	if err != nil {
 		return err
 	}
-	version, ok := parseID(f.values["version"]) // without one, others' changes would be written over unseen
+	version, ok := rest.ParseID(f.Value("version")) // without it, another user's changes would be lost
 	if !ok {
-		return errBadForm
+		return web.ErrBadForm
 	}
 	fields := services.ProductFields{
-		Name: f.text("name"), Description: f.text("description"),
-		PriceCents: f.cents("price", services.MaxPriceCents), CategoryID: f.number("categoryId"),
+		Name: f.Text("name"), Description: f.Text("description"),
+		PriceCents: f.Cents("price", services.MaxPriceCents), CategoryID: f.Number("categoryId"),
 	}
-	f.require("price", "categoryId") // a field that is not given would be left as it is
-	f.check(fields.Validate())
-	done, err := f.submit(c, func() error {
+	f.Require("price", "categoryId") // an absent field would be left as it is
+	f.Check(fields.Validate())
+	done, err := f.Submit(c, func() error {
 		_, err := h.Products.Update(c.UserContext(), id, version, fields)
 		return err
 	})
@@ -87,39 +89,39 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	case err != nil:
 		return err
 	case !done:
-		return h.edit(c.Status(f.status), f, nil)
+		return h.edit(c.Status(f.Status), f, nil)
 	}
-	return seeOther(c, productURL(id)+"?done=product")
+	return web.SeeOther(c, productURL(id)+"?done=product")
 }
 
-// ToEdit answers GET /products/:id/stock, the address of a stock's form that was
-// refused, for who asks for it once more.
-func (h *Pages) ToEdit(c *fiber.Ctx) error {
-	id, err := pathID(c)
+// RedirectToEdit answers GET /products/:id/stock: the address bar shows it after a
+// refused form, and a reload asks for it.
+func (h *Pages) RedirectToEdit(c *fiber.Ctx) error {
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	return seeOther(c, editURL(id))
+	return web.SeeOther(c, editURL(id))
 }
 
 // UpdateStock answers POST /products/:id/stock.
 func (h *Pages) UpdateStock(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	f, err := readForm(c, "quantity")
+	f, err := web.ReadForm(c, "quantity")
 	if err != nil {
 		return err
 	}
-	quantity := f.number("quantity")
-	f.require("quantity")
-	done, err := f.submit(c, func() error { return h.Stock.Set(c.UserContext(), id, *quantity) })
+	quantity := f.Number("quantity")
+	f.Require("quantity")
+	done, err := f.Submit(c, func() error { return h.Stock.Set(c.UserContext(), id, *quantity) })
 	switch {
 	case err != nil:
 		return err
 	case !done:
-		return h.edit(c.Status(f.status), nil, f)
+		return h.edit(c.Status(f.Status), nil, f)
 	}
-	return seeOther(c, productURL(id)+"?done=stock")
+	return web.SeeOther(c, productURL(id)+"?done=stock")
 }

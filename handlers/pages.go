@@ -6,6 +6,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
+	"example.com/prefab/handlers/web"
 	"example.com/prefab/services"
 )
 
@@ -18,25 +20,25 @@ type Pages struct {
 	Stock      *services.Stock
 	Reviews    *services.Reviews
 	Session    *Session
-	Uncached   bool // somebody works on the templates, and wants to see it
+	DevReload  bool // templates are read anew for each page, so browsers must not cache it
 }
 
 // view is what every template gets.
 type view struct {
 	Title  string
 	User   *services.User // nil: a visitor
-	Here   string         // the page's address, to come back to after a sign-in; "": nobody is asked to
-	Notice string         // of what was done a moment ago
+	Here   string         // the page's address, to return to after a sign-in; "": no link to sign in
+	Notice string         // what the user has just done
 	Page   any
 }
 
 func (h *Pages) show(c *fiber.Ctx, template string, v view) error {
-	q, err := pageQuery(c, "done")
+	q, err := rest.ReadPageQuery(c, "done")
 	if err != nil {
 		return err
 	}
 	v.Notice = notices[q["done"]]
-	if h.Uncached && c.Response().StatusCode() == fiber.StatusOK {
+	if h.DevReload && c.Response().StatusCode() == fiber.StatusOK {
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 	}
 	return render(c, template, v)
@@ -46,28 +48,30 @@ func render(c *fiber.Ctx, template string, v view) error {
 	if user, ok := services.UserFrom(c.UserContext()); ok {
 		v.User = &user
 	}
-	c.Response().ResetBody()
-	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	// Not c.Render: the first of them race for the list of Fiber's mounted apps. What
-	// a template has written when it fails, the error replaces.
-	return c.App().Config().Views.Render(c.Response().BodyWriter(), template, v)
+	return web.Render(c, template, v)
 }
 
-const cataloguePage = 24
+// ProblemPage shows errors to browsers.
+func ProblemPage() rest.ErrorPage {
+	return web.ProblemPage(loginURL, func(c *fiber.Ctx, p web.ProblemView) error {
+		return render(c, "problem", view{Title: p.Title, Page: p})
+	})
+}
 
 // CatalogueQuery are the parameters of a page of the catalogue.
 var CatalogueQuery = []string{"after", "category"}
 
 // Catalogue answers GET /.
 func (h *Pages) Catalogue(c *fiber.Ctx) error {
-	q, err := pageQuery(c, CatalogueQuery...)
+	q, err := rest.ReadPageQuery(c, CatalogueQuery...)
 	if err != nil {
 		return err
 	}
-	filter, err := productFilter(q, cataloguePage)
+	filter, err := productFilter(q)
 	if err != nil {
 		return err
 	}
+	filter.Limit = 24
 	products, err := h.Products.List(c.UserContext(), filter)
 	if err != nil {
 		return err
@@ -82,7 +86,7 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 	}
 	first, here := catalogueURL(filter.CategoryID, ""), catalogueURL(filter.CategoryID, q["after"])
 	next := ""
-	if cursor := encodeCursor(products.Next); cursor != "" {
+	if cursor := rest.Position(products.Next).Cursor(); cursor != "" {
 		next = catalogueURL(filter.CategoryID, cursor)
 	}
 	return h.show(c, "catalogue", view{Title: title, Here: here, Page: struct {
@@ -94,8 +98,8 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 	}{products.Items, categories, filter.CategoryID, here == first, first, next}})
 }
 
-// categoryName looks among the products too: the list of categories has a bound, and
-// may be a minute old.
+// categoryName also searches the products: the list of categories is limited, and may
+// be a minute old.
 func categoryName(id int64, categories []services.Category, products []services.ProductSummary) string {
 	for _, category := range categories {
 		if category.ID == id {
@@ -125,15 +129,15 @@ func catalogueURL(category int64, after string) string {
 
 // Product answers GET /products/:id.
 func (h *Pages) Product(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	return h.showProduct(c, id, newForm())
+	return h.showProduct(c, id, web.NewForm())
 }
 
 // showProduct shows a product with the form of a review.
-func (h *Pages) showProduct(c *fiber.Ctx, id int64, review *form) error {
+func (h *Pages) showProduct(c *fiber.Ctx, id int64, review *web.Form) error {
 	product, err := h.Products.Get(c.UserContext(), id)
 	if err != nil {
 		return err
@@ -147,25 +151,25 @@ func (h *Pages) showProduct(c *fiber.Ctx, id int64, review *form) error {
 	return h.show(c, "product", view{Title: product.Name, Here: productURL(id), Page: struct {
 		Product  services.Product
 		Reviewed bool
-		Form     *form
+		Form     *web.Form
 	}{product, reviewed, review}})
 }
 
 func productURL(id int64) string { return "/products/" + strconv.FormatInt(id, 10) }
 
-// ToProduct answers GET /products/:id/reviews, the address of a review's form that was
-// refused, for who asks for it once more.
-func (h *Pages) ToProduct(c *fiber.Ctx) error {
-	id, err := pathID(c)
+// RedirectToProduct answers GET /products/:id/reviews: the address bar shows it after a
+// refused form, and a reload asks for it.
+func (h *Pages) RedirectToProduct(c *fiber.Ctx) error {
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	return seeOther(c, productURL(id))
+	return web.SeeOther(c, productURL(id))
 }
 
 // Review answers POST /products/:id/reviews.
 func (h *Pages) Review(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -173,13 +177,13 @@ func (h *Pages) Review(c *fiber.Ctx) error {
 	if !ok {
 		return services.ErrSignInNeeded
 	}
-	f, err := readForm(c, "rating", "body")
+	f, err := web.ReadForm(c, "rating", "body")
 	if err != nil {
 		return err
 	}
-	review := services.ReviewFields{Rating: f.number("rating"), Body: f.text("body")}
-	f.check(review.Validate())
-	done, err := f.submit(c, func() error {
+	review := services.ReviewFields{Rating: f.Number("rating"), Body: f.Text("body")}
+	f.Check(review.Validate())
+	done, err := f.Submit(c, func() error {
 		_, err := h.Reviews.Create(c.UserContext(), id, author, review)
 		return err
 	})
@@ -187,18 +191,14 @@ func (h *Pages) Review(c *fiber.Ctx) error {
 	case err != nil:
 		return err
 	case !done:
-		return h.showProduct(c.Status(f.status), id, f)
+		return h.showProduct(c.Status(f.Status), id, f)
 	}
-	return seeOther(c, productURL(id)+"?done=review")
+	return web.SeeOther(c, productURL(id)+"?done=review")
 }
 
-// notices tell what has been done, by the word that a redirect carries.
+// notices are the texts for the parameter "done" of a redirect after a form.
 var notices = map[string]string{
 	"review":  "Thank you for your review.",
 	"product": "The product is saved.",
 	"stock":   "The stock is saved.",
 }
-
-// seeOther leads from what was posted to a page to look at, so that to reload does
-// not post again.
-func seeOther(c *fiber.Ctx, path string) error { return c.Redirect(path, fiber.StatusSeeOther) }

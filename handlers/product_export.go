@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
 	"example.com/prefab/services/problem"
@@ -14,7 +15,7 @@ import (
 
 // Export answers GET /api/v1/products/export: all products as a file.
 func (h *Products) Export(c *fiber.Ctx) error {
-	q, err := readQuery(c, "format")
+	q, err := rest.ReadQuery(c, "format")
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,9 @@
 package handlers
 
 import (
-	"strconv"
-
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -14,19 +13,17 @@ import (
 // Products serves /api/v1/products.
 type Products struct {
 	products *services.Products
-	encoded  *Encoded
+	json     *rest.JSONCache
 	streams  *Streams
 }
 
 // NewProducts returns the handlers of the catalogue; exports are sent by streams.
-func NewProducts(products *services.Products, encoded *Encoded, streams *Streams) *Products {
-	return &Products{products: products, encoded: encoded, streams: streams}
+func NewProducts(products *services.Products, json *rest.JSONCache, streams *Streams) *Products {
+	return &Products{products: products, json: json, streams: streams}
 }
 
-const defaultPage = 20
-
-// ProductNames are the short names of a collection's members in the compact form.
-var ProductNames = map[string]string{
+// CompactNames are the short names of a collection's members in the compact form.
+var CompactNames = map[string]string{
 	"items": "i", "nextCursor": "x", "name": "n", "description": "s", "priceCents": "p", "category": "c",
 	"stock": "q", "rating": "r", "average": "a", "count": "o", "reviews": "v", "author": "u", "body": "b",
 	"createdAt": "t", "updatedAt": "m",
@@ -38,62 +35,47 @@ var ListQuery = []string{"limit", "after", "category"}
 // List answers GET /api/v1/products: a page of summaries, or with ids the
 // products asked for.
 func (h *Products) List(c *fiber.Ctx) error {
-	q, err := readQuery(c, append([]string{"ids"}, ListQuery...)...)
+	q, err := rest.ReadQuery(c, append([]string{"ids"}, ListQuery...)...)
 	if err != nil {
 		return err
 	}
 	if _, ok := q["ids"]; ok {
 		return h.batch(c, q)
 	}
-	filter, err := productFilter(q, defaultPage)
+	filter, err := productFilter(q)
 	if err != nil {
 		return err
 	}
-	if limit := q["limit"]; limit != "" {
-		n, ok := parseID(limit) // a whole number from 1 on, too
-		if !ok || n > services.MaxProductPage {
-			return problem.InvalidField("limit", "must be from 1 to "+strconv.Itoa(services.MaxProductPage))
-		}
-		filter.Limit = int(n)
+	if filter.Limit, err = q.Limit(20, services.MaxProductPage); err != nil {
+		return err
 	}
 	page, err := h.products.List(c.UserContext(), filter)
 	if err != nil {
 		return err
 	}
-	return h.encoded.send(c, 0, struct {
+	return h.json.Send(c, 0, struct {
 		Items      []services.ProductSummary `json:"items"`
 		NextCursor string                    `json:"nextCursor,omitempty"`
-	}{page.Items, encodeCursor(page.Next)})
+	}{page.Items, rest.Position(page.Next).Cursor()})
 }
 
-// productFilter reads which products are asked for: of which category, and after
-// which one.
-func productFilter(q query, limit int) (services.ProductFilter, error) {
-	filter := services.ProductFilter{Limit: limit}
-	if category := q["category"]; category != "" {
-		id, ok := parseID(category)
-		if !ok {
-			return filter, problem.InvalidField("category", positiveID)
-		}
-		filter.CategoryID = id
+// productFilter reads of which category and after which position products are asked for.
+func productFilter(q rest.Query) (services.ProductFilter, error) {
+	category, err := q.ID("category")
+	if err != nil {
+		return services.ProductFilter{}, err
 	}
-	if after := q["after"]; after != "" {
-		position, ok := decodeCursor(after)
-		if !ok {
-			return filter, problem.InvalidField("after", "must be the nextCursor of an earlier page")
-		}
-		filter.After = position
-	}
-	return filter, nil
+	after, err := q.After()
+	return services.ProductFilter{CategoryID: category, After: services.ProductPosition(after)}, err
 }
 
-func (h *Products) batch(c *fiber.Ctx, q query) error {
+func (h *Products) batch(c *fiber.Ctx, q rest.Query) error {
 	for _, other := range ListQuery {
 		if q[other] != "" {
 			return problem.InvalidField(other, "cannot stand beside ids")
 		}
 	}
-	ids, err := parseIDs("ids", q["ids"], services.MaxProductPage)
+	ids, err := q.IDs("ids", services.MaxProductPage)
 	if err != nil {
 		return err
 	}
@@ -119,7 +101,7 @@ func (h *Products) Count(c *fiber.Ctx) error {
 
 // Show answers GET /api/v1/products/:id.
 func (h *Products) Show(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -127,5 +109,5 @@ func (h *Products) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.encoded.send(c, product.RowVersion, product)
+	return h.json.Send(c, product.RowVersion, product)
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 )
 
@@ -14,7 +15,7 @@ func NewReviews(reviews *services.Reviews) *Reviews { return &Reviews{reviews: r
 
 // Create answers POST /api/v1/products/:id/reviews.
 func (h *Reviews) Create(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -23,7 +24,7 @@ func (h *Reviews) Create(c *fiber.Ctx) error {
 		return services.ErrSignInNeeded
 	}
 	var fields services.ReviewFields
-	if err := decodeJSON(c, &fields); err != nil {
+	if err := rest.DecodeJSON(c, &fields); err != nil {
 		return err
 	}
 	review, err := h.reviews.Create(c.UserContext(), id, author, fields)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
 )
@@ -20,7 +21,7 @@ func (h *Session) Create(c *fiber.Ctx) error {
 		Email    string `json:"email"`
 		Password string `json:"password"`
 	}
-	if err := decodeJSON(c, &body); err != nil {
+	if err := rest.DecodeJSON(c, &body); err != nil {
 		return err
 	}
 	user, err := h.signIn(c, body.Email, body.Password)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -15,14 +16,14 @@ func NewStock(stock *services.Stock) *Stock { return &Stock{stock: stock} }
 
 // Update answers PUT /api/v1/products/:id/stock.
 func (h *Stock) Update(c *fiber.Ctx) error {
-	id, err := pathID(c)
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
 	var body struct {
 		Quantity *int64 `json:"quantity"`
 	}
-	if err := decodeJSON(c, &body); err != nil {
+	if err := rest.DecodeJSON(c, &body); err != nil {
 		return err
 	}
 	if body.Quantity == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/valyala/fasthttp"
 
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services/problem"
 )
 
@@ -49,7 +50,7 @@ func stream(t *testing.T, chunks func(context.Context) iter.Seq2[[]byte, error])
 	s := &streaming{t: t}
 	log := slog.New(slog.NewTextHandler(s, nil))
 	streams := NewStreams(StreamConfig{Concurrency: 1, Timeout: time.Minute, WriteTimeout: time.Minute, Log: log})
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: ErrorHandler(log)})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: rest.ErrorHandler(log, nil)})
 	app.Server().Logger = log2fasthttp{s}
 	send := func(c *fiber.Ctx) error { return streams.Send(c, chunks) }
 	app.Get("/", send)

@@ -13,7 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services/tracing"
 )
 
@@ -22,7 +22,7 @@ func newApp() (*fiber.App, *slog.Logger, *bytes.Buffer) {
 	var lines bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	app := fiber.New(fiber.Config{
-		ErrorHandler: handlers.ErrorHandler(log), StrictRouting: true, CaseSensitive: true, EnableTrustedProxyCheck: true,
+		ErrorHandler: rest.ErrorHandler(log, nil), StrictRouting: true, CaseSensitive: true, EnableTrustedProxyCheck: true,
 	})
 	app.Use(traced)
 	return app, log, &lines

@@ -10,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 )
 
@@ -18,7 +18,7 @@ import (
 func newArticles(handle fiber.Handler) (*fiber.App, *memoryPages) {
 	_, log, _ := newApp()
 	app := fiber.New(fiber.Config{
-		ErrorHandler: handlers.ErrorHandler(log), StrictRouting: true, CaseSensitive: true, UnescapePath: true,
+		ErrorHandler: rest.ErrorHandler(log, nil), StrictRouting: true, CaseSensitive: true, UnescapePath: true,
 	})
 	app.Use(trace, middleware.CanonicalPath)
 	app.Use("/articles/secret", func(*fiber.Ctx) error { return fiber.ErrForbidden })

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 )
 
@@ -82,7 +82,7 @@ func TestSecurityHeaders_StandOnEveryAnswer(t *testing.T) {
 func TestSecurityHeaders_AskForHTTPSOnlyWhereATrustedProxySpeaksIt(t *testing.T) {
 	const peer = "0.0.0.0" // of a request by app.Test
 	for _, trusted := range []bool{true, false} {
-		config := fiber.Config{EnableTrustedProxyCheck: true, ErrorHandler: handlers.ErrorHandler(nil)}
+		config := fiber.Config{EnableTrustedProxyCheck: true, ErrorHandler: rest.ErrorHandler(nil, nil)}
 		if trusted {
 			config.TrustedProxies = []string{peer}
 		}

@@ -1,7 +1,6 @@
-package handlers
+package rest
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
-
-	"example.com/prefab/services"
-	"example.com/prefab/services/problem"
 )
 
 func FuzzParseID(f *testing.F) {
@@ -28,17 +24,17 @@ func FuzzParseID(f *testing.F) {
 		// An id is taken in the one way in which we write it.
 		want, err := strconv.ParseInt(s, 10, 64)
 		isID := err == nil && want > 0 && strconv.FormatInt(want, 10) == s
-		if got, ok := parseID(s); ok != isID || ok && got != want {
+		if got, ok := ParseID(s); ok != isID || ok && got != want {
 			t.Errorf("%q: %d, %v; want %d, %v", s, got, ok, want, isID)
 		}
 	})
 }
 
 func TestPathText_IsALineOfItsOwn(t *testing.T) {
-	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler))})
+	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler), nil)})
 	var kept []string
 	app.Get("/articles/:slug", func(c *fiber.Ctx) error {
-		slug, err := pathText(c, "slug", 10)
+		slug, err := PathText(c, "slug", 10)
 		kept = append(kept, slug)
 		return err
 	})
@@ -64,28 +60,4 @@ func TestPathText_IsALineOfItsOwn(t *testing.T) {
 	if got := kept[len(kept)-2:]; !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("what was kept is %q", got)
 	}
-}
-
-func FuzzParseIDs(f *testing.F) {
-	for _, s := range []string{
-		"", ",", "1", "3,1,2", "1,1", "1,", ",1", "1,,2", "1, 2", "1;2", "0,1", "1,9223372036854775808",
-		strings.Repeat("1,", 99) + "1", strings.Repeat("1,", 100) + "1", strings.Repeat(",", 100_000),
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, list string) {
-		ids, err := parseIDs("ids", list, services.MaxProductPage)
-		if err != nil {
-			if e := hasCode(t, err, problem.Invalid); ids != nil || len(e.Fields) != 1 || e.Fields[0].Field != "ids" {
-				t.Errorf("%q: ids %v beside %v", list, ids, err)
-			}
-			return
-		}
-		if len(ids) == 0 || len(ids) > services.MaxProductPage {
-			t.Errorf("%q: %d ids", list, len(ids))
-		}
-		if again := strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ","), "[]"); again != list {
-			t.Errorf("%q is taken, but %v is written %q", list, ids, again)
-		}
-	})
 }

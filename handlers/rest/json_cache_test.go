@@ -1,4 +1,4 @@
-package handlers
+package rest
 
 import (
 	"net/http/httptest"
@@ -20,14 +20,14 @@ func (v counted) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + v.text + `"`), nil
 }
 
-func TestEncoded_IsMadeAnewForOtherValuesAlone(t *testing.T) {
-	encoded, made := NewEncoded(1<<16), 0
+func TestJSONCache_EncodesAgainOnlyForOtherValues(t *testing.T) {
+	answers, made := NewJSONCache(1<<16), 0
 	var trace *tracing.Trace
 	text := ""
 	app := fiber.New()
 	app.Get("/*", func(c *fiber.Ctx) error {
 		c.SetUserContext(tracing.With(c.UserContext(), trace))
-		return encoded.send(c, 7, counted{text, &made})
+		return answers.Send(c, 7, counted{text, &made})
 	})
 	reading := func(ids ...uint64) *tracing.Trace {
 		trace := new(tracing.Trace)

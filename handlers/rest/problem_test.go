@@ -1,4 +1,4 @@
-package handlers
+package rest
 
 import (
 	"bytes"
@@ -18,7 +18,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/writes"
 )
@@ -30,7 +29,7 @@ func answerTo(t *testing.T, handler fiber.Handler) (response *http.Response, bod
 	t.Helper()
 	var lines bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(logger)})
+	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(logger, nil)})
 	app.Use(func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "given")
 		return c.Next()
@@ -90,7 +89,7 @@ func TestErrorHandler_AnswersAndLogs(t *testing.T) {
 		{"a deadline", fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), 503, problem.ErrUnavailable.Message, "2", "WARN"},
 		{"a cancellation", context.Canceled, 503, problem.ErrUnavailable.Message, "2", "WARN"},
 		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, writes.ErrBad), 422, writes.ErrBad.Message, "", "WARN"},
-		{"the user's mistake", services.ErrNoProduct, 404, services.ErrNoProduct.Message, "", ""},
+		{"the user's mistake", errNoLamp, 404, errNoLamp.Message, "", ""},
 		{"a limit", tooMany, 429, "Wait.", "2", ""},
 		{"Fiber's 404", fiber.NewError(404, secret), 404, detailOf[404], "", ""},
 		{"Fiber's 405", fiber.NewError(405, secret), 405, detailOf[405], "", ""},
@@ -134,7 +133,7 @@ func TestErrorHandler_TheAnswerIsAProblemThatNobodyKeeps(t *testing.T) {
 	response, _, _ := answerTo(t, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderETag, `"1-a"`)
 		c.Set(fiber.HeaderCacheControl, "public, max-age=60")
-		return services.ErrNoProduct
+		return errNoLamp
 	})
 	for name, want := range map[string]string{
 		fiber.HeaderContentType: "application/problem+json", fiber.HeaderCacheControl: "no-store", fiber.HeaderETag: "",
@@ -154,7 +153,7 @@ func TestErrorHandler_ARequestThatNoMiddlewareSawHasAnIDAndALine(t *testing.T) {
 	app := fiber.New()
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer app.ReleaseCtx(c)
-	if err := ErrorHandler(slog.New(slog.NewTextHandler(&log, nil)))(c, fiber.ErrRequestEntityTooLarge); err != nil {
+	if err := ErrorHandler(slog.New(slog.NewTextHandler(&log, nil)), nil)(c, fiber.ErrRequestEntityTooLarge); err != nil {
 		t.Fatal(err)
 	}
 	id := string(c.Response().Header.Peek(fiber.HeaderXRequestID))

@@ -1,4 +1,4 @@
-package handlers
+package rest
 
 import (
 	"context"
@@ -25,10 +25,11 @@ type Problem struct {
 	Errors   []problem.FieldError `json:"errors,omitempty"`
 }
 
-const problemType = "application/problem+json"
+// ProblemType is the content type of a Problem.
+const ProblemType = "application/problem+json"
 
-// A 401 has to name a way to sign in, RFC 9110, section 15.5.2. No registered
-// scheme is by cookie, so this name is made up; browsers ignore those that they do not know.
+// A 401 must name a scheme, RFC 9110, section 15.5.2. No registered scheme is by cookie,
+// so this name is invented; browsers ignore unknown ones.
 const challenge = `Cookie realm="prefab"`
 
 const somethingWrong = "Something went wrong."
@@ -47,62 +48,73 @@ var statusOf = map[problem.Code]int{
 	problem.Unavailable:      fiber.StatusServiceUnavailable,
 }
 
-// ErrorHandler turns every error, ours, Fiber's and the unforeseen, into a
-// Problem, which a browser gets as a page. It is the only place that logs a failed
-// request's cause, and what is not a problem.Error never reaches the client.
-func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
+// ErrorPage answers with the problem in another form than JSON, where the client wants
+// that, and reports whether it did.
+type ErrorPage func(c *fiber.Ctx, p Problem) (done bool, err error)
+
+// ErrorHandler turns every error, also Fiber's and unexpected ones, into a Problem. It
+// is the only place that logs the cause of a failed request; clients see only the
+// text of a problem.Error. The page may be nil.
+func ErrorHandler(log *slog.Logger, page ErrorPage) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
-		problem, retryAfter := problemOf(err)
+		p := Describe(c, err)
 		switch {
 		case errors.Is(err, writes.ErrBad):
 			log.WarnContext(c.UserContext(), "PostgreSQL refused a value that the rules let pass; add a rule", "error", err)
-		case problem.Status == fiber.StatusUnauthorized:
-			c.Set(fiber.HeaderWWWAuthenticate, challenge)
-		case problem.Status == fiber.StatusServiceUnavailable:
+		case p.Status == fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)
-		case problem.Status == fiber.StatusInternalServerError: // not 501 and 502, which are the client's doing
+		case p.Status == fiber.StatusInternalServerError: // not 501 and 502, which the client causes
 			log.ErrorContext(c.UserContext(), "request failed", "error", err)
 		}
-		setRetryAfter(c, retryAfter)
-		isEarly := len(c.Response().Header.Peek(fiber.HeaderXRequestID)) == 0
-		if isEarly {
-			early(c, log, problem.Status)
+		seenByMiddleware := len(c.Response().Header.Peek(fiber.HeaderXRequestID)) > 0
+		if !seenByMiddleware {
+			replaceMiddleware(c, log, p.Status)
 		}
-		problem.Instance = string(c.Context().URI().PathOriginal())
-		c.Set(fiber.HeaderCacheControl, "no-store")
+		p.Instance = string(c.Context().URI().PathOriginal())
 		c.Response().Header.Del(fiber.HeaderETag)
-		if c.Status(problem.Status); !isEarly && wantsPage(c) {
-			if err = showProblem(c, problem); err == nil {
+		c.Status(p.Status)
+		if seenByMiddleware && page != nil {
+			done, err := page(c, p)
+			if err != nil {
+				log.ErrorContext(c.UserContext(), "error page not rendered", "error", err)
+			} else if done {
 				return nil
 			}
-			log.ErrorContext(c.UserContext(), "error page not rendered", "error", err)
 		}
-		return c.JSON(problem, problemType)
+		return c.JSON(p, ProblemType)
 	}
 }
 
-func setRetryAfter(c *fiber.Ctx, seconds int) {
-	if seconds > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
-	}
-}
-
-// early does what the middleware does for a request that did not get there: one
-// that is no HTTP, too large, or of an unknown method.
-func early(c *fiber.Ctx, log *slog.Logger, status int) {
+// replaceMiddleware does what the middleware does for a request that did not reach it: one
+// that is not HTTP, too large, or of an unknown method.
+func replaceMiddleware(c *fiber.Ctx, log *slog.Logger, status int) {
 	id := tracing.NewID()
 	c.Set(fiber.HeaderXRequestID, id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	log.Info("request refused", "status", status, "request_id", id)
 }
 
+// Describe returns the error as clients may see it, and sets the headers that belong to
+// it. For handlers that show errors themselves, as forms do.
+func Describe(c *fiber.Ctx, err error) Problem {
+	p, retryAfter := problemOf(err)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if p.Status == fiber.StatusUnauthorized {
+		c.Set(fiber.HeaderWWWAuthenticate, challenge)
+	}
+	if retryAfter > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
+	}
+	return p
+}
+
 func problemOf(err error) (p Problem, retryAfter int) {
 	p = Problem{Type: "about:blank", Status: fiber.StatusInternalServerError, Detail: somethingWrong}
-	if ours, ok := errors.AsType[*problem.Error](err); ok && ours.Code != problem.Internal {
-		p.Status, p.Detail, p.Errors = statusOf[ours.Code], ours.Message, ours.Fields
-		retryAfter = int(math.Ceil(ours.RetryAfter.Seconds()))
-	} else if fibers, ok := errors.AsType[*fiber.Error](err); ok {
-		p.Status, p.Detail = fibers.Code, detailOf[fibers.Code]
+	if e, ok := errors.AsType[*problem.Error](err); ok && e.Code != problem.Internal {
+		p.Status, p.Detail, p.Errors = statusOf[e.Code], e.Message, e.Fields
+		retryAfter = int(math.Ceil(e.RetryAfter.Seconds()))
+	} else if e, ok := errors.AsType[*fiber.Error](err); ok {
+		p.Status, p.Detail = e.Code, detailOf[e.Code]
 	} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		p.Status, p.Detail, retryAfter = fiber.StatusServiceUnavailable, problem.ErrUnavailable.Message, 2
 	}
@@ -110,7 +122,7 @@ func problemOf(err error) (p Problem, retryAfter int) {
 	return p, retryAfter
 }
 
-// Fiber's own texts quote the request and the parser's errors.
+// detailOf has texts of our own, since Fiber's quote the request and the parser's errors.
 var detailOf = map[int]string{
 	fiber.StatusNotFound:                    "There is nothing at this address.",
 	fiber.StatusMethodNotAllowed:            "This address does not take that method; see the Allow header.",
@@ -121,5 +133,5 @@ var detailOf = map[int]string{
 	fiber.StatusNotImplemented:              "This service does not know that method.",
 	fiber.StatusInternalServerError:         somethingWrong,
 	fiber.StatusHTTPVersionNotSupported:     "This answer is streamed, which takes HTTP/1.1.",
-	fiber.StatusGatewayTimeout:              "There is no cached answer, and the request wants no other.",
+	fiber.StatusGatewayTimeout:              "There is no cached answer, and the request accepts no other.",
 }

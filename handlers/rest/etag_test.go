@@ -1,4 +1,4 @@
-package handlers
+package rest
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
-
-	"example.com/prefab/services"
 )
 
 var etagSeeds = []string{
@@ -22,15 +20,15 @@ func TestIfMatch(t *testing.T) {
 		`"3-abc", "4-def"`: -1, `W/"3-abc"`: -1, `"x"`: -1, `"0-abc"`: -1, `3-abc`: -1, `"3-abc", *`: -1, `""`: -1,
 	} {
 		c := all.post(nil, map[string]string{fiber.HeaderIfMatch: header})
-		got, err := ifMatch(c)
+		got, err := IfMatch(c, errStaleLamp)
 		all.release(c)
-		if errors.Is(err, services.ErrStaleProduct) != (want == -1) || want != -1 && (got != want || err != nil) {
+		if errors.Is(err, errStaleLamp) != (want == -1) || want != -1 && (got != want || err != nil) {
 			t.Errorf("%s: %d, error %v, want %d", header, got, err, want)
 		}
 	}
 	c := all.post(nil, nil)
 	defer all.release(c)
-	if got, err := ifMatch(c); got != 0 || err != nil {
+	if got, err := IfMatch(c, errStaleLamp); got != 0 || err != nil {
 		t.Errorf("without the header: %d, error %v", got, err)
 	}
 }
@@ -44,10 +42,10 @@ func FuzzIfMatch(f *testing.F) {
 		c := all.post(nil, map[string]string{fiber.HeaderIfMatch: header})
 		defer all.release(c)
 		given := strings.TrimSpace(c.Get(fiber.HeaderIfMatch))
-		version, err := ifMatch(c)
+		version, err := IfMatch(c, errStaleLamp)
 		switch {
 		case err != nil:
-			if !errors.Is(err, services.ErrStaleProduct) || version != 0 {
+			if !errors.Is(err, errStaleLamp) || version != 0 {
 				t.Errorf("%q: version %d, error %v", header, version, err)
 			}
 		case version < 0:
