@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"example.com/prefab/services"
 )
 
-func sized(body string) string   { return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body) }
+func sized(body string) string { return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body) }
+
 func chunked(body string) string { return chunk(body) + "0\r\n\r\n" }
+
 func chunk(body string) string {
 	return fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body)
 }
@@ -27,32 +27,24 @@ func (c *client) head(method, path string) string {
 }
 
 func TestBodies_AreTakenUpToTheLimitOfTheirRouteWholeOrInChunks(t *testing.T) {
-	s := start(t, "BODY_LIMIT=100000")
-	admin, product := s.admin(), s.product()
-	for _, route := range []struct {
-		method, path, body string
-		limit, want        int
-	}{
-		{"PATCH", product, `{"name":"Lamp"}`, 100_000, http.StatusOK},
-		{"PUT", product + "/stock", `{"quantity":1}`, 32 << 10, http.StatusAccepted},
-		{"POST", product + "/reviews", `{"rating":5,"body":"Good."}`, 32 << 10, http.StatusCreated},
-		{"POST", sessionPath, `{"email":"ada@people.example","password":"` + password + `"}`, 32 << 10, http.StatusOK},
-	} {
-		for _, form := range []func(string) string{sized, chunked} {
-			w := s.dial()
-			w.send(admin.head(route.method, route.path) + form(jsonOf(route.body, route.limit+1)))
-			if got := w.status("POST"); got != http.StatusRequestEntityTooLarge {
-				t.Errorf("%s %s above its limit: %d", route.method, route.path, got)
-			}
-			w.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-			if got := w.status("GET"); got != http.StatusOK {
-				t.Errorf("the next request on the connection gets %d", got)
-			}
-		}
+	const limit = 32 << 10
+	s := start(t)
+	admin := s.admin()
+	body := `{"email":"ada@people.example","password":"` + password + `"}`
+	for _, form := range []func(string) string{sized, chunked} {
 		w := s.dial()
-		w.send(admin.head(route.method, route.path) + chunked(jsonOf(route.body, route.limit)))
-		if got := w.status("POST"); got != route.want {
-			t.Errorf("%s %s in chunks: %d, want %d", route.method, route.path, got, route.want)
+		w.send(admin.head("POST", sessionPath) + form(jsonOf(body, limit+1)))
+		if got := w.status("POST"); got != http.StatusRequestEntityTooLarge {
+			t.Errorf("above the limit: %d", got)
+		}
+		w.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+		if got := w.status("GET"); got != http.StatusOK {
+			t.Errorf("the next request on the connection gets %d", got)
+		}
+		w = s.dial()
+		w.send(admin.head("POST", sessionPath) + form(jsonOf(body, limit)))
+		if got := w.status("POST"); got != http.StatusOK {
+			t.Errorf("as long as the limit: %d", got)
 		}
 	}
 }
@@ -60,14 +52,14 @@ func TestBodies_AreTakenUpToTheLimitOfTheirRouteWholeOrInChunks(t *testing.T) {
 // A client that is still sending must get the answer, not a reset connection.
 func TestBodies_ThatAreRefusedAreTakenUntilTheAnswerIsRead(t *testing.T) {
 	s := start(t)
-	admin, product := s.admin(), s.product()
-	for _, path := range []string{product, product + "/stock", product + "/nowhere"} {
+	visitor := s.visitor()
+	for _, path := range []string{sessionPath, "/nowhere"} {
 		for range 5 {
-			got := admin.send("PUT", path, strings.Repeat(" ", 8<<20))
+			got := visitor.send("POST", path, strings.Repeat(" ", 8<<20))
 			if got.status != http.StatusRequestEntityTooLarge {
 				t.Errorf("%s: %d", path, got.status)
 			}
-			admin.get("/", "X-Long", strings.Repeat("x", 900<<10)).problem(http.StatusRequestHeaderFieldsTooLarge)
+			visitor.get("/", "X-Long", strings.Repeat("x", 900<<10)).problem(http.StatusRequestHeaderFieldsTooLarge)
 		}
 	}
 }
@@ -82,8 +74,6 @@ func TestBodies_ThatAreNotReadAreNotTakenForRequests(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"POST", productsPath, http.StatusUnauthorized},
-		{"PATCH", productsPath + "/1", http.StatusUnauthorized},
 		{"DELETE", sessionPath, http.StatusNoContent},
 		{"GET", "/health/live", http.StatusOK},
 		{"HEAD", "/health/live", http.StatusOK},
@@ -112,65 +102,33 @@ func TestBodies_ThatAreNotReadAreNotTakenForRequests(t *testing.T) {
 
 func TestBodies_AreAskedForWhereTheClientExpectsIt(t *testing.T) {
 	s := start(t)
-	admin, product := s.admin(), s.product()
+	admin := s.admin()
 	w := s.dial()
-	body := jsonOf(`{"name":"Lamp"}`, 50_000)
-	w.send(admin.head("PATCH", product) + fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body)))
-	if got := w.status("PATCH"); got != http.StatusContinue {
+	body := jsonOf(`{"email":"ada@people.example","password":"`+password+`"}`, 30_000)
+	w.send(admin.head("POST", sessionPath) + fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body)))
+	if got := w.status("POST"); got != http.StatusContinue {
 		t.Fatalf("the first answer is %d", got)
 	}
 	w.send(body)
-	if got := w.status("PATCH"); got != http.StatusOK {
+	if got := w.status("POST"); got != http.StatusOK {
 		t.Errorf("the answer is %d", got)
 	}
 }
 
 func TestBodies_ThatStopAre408(t *testing.T) {
 	s := start(t, "READ_TIMEOUT=500ms")
-	admin, product := s.admin(), s.product()
+	visitor := s.visitor()
 	for _, text := range []string{
-		"Content-Length: 50000\r\n\r\n" + jsonOf(`{"name":"Lamp"}`, 30_000), chunk(jsonOf(`{"name":"Lamp"}`, 30_000)),
+		"Content-Length: 30000\r\n\r\n" + jsonOf("{", 20_000), chunk(jsonOf("{", 20_000)),
 	} {
 		w := s.dial()
-		w.send(admin.head("PATCH", product) + text)
-		if got := w.status("PATCH"); got != http.StatusRequestTimeout {
+		w.send(visitor.head("POST", sessionPath) + text)
+		if got := w.status("POST"); got != http.StatusRequestTimeout {
 			t.Errorf("%.30q: %d", text, got)
 		}
 		if !w.isClosed() {
 			t.Errorf("%.30q: the connection stays", text)
 		}
-	}
-}
-
-func TestBodies_BeyondTheBudgetAre503AndSmallOnesAreTaken(t *testing.T) {
-	s := start(t, "BODY_LIMIT=65536", "BODY_BUDGET=65536")
-	admin, product := s.admin(), s.product()
-	const rest = 5_000
-	large := jsonOf(`{"name":"Chair"}`, 40_000)
-	var slow *wire
-	var refused answer
-	eventually(t, "the budget is used up", func() bool {
-		if slow == nil || slow.isAnswered() { // it came when the other one was taken
-			slow = s.dial()
-			slow.send(admin.head("PATCH", product) + "Content-Length: 60000\r\n\r\n" + jsonOf(`{"name":"Lamp"}`, 60_000-rest))
-		}
-		for range 3 { // the first may have met the slow one on its way, and both be refused
-			if refused = admin.send("PATCH", product, large); refused.status != http.StatusServiceUnavailable {
-				return false
-			}
-		}
-		return true
-	})
-	if refused.problem(http.StatusServiceUnavailable).Detail == "" || refused.header.Get("Retry-After") == "" {
-		t.Errorf("it says %s with %v", refused.body, refused.header)
-	}
-	admin.send("PATCH", product, jsonOf(`{"name":"Chair"}`, 8<<10)).want(http.StatusOK)
-	slow.send(strings.Repeat(" ", rest))
-	if got := slow.status("PATCH"); got != http.StatusOK {
-		t.Errorf("the slow one gets %d", got)
-	}
-	if p := decode[services.Product](admin.send("PATCH", product, large).want(http.StatusOK)); p.Name != "Chair" {
-		t.Errorf("it is %+v", p)
 	}
 }
 

@@ -79,7 +79,7 @@ func missing(t *testing.T, what string) {
 	if os.Getenv("CI") != "" {
 		t.Fatalf("%s is missing, and CI leaves nothing out", what)
 	}
-	t.Skipf("NOT TESTED: %s is missing; make test installs it where it can", what)
+	t.Skipf("NOT TESTED: %s is missing; make test-rest installs it where it can", what)
 }
 
 // look is how a window shows pages.
@@ -308,7 +308,7 @@ func (w *window) checkFits() {
 	}
 }
 
-// axeScripts is where make test puts axe-core, as npm's package has it: under its version.
+// axeScripts is where make test-rest puts axe-core, as npm's package has it: under its version.
 const axeScripts = "../.axe/*/node_modules/axe-core/axe.min.js"
 
 // isAccessible has axe-core look for whatever keeps people out.
@@ -326,5 +326,34 @@ func (w *window) isAccessible() {
 	for _, violation := range eval[[]string](w, `axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
 		violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html).join(" | ")))`) {
 		w.s.t.Errorf("%s on a %s, dark %t: %s", w.path(), w.look.name, w.look.dark, violation)
+	}
+}
+
+// looks are both widths and both schemes, with scripts and without.
+func looks() (all []look) {
+	for _, l := range []look{phone, desktop} {
+		for _, l.dark = range []bool{false, true} {
+			for _, l.scripts = range []bool{true, false} {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
+func everyLook(t *testing.T, test func(t *testing.T, l look)) {
+	for _, l := range looks() {
+		t.Run(fmt.Sprintf("%s,dark=%t,scripts=%t", l.name, l.dark, l.scripts), func(t *testing.T) {
+			t.Parallel()
+			test(t, l)
+		})
+	}
+}
+
+// checked looks for what keeps people out, where it can.
+func (w *window) checked() {
+	w.s.t.Helper()
+	if w.look.scripts { // axe is one
+		w.isAccessible()
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -198,4 +199,79 @@ func together(t *testing.T, n int, do func(i int) int) map[int]int {
 		counts[<-statuses]++
 	}
 	return counts
+}
+
+// cacheStatus tells where the page was, or why it was not.
+func (a answer) cacheStatus() string { return a.header.Get("Cache-Status") }
+
+// outcome is what the cache did: "hit", "stored" or "forwarded".
+func (a answer) outcome() string {
+	switch {
+	case strings.Contains(a.cacheStatus(), "; hit;"):
+		return "hit"
+	case strings.Contains(a.cacheStatus(), "; stored"):
+		return "stored"
+	}
+	return "forwarded"
+}
+
+// style finds the address of the style sheet in a page.
+var style = regexp.MustCompile(`/static/\w+\.\w+\.css`)
+
+// asBrowser is what browsers say of the types that they like.
+var asBrowser = []string{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+
+// page gets a page as a browser would.
+func (c *client) page(path string, header ...string) answer {
+	c.s.t.Helper()
+	return c.get(path, append(asBrowser, header...)...)
+}
+
+// post sends a form, names and values in turn, as a browser would.
+func (c *client) post(path string, fields ...string) answer {
+	c.s.t.Helper()
+	return c.send(http.MethodPost, path, encoded(fields...), append(asBrowser, "Content-Type", formType)...)
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func encoded(fields ...string) string {
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return form.Encode()
+}
+
+// leads wants a redirect to the path.
+func (a answer) leads(path string) {
+	a.s.t.Helper()
+	a.want(http.StatusSeeOther)
+	if to := a.header.Get("Location"); to != path {
+		a.s.t.Errorf("%s: leads to %q, want %q", a.asked, to, path)
+	}
+}
+
+// shows wants the page to hold each of the texts.
+func (a answer) shows(texts ...string) answer {
+	a.s.t.Helper()
+	if kind := a.header.Get("Content-Type"); kind != "text/html; charset=utf-8" {
+		a.s.t.Fatalf("%s: %d is %s, want a page", a.asked, a.status, kind)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(a.body), text) {
+			a.s.t.Errorf("%s: %d does not show %q:\n%s", a.asked, a.status, text, a.body)
+		}
+	}
+	return a
+}
+
+func (a answer) hides(texts ...string) answer {
+	a.s.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(string(a.body), text) {
+			a.s.t.Errorf("%s: %d shows %q", a.asked, a.status, text)
+		}
+	}
+	return a
 }

@@ -155,21 +155,6 @@ func TestEnvExample_SaysOfEmptyWhatIsSo(t *testing.T) {
 	}
 }
 
-func TestLoadConfig_TakesFilesAsEditorsWriteThem(t *testing.T) {
-	file := filepath.Join(t.TempDir(), ".env")
-	text := "\ufeffPORT=4000 \r\n# a comment\r\nexport HOST=127.0.0.2\t\r\n\r\n LOG_FORMAT = \"json\" \r\nADMIN_ADDR=\r\nSESSION_TTL='2h' # two"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := app.LoadConfig(nil, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cfg.Port != 4000 || cfg.Host != "127.0.0.2" || cfg.LogFormat != "json" || cfg.AdminAddr != "" || cfg.SessionTTL.Hours() != 2 {
-		t.Errorf("got %+v", cfg)
-	}
-}
-
 func TestLoadConfig_AddressesAreUnderstoodOrRefused(t *testing.T) {
 	for setting, host := range map[string]string{
 		"HOST=[::1]": "::1", "HOST=::": "::", "HOST=0.0.0.0": "0.0.0.0", "HOST=fe80::1%eth0": "fe80::1%eth0",

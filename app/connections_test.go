@@ -47,26 +47,3 @@ func TestConnections_TheLongestIdleMakeRoomWhenAllAreTaken(t *testing.T) {
 		}
 	}
 }
-
-func TestConnections_IdleOnesStayWhereThereIsRoom(t *testing.T) {
-	s := start(t, "MAX_CONNECTIONS=40")
-	var idle []*wire
-	for range 20 {
-		w := s.dial()
-		w.send(live)
-		w.status("GET")
-		idle = append(idle, w)
-	}
-	time.Sleep(1100 * time.Millisecond)
-	for range 5 {
-		w := s.dial()
-		w.send(live)
-		w.status("GET")
-	}
-	for _, w := range idle {
-		w.send(live)
-		if got := w.status("GET"); got != http.StatusOK {
-			t.Errorf("one gets %d", got)
-		}
-	}
-}

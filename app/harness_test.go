@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -25,10 +24,19 @@ import (
 	"example.com/prefab/services/passwords"
 )
 
+// two runs two instances of the program on the same servers.
+func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *service) {
+	t.Helper()
+	a = startOn(t, databaseURL, redisURL, settings...)
+	b = startOn(t, databaseURL, redisURL, settings...)
+	return a, b
+}
+
+// at returns the client's browser, pointed at another instance: cookies do not
+// know of ports.
+func (c *client) at(s *service) *client { return &client{s: s, http: c.http} }
+
 func TestMain(m *testing.M) {
-	if kind := os.Getenv(benchServer); kind != "" {
-		panic(runBenchServer(kind))
-	}
 	code := devtest.Run(m)
 	if chromium.stop != nil {
 		chromium.stop()
@@ -155,28 +163,6 @@ func (s *service) ids(query string, args ...any) []int64 {
 	return ids
 }
 
-// category adds a category and returns its id.
-func (s *service) category(name string) int64 {
-	s.t.Helper()
-	return s.ids("INSERT INTO categories (name) VALUES ($1) RETURNING id", name)[0]
-}
-
-// products adds n products of a category and returns their ids in the order of
-// the list, the newest first. Three at a time have the same moment of creation.
-func (s *service) products(category int64, n int) []int64 {
-	s.t.Helper()
-	s.exec(`INSERT INTO products (name, description, price_cents, category_id, created_at)
-		SELECT 'Lamp ' || n, 'Bright.', n * 100, $1, timestamptz '2026-01-01 00:00:00.123456Z' + (n / 3) * interval '1 s'
-		FROM generate_series(1, $2::int) n`, category, n)
-	return s.ids("SELECT id FROM products WHERE category_id = $1 ORDER BY created_at DESC, id DESC", category)
-}
-
-// product adds one product and returns its path.
-func (s *service) product() string {
-	s.t.Helper()
-	return fmt.Sprintf("/api/v1/products/%d", s.products(s.category(s.t.Name()+time.Now().String()), 1)[0])
-}
-
 // Every test's users have this password; their addresses end like this.
 const (
 	password    = "correct horse battery staple"
@@ -203,7 +189,8 @@ func (s *service) signedIn(name string, role services.Role) *client {
 	return c
 }
 
-func (s *service) admin() *client  { s.t.Helper(); return s.signedIn("ada", services.Admin) }
+func (s *service) admin() *client { s.t.Helper(); return s.signedIn("ada", services.Admin) }
+
 func (s *service) member() *client { s.t.Helper(); return s.signedIn("max", services.Member) }
 
 // keys lists what the service has stored in Redis.

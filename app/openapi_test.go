@@ -112,6 +112,9 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 			t.Fatal(err)
 		}
 		header := http.Header{"X-Request-Id": {strings.Repeat("a", 32)}, "Cache-Control": {"no-store"}}
+		if status == http.StatusUnauthorized {
+			header.Set("WWW-Authenticate", `Cookie realm="prefab"`)
+		}
 		header.Set("Content-Type", contentType)
 		return exchange{request, nil, []byte(body), &http.Response{StatusCode: status, Header: header}}
 	}
@@ -119,19 +122,21 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 		live    = "/health/live"
 		plain   = "application/json"
 		problem = "application/problem+json"
-		absent  = `{"type":"about:blank","title":"Not Found","status":404,"detail":"No.","instance":"/api/v1/products/1"}`
+		absent  = `{"type":"about:blank","title":"Unauthorized","status":401,"detail":"No.","instance":"/api/v1/session"}`
 	)
 	s := theSpec(t)
 	if err := s.check(exchangeOf("GET", live, 200, plain, `{"status":"live"}`)); err != nil {
 		t.Errorf("a good answer is refused: %v", err)
 	}
-	if err := s.check(exchangeOf("GET", "/api/v1/products/1", 404, problem, absent)); err != nil {
+	if err := s.check(exchangeOf("GET", sessionPath, 401, problem, absent)); err != nil {
 		t.Errorf("a good error is refused: %v", err)
 	}
 	withoutID := exchangeOf("GET", live, 200, plain, `{"status":"live"}`)
 	withoutID.response.Header.Del("X-Request-Id")
-	cached := exchangeOf("GET", "/api/v1/products/1", 404, problem, absent)
+	cached := exchangeOf("GET", sessionPath, 401, problem, absent)
 	cached.response.Header.Del("Cache-Control")
+	withoutChallenge := exchangeOf("GET", sessionPath, 401, problem, absent)
+	withoutChallenge.response.Header.Del("WWW-Authenticate")
 	for name, bad := range map[string]exchange{
 		"another status":         exchangeOf("GET", live, 201, plain, `{"status":"live"}`),
 		"an error of no concern": exchangeOf("GET", live, 409, problem, absent),
@@ -140,8 +145,8 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 		"a field more":           exchangeOf("GET", live, 200, plain, `{"status":"live","more":1}`),
 		"a body for HEAD":        exchangeOf("HEAD", live, 200, plain, `{"status":"live"}`),
 		"a body with 204":        exchangeOf("DELETE", "/api/v1/session", 204, plain, `{}`),
-		"no ETag":                exchangeOf("GET", "/api/v1/products/1", 304, "", ""),
-		"another instance":       exchangeOf("GET", "/api/v1/products/2", 404, problem, absent),
+		"no challenge":           withoutChallenge,
+		"another instance":       exchangeOf("POST", "/login", 401, problem, absent),
 		"no such route":          exchangeOf("GET", "/nowhere", 200, plain, `{}`),
 		"no request id":          withoutID,
 		"an error to cache":      cached,

@@ -9,6 +9,59 @@ import (
 	"example.com/prefab/services"
 )
 
+func TestBodies_BeyondTheBudgetAre503AndSmallOnesAreTaken(t *testing.T) {
+	s := start(t, "BODY_LIMIT=65536", "BODY_BUDGET=65536")
+	admin, product := s.admin(), s.product()
+	const rest = 5_000
+	large := jsonOf(`{"name":"Chair"}`, 40_000)
+	var slow *wire
+	var refused answer
+	eventually(t, "the budget is used up", func() bool {
+		if slow == nil || slow.isAnswered() { // it came when the other one was taken
+			slow = s.dial()
+			slow.send(admin.head("PATCH", product) + "Content-Length: 60000\r\n\r\n" + jsonOf(`{"name":"Lamp"}`, 60_000-rest))
+		}
+		for range 3 { // the first may have met the slow one on its way, and both be refused
+			if refused = admin.send("PATCH", product, large); refused.status != http.StatusServiceUnavailable {
+				return false
+			}
+		}
+		return true
+	})
+	if refused.problem(http.StatusServiceUnavailable).Detail == "" || refused.header.Get("Retry-After") == "" {
+		t.Errorf("it says %s with %v", refused.body, refused.header)
+	}
+	admin.send("PATCH", product, jsonOf(`{"name":"Chair"}`, 8<<10)).want(http.StatusOK)
+	slow.send(strings.Repeat(" ", rest))
+	if got := slow.status("PATCH"); got != http.StatusOK {
+		t.Errorf("the slow one gets %d", got)
+	}
+	if p := decode[services.Product](admin.send("PATCH", product, large).want(http.StatusOK)); p.Name != "Chair" {
+		t.Errorf("it is %+v", p)
+	}
+}
+
+func TestPatch_ThatChangesNothingChangesNothing(t *testing.T) {
+	s := start(t)
+	admin, path := s.admin(), s.product()
+	before := admin.get(path).want(http.StatusOK)
+	p := decode[services.Product](before)
+	for _, body := range []string{
+		`{}`, ` { } `, `{"name":"` + p.Name + `"}`, `{"priceCents":` + list(p.PriceCents) + `,"categoryId":` + list(p.Category.ID) + `}`,
+	} {
+		for _, condition := range [][]string{nil, {"If-Match", before.header.Get("ETag")}, {"If-Match", "*"}} {
+			got := admin.send("PATCH", path, body, condition...).want(http.StatusOK)
+			if string(got.body) != string(before.body) || got.header.Get("ETag") != before.header.Get("ETag") {
+				t.Errorf("%s: %s %s, want %s", body, got.header.Get("ETag"), got.body, before.body)
+			}
+		}
+		admin.send("PATCH", path, body, "If-Match", `"2-0"`).problem(http.StatusPreconditionFailed)
+	}
+	if after := admin.get(path).want(http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
+		t.Errorf("the ETag is %s, and was %s", after.header.Get("ETag"), before.header.Get("ETag"))
+	}
+}
+
 func TestCreate_Answers201WithWhereItIs(t *testing.T) {
 	s := start(t)
 	admin, lamps := s.admin(), s.category("Lamps")
@@ -149,7 +202,6 @@ func TestStock_IsTakenAndReadableAtOnce(t *testing.T) {
 	}
 	for _, body := range []string{
 		`{}`, `{"quantity":null}`, `{"quantity":-1}`, `{"quantity":1000000001}`, `{"quantity":1.5}`, `{"quantity":"1"}`,
-		`{"quantity":9223372036854775808}`, `{"quantity":1e400}`, `{"quantity":true}`, `{"quantity":[1]}`,
 	} {
 		admin.send("PUT", path+"/stock", body).invalid("quantity")
 	}

@@ -10,50 +10,27 @@ import (
 
 func TestSameOrigin_UnsafeRequestsFromElsewhereAre403(t *testing.T) {
 	s := start(t)
-	admin, path := s.admin(), s.product()
-	host := strings.TrimPrefix(s.url, "http://")
+	admin := s.admin()
 	for name, header := range map[string][]string{
-		"cross-site":             {"Sec-Fetch-Site", "cross-site"},
-		"a sister site":          {"Sec-Fetch-Site", "same-site"},
-		"an unknown word":        {"Sec-Fetch-Site", "x"},
-		"cross-site, own origin": {"Sec-Fetch-Site", "cross-site", "Origin", s.url},
-		"another origin":         {"Origin", "https://evil.example"},
-		"another port":           {"Origin", "http://127.0.0.1:1"},
-		"a longer host":          {"Origin", s.url + ".evil.example"},
-		"an opaque origin":       {"Origin", "null"},
-		"rubbish":                {"Origin", "::::"},
-		"another host's name":    {"Origin", s.url, "Host", "prefab.example", "X-Forwarded-Host", host},
+		"cross-site":          {"Sec-Fetch-Site", "cross-site", "Origin", s.url},
+		"another origin":      {"Origin", "https://evil.example"},
+		"another host's name": {"Origin", s.url, "Host", "prefab.example", "X-Forwarded-Host", strings.TrimPrefix(s.url, "http://")},
 	} {
-		for _, write := range []struct{ method, path, body string }{
-			{"PATCH", path, `{"name":"Stolen"}`},
-			{"DELETE", path, ""},
-			{"PUT", path + "/stock", `{"quantity":1}`},
-			{"POST", productsPath, `{}`},
-			{"POST", path + "/reviews", `{}`},
-			{"POST", sessionPath, `{"email":"x","password":"x"}`}, // or an attacker signs you in as himself
-			{"DELETE", sessionPath, ""},
-		} {
-			got := admin.send(write.method, write.path, write.body, header...)
-			if got.status != http.StatusForbidden {
-				t.Errorf("%s: %s %s: %d, want 403", name, write.method, write.path, got.status)
+		// A foreign sign-in would sign you in as the attacker.
+		for method, body := range map[string]string{"POST": `{"email":"x","password":"x"}`, "DELETE": ""} {
+			if got := admin.send(method, sessionPath, body, header...); got.status != http.StatusForbidden {
+				t.Errorf("%s: %s: %d, want 403", name, method, got.status)
 			}
 		}
-		admin.get(path, header...).want(http.StatusOK)
+		admin.get("/health/live", header...).want(http.StatusOK)
 	}
 	admin.get(sessionPath).want(http.StatusOK)
-
-	for _, header := range [][]string{
-		{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Origin", s.url}, {},
-		{"Sec-Fetch-Site", "same-origin", "Origin", "https://behind.a.proxy.example"},
-	} {
-		admin.send("PATCH", path, `{"name":"Mine"}`, header...).want(http.StatusOK)
-	}
+	admin.send("DELETE", sessionPath, "", "Sec-Fetch-Site", "same-origin", "Origin", "https://behind.a.proxy.example").want(http.StatusNoContent)
 }
 
 func TestSecurityHeaders_AreOnEveryAnswer(t *testing.T) {
 	s := start(t)
-	path := s.product()
-	for _, path := range []string{path, "/health/live", "/nowhere", productsPath + "/0", sessionPath} {
+	for _, path := range []string{"/health/live", "/nowhere", sessionPath, "/login"} {
 		header := s.visitor().get(path).header
 		for name, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
@@ -75,16 +52,6 @@ func TestSecurityHeaders_AreOnEveryAnswer(t *testing.T) {
 	}
 }
 
-func TestSecurityHeaders_HTTPSIsAskedForWhereItIsSpoken(t *testing.T) {
-	for proxies, want := range map[string]bool{"": false, "127.0.0.1": true, "10.0.0.0/8, 127.0.0.1": true, "::1, 127.0.0.7/8": true} {
-		s := start(t, "APP_ENV=production", "TRUSTED_PROXIES="+proxies)
-		got := s.visitor().get("/health/live", "X-Forwarded-Proto", "https").header.Get("Strict-Transport-Security")
-		if (got != "") != want {
-			t.Errorf("with the trusted proxy %q: %q", proxies, got)
-		}
-	}
-}
-
 func TestSecrets_AreNeitherShownNorLogged(t *testing.T) {
 	s := start(t, "LOG_LEVEL=debug")
 	user := s.user("max", services.Member)
@@ -93,14 +60,6 @@ func TestSecrets_AreNeitherShownNorLogged(t *testing.T) {
 	in := c.signIn(user.Email, password).want(http.StatusOK)
 	s.visitor().send("POST", sessionPath, `{"email":"max@people.example","password":["my wrong secret"]}`).invalid("password")
 	s.visitor().send("POST", sessionPath, `{"email":"max@people.example","password":"my wrong secret`).problem(http.StatusBadRequest)
-	path := s.product()
-	review := c.send("POST", path+"/reviews", `{"rating":5,"body":"my wrong secret"}`).want(http.StatusCreated)
-	shown := s.visitor().get(path).want(http.StatusOK)
-	for _, got := range []answer{review, shown} {
-		if strings.Contains(string(got.body), user.Email) {
-			t.Errorf("%s tells the author's address: %s", got.asked, got.body)
-		}
-	}
 	if strings.Contains(string(in.body), "argon2") || strings.Contains(strings.ToLower(string(in.body)), "password") {
 		t.Errorf("the user is shown as %s", in.body)
 	}

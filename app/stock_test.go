@@ -73,16 +73,6 @@ func TestStock_CountsEverywhereBeforeItIsStored(t *testing.T) {
 	}
 }
 
-func TestStock_IsStoredAfterTheInterval(t *testing.T) {
-	s := start(t, "WRITE_BEHIND_INTERVAL=1s")
-	admin, path := s.admin(), s.product()
-	admin.setStock(path, 7).want(http.StatusAccepted)
-	eventually(t, "it is stored", func() bool { return s.storedStock(path) == 7 })
-	if got := s.visitor().stock(path); got != 7 {
-		t.Errorf("the stock is %d", got)
-	}
-}
-
 func TestStock_AFullBatchIsStoredAtOnce(t *testing.T) {
 	s := start(t, seldom, "WRITE_BEHIND_BATCH_SIZE=3")
 	admin := s.admin()
@@ -216,4 +206,11 @@ func TestStock_AChangeCostsItsReadersNoSQL(t *testing.T) {
 	if got := decode[services.Product](answer).Stock; got != 7 {
 		t.Errorf("the stock is %d", got)
 	}
+}
+
+func TestStock_IsStoredByOneProcessOfAll(t *testing.T) {
+	s := start(t, "WRITE_BEHIND_INTERVAL=1s")
+	eventually(t, "the others know that it is done", func() bool {
+		return s.redis.Exists(t.Context(), "prefab:job:{flush-stock}:done").Val() == 1
+	})
 }

@@ -2,7 +2,9 @@
 
 package app_test
 
-import "testing"
+import (
+	"testing"
+)
 
 func manyRedis(t *testing.T, topology string) string {
 	t.Helper()

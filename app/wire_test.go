@@ -10,6 +10,28 @@ import (
 	"time"
 )
 
+// HTTP/1.0 knows no chunks: its clients would take their sizes for data.
+func TestHTTP10_AnswersHaveALength(t *testing.T) {
+	s := start(t)
+	for path, want := range map[string]int{"/login": 200, "/openapi.json": 200, "/static/prefab.css": 200, "/health": 200, "/nowhere": 404} {
+		for _, method := range []string{"GET", "HEAD"} {
+			for _, header := range []string{"", "Accept-Encoding: gzip\r\n", "Connection: keep-alive\r\n"} {
+				w := s.dial()
+				w.send(method + " " + path + " HTTP/1.0\r\nHost: x\r\n" + header + "\r\n")
+				response, err := http.ReadResponse(w.in, &http.Request{Method: method})
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(response.Body)
+				response.Body.Close()
+				if err != nil || response.StatusCode != want || response.ContentLength < 0 || len(response.TransferEncoding) > 0 {
+					t.Errorf("%s %s %s: %d with %v, %d bytes: %v", method, path, header, response.StatusCode, response.Header, len(body), err)
+				}
+			}
+		}
+	}
+}
+
 // wire is a connection to the service, for what no HTTP client would send.
 type wire struct {
 	t    *testing.T

@@ -13,35 +13,6 @@ import (
 	"example.com/prefab/services"
 )
 
-// looks are both widths and both schemes, with scripts and without.
-func looks() (all []look) {
-	for _, l := range []look{phone, desktop} {
-		for _, l.dark = range []bool{false, true} {
-			for _, l.scripts = range []bool{true, false} {
-				all = append(all, l)
-			}
-		}
-	}
-	return all
-}
-
-func everyLook(t *testing.T, test func(t *testing.T, l look)) {
-	for _, l := range looks() {
-		t.Run(fmt.Sprintf("%s,dark=%t,scripts=%t", l.name, l.dark, l.scripts), func(t *testing.T) {
-			t.Parallel()
-			test(t, l)
-		})
-	}
-}
-
-// checked looks for what keeps people out, where it can.
-func (w *window) checked() {
-	w.s.t.Helper()
-	if w.look.scripts { // axe is one
-		w.isAccessible()
-	}
-}
-
 func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 	everyLook(t, func(t *testing.T, l look) {
 		s := start(t)
@@ -161,45 +132,6 @@ func TestBrowser_AnAdminEditsAProductAndItsStock(t *testing.T) {
 		w.follow("Save")
 		w.reads("The product is saved.", "Lamp of mine")
 	})
-}
-
-func TestBrowser_ErrorsArePages(t *testing.T) {
-	everyLook(t, func(t *testing.T, l look) {
-		s := start(t)
-		product, member := s.productPage(), s.user("max", services.Member)
-		w := s.window(l)
-		for _, c := range []struct {
-			path   string
-			status int64
-			reads  string
-		}{
-			{"/nowhere", 404, "There is nothing at this address."},
-			{"/products/999", 404, "No such product."},
-			{"/products/x", 422, "id must be a whole number"},
-			{"/?after=x", 422, "after must be the nextCursor of an earlier page"},
-		} {
-			w.open(c.path)
-			w.isAt(c.path, c.status)
-			w.reads(c.reads, "Request ")
-			w.checked()
-		}
-		w.follow("To the catalogue")
-		w.isAt("/", 200)
-		w.follow("Sign in")
-		w.signIn(member.Email)
-		w.open(product + "/edit")
-		w.isAt(product+"/edit", 403)
-		w.reads("Only an admin may do this.")
-		w.checked()
-	})
-}
-
-// The window's console tells of what is missing.
-func TestBrowser_FindsAnIconWhereTheAnswerNamesNone(t *testing.T) {
-	t.Parallel()
-	w := start(t).window(desktop)
-	w.open("/openapi.json")
-	w.open("/nowhere")
 }
 
 // What somebody has planted must not become an element, wherever it is shown.
@@ -386,25 +318,6 @@ func TestBrowser_FormsWorkOverPlainHTTP(t *testing.T) {
 	w.isAt("/", 200)
 }
 
-func TestBrowser_ASignInLeadsNowhereElse(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	user := s.user("max", services.Member)
-	w := s.window(desktop)
-	for _, next := range []string{
-		"//" + plainHost, `/\` + plainHost, "/%2f" + plainHost + "%22", "https:" + plainHost,
-		"/.//" + plainHost, "/%5c" + plainHost, "%20//" + plainHost, "http://" + plainHost,
-	} {
-		w.open("/login?next=" + next)
-		w.signIn(user.Email)
-		if origin := eval[string](w, `location.origin`); origin != s.url {
-			t.Fatalf("%q leads to %s", next, origin)
-		}
-		w.open("/")
-		w.follow("Sign out")
-	}
-}
-
 func TestBrowser_TimesAreTheReaders(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -418,24 +331,5 @@ func TestBrowser_TimesAreTheReaders(t *testing.T) {
 		call(w, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "America/New_York"})
 		w.open(path)
 		w.reads(want)
-	}
-}
-
-func TestBrowser_StaticFilesAreAskedForOnce(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	path := s.productPage()
-	w := s.window(desktop)
-	w.open("/")
-	w.open(path)
-	w.open("/login")
-	n := 0
-	for _, line := range s.log.lines(t) {
-		if line["route"] == "GET /static/:file" {
-			n++
-		}
-	}
-	if n != 3 {
-		t.Errorf("three pages asked for static files %d times, want once each of three", n)
 	}
 }
