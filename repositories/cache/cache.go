@@ -1,46 +1,64 @@
-// Package cache keeps values in two levels: in the process's memory, and in a
-// Redis that all processes share. What it promises is in docs/caching.md; in
-// short: nobody reads an older value once a write has been answered, but for the
-// milliseconds that word of it takes to other processes.
+// Package cache keeps values in two levels: in the memory of the process (L1), and in a
+// Redis that all processes share (L2). It promises:
 //
-// Values belong to tags, such as "product:42" or "products". Each tag has a
-// generation in Redis, a random number that is stored with every value of the tag.
-// Invalidating a tag drops its generation, so the next one is another, and every
-// value that was loaded under the old one is worthless, however many there are
-// and wherever they lie. A load notes the generations before it begins; so what
-// it read before a write can never pass for what is read after.
+//   - After a write was answered, its process never gives an older value. Other processes
+//     follow in milliseconds by publish/subscribe, and in three seconds whatever fails.
+//   - A value that was read before a write never fills the cache after it, even if the
+//     writer dies between its commit and the invalidation.
+//   - Of all callers that miss a value, in all processes, one loads it. The others wait a
+//     bounded time.
+//   - A Redis that is slow or away costs a request its budget at most. While the store is
+//     away, values past their time are given for a grace period.
+//
+// An example:
+//
+//	c := cache.New(cache.Options{Client: client, Prefix: "shop:", MemoryTTL: time.Minute, …})
+//	c.Start(ctx)
+//	defer c.Close()
+//	products := cache.NewTable[Product](c, cache.TableOptions{Name: "product", TTL: time.Hour})
+//
+//	tags := []string{"product:42"}
+//	product, err := products.Get(ctx, "42", tags, func(ctx context.Context) (Product, error) {
+//		return store.Get(ctx, 42)
+//	})
+//	err = c.Write(ctx, tags, func(ctx context.Context) error { return store.Update(ctx, product) })
+//
+// A value belongs to tags, such as "product:42" or "products". Each tag has a generation in
+// Redis, a random number that every value of the tag carries. An invalidation deletes the
+// generation. The next reader makes a new one, so all values of the old one are void,
+// wherever they lie. A write replaces the generation by a tombstone until it has committed.
+//
+// To read the code, follow Get through table.go, lookup.go, flight.go, redis.go and
+// scripts.go, and Write through write.go, subscription.go, recovery.go and record.go.
 package cache
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/redisclient"
-	"example.com/prefab/services/tracing"
 )
 
-// Options say how much a Cache may take.
+// Options configure a Cache.
 type Options struct {
 	Client     redis.UniversalClient
 	Prefix     string        // of every key in Redis
-	MemoryTTL  time.Duration // the longest a value stays in memory
+	MemoryTTL  time.Duration // the longest time of a value in memory
 	MaxItems   int           // in memory
-	MaxBytes   int64         // in memory, by the length of what Redis holds
-	ValueLimit int           // bytes of one value; a longer one is not kept
-	Budget     time.Duration // what one request may wait for reads of Redis in all
+	MaxBytes   int64         // in memory, by the length of the entries in Redis
+	ValueLimit int           // bytes of an entry; a longer one is not cached
+	Budget     time.Duration // for all reads of Redis of one request
 
-	// Record and Recorded are another way to all processes, for the invalidations
-	// of a process that cannot reach Redis: a store that whoever writes needs
-	// anyway. Recorded returns at most limit of those that were recorded since then,
-	// those that last the longest first. Nil leaves both out.
+	// Record and Recorded carry invalidations by another store, such as the database,
+	// while a process cannot reach Redis. Recorded returns at most limit of those of
+	// the last since, those that last longest first. nil leaves both out.
 	Record   func(ctx context.Context, tags []string, lasts time.Duration) error
 	Recorded func(ctx context.Context, since time.Duration, limit int) ([]Recorded, error)
 
@@ -48,124 +66,66 @@ type Options struct {
 	Metrics prometheus.Registerer // nil leaves them out
 }
 
-// Cache is the cache of one process. [NewTable] makes the typed views on it.
+// Cache is the cache of one process. [NewTable] makes typed views on it.
 type Cache struct {
-	client  redisclient.Batched
-	writes  redisclient.Batched // the same: a write is not to wait for others' reads
-	single  *redis.Client       // the same, where it speaks to one server; nil with a cluster
-	moves   bool                // another server may take its place while the feed's goes on
-	prefix  string
 	options Options
+	client  redisclient.Batched
+	writes  redisclient.Batched // the same, with a queue of its own: a write does not wait for reads
+	single  *redis.Client  // the same, if it speaks to one server; nil for a Cluster
+	origin  string         // marks this process's own messages
 
-	memory   *memory
-	versions versions
-	readers  []reader // what queries in Batch read besides
-	circuit  circuit
-	pending  pending
-	records  records
-	feed     feed
-	metrics  *metrics
+	memory     *otter.Cache[memoryKey, *entry]
+	versions   versions
+	prefetches []prefetch
+	tables     uint32
+	ids        atomic.Uint64 // of entries in memory
 
-	server atomic.Pointer[string] // which one answers, by its run id; empty where that is not told
-	origin string                 // tells our own messages on the feed
-	tables uint32
-	ids    atomic.Uint64 // of values in memory
-	ended  context.CancelFunc
-	work   sync.WaitGroup
+	circuit      circuit
+	pending      pending
+	records      records
+	subscription subscription
+	server       atomic.Pointer[string] // the run id of the server, "" if it is unknown
+	metrics      metrics
 
-	beforeFill func(context.Context, *lookup) // for tests, which show what generations are for
+	stop context.CancelFunc
+	work sync.WaitGroup
 }
 
-// New returns a cache that does not use Redis until it is started.
+// New returns a cache that uses memory alone until Start.
 func New(o Options) *Cache {
-	readTimesInUTC()
+	registerTimes()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Cache{
-		client: redisclient.NewBatched(o.Client), writes: redisclient.NewBatched(o.Client), prefix: o.Prefix, options: o,
-		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), origin: nonce(),
-		ended: func() {},
+		options: o, client: redisclient.NewBatched(o.Client), writes: redisclient.NewBatched(o.Client), origin: nonce(),
+		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), stop: func() {},
 	}
 	c.single, _ = o.Client.(*redis.Client)
-	c.moves = c.single == nil || c.single.Options().Addr == failoverAddr
-	c.feed.began = time.Now().Add(-feedSilence) // nothing has been heard yet
-	c.circuit.slow, c.circuit.wake, c.circuit.log = true, make(chan struct{}, 1), o.Log
+	c.circuit.readsOff.Store(true)
+	c.circuit.wake, c.circuit.log = make(chan struct{}, 1), o.Log
+	c.subscription.began = time.Now().Add(-heartbeatTimeout) // nothing has been heard yet
 	c.server.Store(new(""))
 	return c
 }
 
-// Start begins to use Redis, and to follow what other processes invalidate,
-// until Close. It waits a moment for Redis, and goes on without it if need be.
+// Start connects to Redis and follows the invalidations of other processes until Close.
+// It waits a moment for Redis, and goes on without it if necessary.
 func (c *Cache) Start(ctx context.Context) {
-	c.join(ctx)
+	c.connect(ctx)
+	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if c.options.Recorded != nil {
-		c.poll(ctx)
-	}
-	ctx, c.ended = context.WithCancel(context.WithoutCancel(ctx))
-	c.work.Go(func() { c.keep(ctx) })
-	c.work.Go(func() { c.follow(ctx) })
-	if c.options.Recorded != nil {
+		c.readRecords(ctx)
 		c.work.Go(func() { c.followRecords(ctx) })
 	}
+	c.work.Go(func() { c.maintain(ctx) })
+	c.work.Go(func() { c.subscribe(ctx) })
 }
 
-// Close ends what Start began. Values are not used after it.
+// Close ends what Start began. The cache must not be used after it.
 func (c *Cache) Close() {
-	c.ended()
+	c.stop()
 	c.work.Wait()
-	c.memory.close()
-}
-
-var (
-	errUnused = errors.New("redis is not used now")
-	errCut    = errors.New("redis could not be reached a moment ago")
-	errBudget = errors.New("the request has waited long enough for redis")
-)
-
-// Call calls Redis for something else than the cache, as the cache does: within the
-// request's budget, and not at all while Redis is away or slow.
-func (c *Cache) Call(ctx context.Context, call func(context.Context) error) error {
-	if !c.circuit.reads() {
-		return errUnused
-	}
-	return c.spend(ctx, call)
-}
-
-// ask is Call for what the cache itself holds.
-func (c *Cache) ask(ctx context.Context, call func(context.Context) error) error {
-	if !c.usable() {
-		return errUnused
-	}
-	return c.spend(ctx, call)
-}
-
-// spend calls Redis within the request's budget, and keeps account of how it does.
-func (c *Cache) spend(ctx context.Context, call func(context.Context) error) error {
-	trace := tracing.From(ctx)
-	left := c.options.Budget - trace.WaitedForCache(0)
-	if left <= 0 {
-		return errBudget
-	}
-	limited, cancel := context.WithTimeout(ctx, left)
-	defer cancel()
-	begin := time.Now()
-	err := call(limited)
-	trace.WaitedForCache(time.Since(begin))
-	switch {
-	case err == nil || errors.Is(err, redis.Nil):
-		c.circuit.succeeded()
-		return nil
-	case ctx.Err() == nil && left > c.options.Budget/2: // else it was the caller who gave up, or had no time to give
-		c.circuit.failed()
-	}
-	return err
-}
-
-// channel is the feed's. Channels are not divided by database as keys are.
-func (c *Cache) channel() string {
-	if c.single != nil {
-		return c.prefix + "feed:" + strconv.Itoa(c.single.Options().DB)
-	}
-	return c.prefix + "feed"
+	c.memory.InvalidateAll()
+	c.memory.StopAllGoroutines()
 }

@@ -1,112 +1,107 @@
 package cache
 
 import (
+	"context"
+	"errors"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services/tracing"
 )
 
 const failuresAllowed = 3 // in a row
 
-// circuit is the breaker between this process and Redis. It opens for reads when
-// Redis is slow, so that requests need not wait. It opens for invalidations too
-// only when one did not arrive: a slow Redis is told of every write.
+// circuit is the circuit breaker between this process and Redis. It opens for reads when
+// Redis is slow, so that requests do not wait. It opens for writes when an invalidation
+// could not be sent: a Redis that is merely slow gets every invalidation. No request
+// tries whether Redis is well again, [Cache.maintain] does.
 type circuit struct {
-	mu       sync.Mutex
-	failures int
-	slow     bool // open for reads
-	cut      bool // open for invalidations
-	wake     chan struct{}
-	log      *slog.Logger
-	logged   bool // that Redis is not used
+	readsOff, writesOff atomic.Bool
+	failures            atomic.Int32
+	logged              atomic.Bool // that Redis is not used
+	wake                chan struct{}
+	log                 *slog.Logger
 }
 
-// reads reports whether requests may wait for Redis.
-func (b *circuit) reads() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return !b.slow && !b.cut
-}
+func (b *circuit) allowsReads() bool { return !b.readsOff.Load() && b.allowsWrites() }
 
-// carries reports whether invalidations are sent to Redis.
-func (b *circuit) carries() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return !b.cut
-}
+func (b *circuit) allowsWrites() bool { return !b.writesOff.Load() }
 
-func (b *circuit) succeeded() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failures = 0
-}
-
-func (b *circuit) failed() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.failures++; b.failures >= failuresAllowed {
-		b.openForReads("the cache has stopped using Redis: it is slow")
+// open opens the circuit for reads or for writes, and logs it once per outage.
+func (b *circuit) open(off *atomic.Bool, reason string) {
+	if off.Swap(true) {
+		return
 	}
-}
-
-// masterAway is for a master that does not answer.
-func (b *circuit) masterAway() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.openForReads("the cache has stopped using Redis: its master does not answer")
-}
-
-func (b *circuit) openForReads(why string) {
-	if !b.slow {
-		b.slow = true
-		b.warn(why)
+	if !b.logged.Swap(true) {
+		b.log.Warn("the cache has stopped using Redis: " + reason)
 	}
+	b.retry()
 }
 
-// unreachable is for an invalidation that did not arrive.
-func (b *circuit) unreachable() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.cut {
-		b.cut = true
-		b.warn("the cache has stopped using Redis: an invalidation could not be sent")
-	}
-}
-
-// lost logs that what Redis holds may be out of date.
-func (b *circuit) lost() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.warn("the cache has stopped using Redis: invalidations may have been lost, so it discards all that Redis holds")
-}
-
-// warn logs once that Redis is not used, whatever else happens until it is again.
-func (b *circuit) warn(why string) {
-	if !b.logged {
-		b.logged = true
-		b.log.Warn(why)
-	}
-	b.nudge()
-}
-
-func (b *circuit) nudge() {
+// retry wakes [Cache.maintain].
+func (b *circuit) retry() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 }
 
-// answered is for an answer of Redis that nobody was waiting for. Reads go on
-// only if it came within what a request may wait, or the circuit would open again.
-func (b *circuit) answered(after, budget time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.cut = false
+// close is called after Redis has answered a probe. Reads go on only if the answer came
+// within the budget of a request, or the circuit would open again.
+func (b *circuit) close(after, budget time.Duration) {
+	b.writesOff.Store(false)
 	if after > budget {
 		return
 	}
-	if b.logged {
+	if b.logged.Swap(false) {
 		b.log.Info("the cache uses Redis again")
 	}
-	b.slow, b.failures, b.logged = false, 0, false
+	b.failures.Store(0)
+	b.readsOff.Store(false)
+}
+
+var (
+	errUnused = errors.New("the circuit to redis is open")
+	errBudget = errors.New("the request has used its budget for redis")
+)
+
+// usable reports whether the entries in Redis may be read.
+func (c *Cache) usable() bool { return c.circuit.allowsReads() && c.pending.none() }
+
+// read is Call for the entries in Redis.
+func (c *Cache) read(ctx context.Context, call func(context.Context) error) error {
+	if !c.usable() {
+		return errUnused
+	}
+	return c.Call(ctx, call)
+}
+
+// Call calls Redis as the cache does: within the budget of ctx's request, and not at all
+// while Redis is slow or away.
+func (c *Cache) Call(ctx context.Context, call func(context.Context) error) error {
+	if !c.circuit.allowsReads() {
+		return errUnused
+	}
+	trace := tracing.From(ctx)
+	left := c.options.Budget - trace.WaitedForCache(0)
+	if left <= 0 {
+		return errBudget
+	}
+	limited, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	begin := time.Now()
+	err := call(limited)
+	trace.WaitedForCache(time.Since(begin))
+	switch {
+	case err == nil || errors.Is(err, redis.Nil):
+		c.circuit.failures.Store(0)
+		return nil
+	case ctx.Err() != nil || left <= c.options.Budget/2: // the caller had no time for Redis
+	case c.circuit.failures.Add(1) >= failuresAllowed:
+		c.circuit.open(&c.circuit.readsOff, "it is slow")
+	}
+	return err
 }

@@ -184,7 +184,7 @@ func TestStart_TrustsOnlyWhatSomebodyHasWatched(t *testing.T) {
 	first.cache.Close()
 	second.cache.Close()
 	eventually(t, "the mark of the last watcher has expired", func() bool {
-		return first.client.Exists(t.Context(), "test:watched").Val() == 0
+		return first.client.Exists(t.Context(), "test:heartbeat").Val() == 0
 	})
 	newNode(t, redis.URL).holdsNothing(t)
 }
@@ -196,7 +196,7 @@ func TestStart_TrustsNoServerThatNobodyWatched(t *testing.T) {
 	first := newNode(t, redis.URL)
 	first.gives(t, new(source), 0)
 	first.cache.Close()
-	if err := first.client.Set(t.Context(), "test:watched", "another server", time.Minute).Err(); err != nil {
+	if err := first.client.Set(t.Context(), "test:heartbeat", "another server", time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
 	newNode(t, redis.URL).holdsNothing(t)

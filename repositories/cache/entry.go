@@ -3,60 +3,52 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// An entry is what Redis holds of a value:
+// An entry in Redis is
 //
-//	schema (8 bytes) | flags (1) | soft expiry, Unix ms (8) |
-//	number of generations (1) | each (16) | value, as MessagePack
+//	schema (8 bytes) | absent (1) | end, Unix ms (8) | number of generations (1) |
+//	each generation (16) | the value, as MessagePack
 //
-// The soft expiry is when it should be loaded anew. Redis keeps it longer, for
-// the time that the store is away.
+// The header has a fixed length, so that the scripts can compare the generations. After
+// the end the value should be loaded anew; Redis keeps it longer, for the grace.
 const (
 	schemaLength = 8
 	headerLength = schemaLength + 1 + 8 + 1
-	flagAbsent   = 1
 )
 
-func encodeEntry(schema string, generations string, e *entry, until time.Time) ([]byte, error) {
-	text := make([]byte, 0, headerLength+len(generations)+256)
+func encodeEntry(schema string, e *entry, end time.Time) ([]byte, error) {
+	text := make([]byte, 0, headerLength+len(e.generations)+256)
 	text = append(text, schema...)
+	text = append(text, 0)
+	text = binary.BigEndian.AppendUint64(text, uint64(end.UnixMilli()))
+	text = append(text, byte(len(e.generations)/nonceLength))
+	text = append(text, e.generations...)
 	if e.absent {
-		text = append(text, flagAbsent)
-	} else {
-		text = append(text, 0)
-	}
-	text = binary.BigEndian.AppendUint64(text, uint64(until.UnixMilli()))
-	text = append(text, byte(len(generations)/nonceLength))
-	text = append(text, generations...)
-	if e.absent {
+		text[schemaLength] = 1
 		return text, nil
 	}
 	value, err := msgpack.Marshal(e.value)
-	if err != nil {
-		return nil, fmt.Errorf("encode a value for the cache: %w", err)
-	}
-	return append(text, value...), nil
+	return append(text, value...), err
 }
 
-// decodeEntry returns what text holds, or nil where it is of another schema, other
-// generations, or damaged: all of these are misses.
+// decodeEntry returns the entry, or nil if it has another schema or other generations, or
+// is damaged: all of these are misses.
 func decodeEntry[V any](text, schema, generations string) *entry {
-	const at = schemaLength
-	if generations == "" || len(text) < headerLength+len(generations) || text[:at] != schema ||
+	if generations == "" || len(text) < headerLength || text[:schemaLength] != schema ||
 		int(text[headerLength-1]) != len(generations)/nonceLength || !strings.HasPrefix(text[headerLength:], generations) {
 		return nil
 	}
 	e := &entry{
-		absent: text[at]&flagAbsent != 0,
-		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(text[at+1 : headerLength-1])))),
+		absent: text[schemaLength] == 1,
+		until:  time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(text[schemaLength+1 : headerLength-1])))),
 		weight: uint32(len(text)),
 	}
 	if e.absent {
@@ -70,8 +62,7 @@ func decodeEntry[V any](text, schema, generations string) *entry {
 	return e
 }
 
-// unmarshal decodes MessagePack that somebody may have damaged; of some of that
-// the library panics.
+// unmarshal decodes MessagePack. The library panics on some damaged texts.
 func unmarshal(text string, to any) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -84,8 +75,8 @@ func unmarshal(text string, to any) (err error) {
 	return d.Decode(to)
 }
 
-// schemaOf sums up how a type is encoded: names and types of all fields. A build
-// that has changed any of them reads what another one wrote as misses.
+// schemaOf is a hash of how a type is encoded: the names and types of all fields. A build
+// that has changed any of them reads the entries of another build as misses.
 func schemaOf(t reflect.Type) string {
 	var text strings.Builder
 	describe(&text, t, make(map[reflect.Type]bool))
@@ -95,7 +86,7 @@ func schemaOf(t reflect.Type) string {
 
 func describe(text *strings.Builder, t reflect.Type, seen map[reflect.Type]bool) {
 	fmt.Fprintf(text, "%s %s", t, t.Kind())
-	if seen[t] { // types may hold themselves
+	if seen[t] { // types may contain themselves
 		return
 	}
 	seen[t] = true
@@ -114,7 +105,23 @@ func describe(text *strings.Builder, t reflect.Type, seen map[reflect.Type]bool)
 	}
 }
 
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:16])
-}
+// registerTimes makes decoded times come back in UTC, as from the database. The library
+// would use the zone of the machine, and a page would look different from Redis. The
+// format is https://github.com/msgpack/msgpack/blob/master/spec.md#timestamp-extension-type
+var registerTimes = sync.OnceFunc(func() {
+	msgpack.RegisterExtDecoder(-1, time.Time{}, func(d *msgpack.Decoder, to reflect.Value, length int) error {
+		var b [12]byte // nanoseconds, seconds
+		if length != 4 && length != 8 && length != 12 {
+			return fmt.Errorf("a timestamp of %d bytes", length)
+		}
+		if err := d.ReadFull(b[12-length:]); err != nil {
+			return err
+		}
+		nanoseconds, seconds := int64(binary.BigEndian.Uint32(b[:])), binary.BigEndian.Uint64(b[4:])
+		if length == 8 { // 30 and 34 bits
+			nanoseconds, seconds = int64(seconds>>34), seconds&(1<<34-1)
+		}
+		to.Set(reflect.ValueOf(time.Unix(int64(seconds), nanoseconds).UTC()))
+		return nil
+	})
+})

@@ -6,79 +6,56 @@ import (
 	"time"
 )
 
-// ForgetGenerations makes the cache fill as caches without generations do: under
-// those that hold after the load.
-func (c *Cache) ForgetGenerations() {
-	c.beforeFill = func(ctx context.Context, l *lookup) {
-		if answer := c.lookUp(ctx, l.query()); answer != nil {
-			l.answer, l.generations = answer, answer.nonces(l.keys)
-		}
-	}
-}
+// Join connects to Redis without the subscription.
+func (c *Cache) Join(ctx context.Context) { c.connect(ctx) }
 
-// Join begins to use Redis without the feed.
-func (c *Cache) Join(ctx context.Context) { c.join(ctx) }
-
-// Usable reports whether the cache reads what Redis holds.
+// Usable reports whether the cache reads the entries in Redis.
 func (c *Cache) Usable() bool { return c.usable() }
 
-// Hearing reports whether the cache hears of what others invalidate.
-func (c *Cache) Hearing() bool { return c.feed.alive(time.Now()) }
+// Hearing reports whether invalidations of others would arrive.
+func (c *Cache) Hearing() bool { return c.subscription.alive(time.Now()) }
 
-// Deafen has the cache wait for a feed that does not come.
+// Deafen ends all work in the background.
 func (c *Cache) Deafen() {
-	c.ended()
+	c.stop()
 	c.work.Wait()
 }
 
-// Suspend has the cache take Redis for slow, until it is asked again.
-func (c *Cache) Suspend() {
-	c.circuit.mu.Lock()
-	defer c.circuit.mu.Unlock()
-	c.circuit.slow = true
-}
+// Suspend opens the circuit for reads.
+func (c *Cache) Suspend() { c.circuit.readsOff.Store(true) }
 
-// Recover asks once whether Redis is well again, as the cache does by itself after Start.
+// Recover tries once whether Redis is well again.
 func (c *Cache) Recover(ctx context.Context) { c.recover(ctx) }
-
-// Waiting counts the callers who wait for a flight.
-func (t *Table[V]) Waiting(key string, tags []string) int {
-	k := flightKey{key, t.cache.versions.of(tags)}
-	t.flights.mu.Lock()
-	defer t.flights.mu.Unlock()
-	if f := t.flights.open[k]; f != nil {
-		return f.waiting
-	}
-	return 0
-}
-
-// Owed counts the tags whose change Redis was not told of at once.
-func (c *Cache) Owed() int {
-	c.pending.mu.Lock()
-	defer c.pending.mu.Unlock()
-	return int(c.pending.seq)
-}
 
 // MaxPending is how many tags may be pending.
 const MaxPending = maxPending
 
-// Pending counts the tags whose change Redis is to be told of.
-func (c *Cache) Pending() int { return len(c.pending.list()) }
+// Pending counts the tags of which Redis has to be told.
+func (c *Cache) Pending() int {
+	c.pending.mu.Lock()
+	defer c.pending.mu.Unlock()
+	return len(c.pending.tags)
+}
 
-// Poll reads once what other processes have recorded, as the cache does by itself after Start.
-func (c *Cache) Poll(ctx context.Context) { c.poll(ctx) }
+// TakePending empties the list, and counts it.
+func (c *Cache) TakePending() int {
+	defer c.pending.sent()
+	return len(c.pending.take())
+}
+
+// Poll reads once what other processes have recorded.
+func (c *Cache) Poll(ctx context.Context) { c.readRecords(ctx) }
 
 // InMemory returns how many values memory holds after its maintenance, and their weight.
 func (c *Cache) InMemory() (items int, weight uint64) {
-	c.memory.entries.CleanUp()
-	return c.memory.entries.EstimatedSize(), c.memory.entries.WeightedSize()
+	c.memory.CleanUp()
+	return c.memory.EstimatedSize(), c.memory.WeightedSize()
 }
 
 // Keys in Redis, for tests that look or that take them away.
 func (c *Cache) GenerationKey(tag string) string        { return c.generationKey(tag) }
 func (c *Cache) EntryKey(tag, table, key string) string { return c.entryKey(homeOf(tag), table, key) }
 func (c *Cache) LeaseKey(tag, table, key string) string { return leaseKey(c.EntryKey(tag, table, key)) }
-func (c *Cache) Channel() string                        { return c.channel() }
 
 // EncodeEntry is what Redis holds of a value.
 func EncodeEntry(value any, generations string) string {
@@ -86,7 +63,7 @@ func EncodeEntry(value any, generations string) string {
 	if value != nil {
 		schema = schemaOf(reflect.TypeOf(value))
 	}
-	text, _ := encodeEntry(schema, generations, &entry{value: value}, time.Now())
+	text, _ := encodeEntry(schema, &entry{value: value, generations: generations}, time.Now())
 	return string(text)
 }
 
@@ -96,4 +73,4 @@ func DecodeEntry[V any](text, generations string) bool {
 }
 
 // Flush voids what is in memory.
-func (c *Cache) Flush() { c.versions.bumpAll() }
+func (c *Cache) Flush() { c.versions.increment(Everything) }

@@ -101,6 +101,28 @@ func TestGet_GoesOnWhenTheLoadingProcessIsKilled(t *testing.T) {
 	})
 }
 
+// waits counts the callers that have begun to wait.
+type waits struct {
+	t *testing.T
+	n atomic.Int64
+}
+
+func newWaits(t *testing.T) *waits { return &waits{t: t} }
+
+func (w *waits) context() context.Context {
+	return &waitContext{Context: w.t.Context(), begin: sync.OnceFunc(func() { w.n.Add(1) })}
+}
+
+type waitContext struct {
+	context.Context
+	begin func()
+}
+
+func (c *waitContext) Done() <-chan struct{} {
+	c.begin()
+	return c.Context.Done()
+}
+
 // Readers who wait for a load share its failure; the next one tries again.
 func TestGet_SharesAFailure(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
@@ -108,8 +130,9 @@ func TestGet_SharesAFailure(t *testing.T) {
 		finish, begun, failure := make(chan struct{}), make(chan struct{}), errors.New("no such table")
 		var loads, failed atomic.Int64
 		var readers sync.WaitGroup
-		read := func() {
-			_, err := n.get(t.Context(), func(context.Context) (int64, error) {
+		waits := newWaits(t)
+		read := func(ctx context.Context) {
+			_, err := n.get(ctx, func(context.Context) (int64, error) {
 				if loads.Add(1) == 1 {
 					close(begun)
 				}
@@ -120,12 +143,12 @@ func TestGet_SharesAFailure(t *testing.T) {
 				failed.Add(1)
 			}
 		}
-		readers.Go(read)
+		readers.Go(func() { read(t.Context()) })
 		<-begun
 		for range 20 {
-			readers.Go(read)
+			readers.Go(func() { read(waits.context()) })
 		}
-		eventually(t, "all wait for the load", func() bool { return n.numbers.Waiting("key", tags) == 20 })
+		eventually(t, "all wait for the load", func() bool { return waits.n.Load() == 20 })
 		close(finish)
 		readers.Wait()
 		if loads.Load() != 1 || failed.Load() != 21 {
@@ -161,10 +184,15 @@ func TestGet_HandsTheLoadOn(t *testing.T) {
 					})
 				})
 				<-begun
+				waits := newWaits(t)
 				for range 20 {
-					readers.Go(func() { n.gives(t, s, 0) })
+					readers.Go(func() {
+						if got, err := n.get(waits.context(), s.load); err != nil || got != 0 {
+							t.Errorf("read %d, %v", got, err)
+						}
+					})
 				}
-				eventually(t, "all wait for the load", func() bool { return n.numbers.Waiting("key", tags) == 20 })
+				eventually(t, "all wait for the load", func() bool { return waits.n.Load() == 20 })
 				close(finish)
 				readers.Wait()
 				if loads := s.loads.Load(); loads != 1 {

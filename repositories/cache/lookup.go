@@ -2,15 +2,18 @@ package cache
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"example.com/prefab/services/tracing"
 )
 
 const (
-	blindTTL      = time.Second // in memory, while nobody could tell of an invalidation
-	staleTTL      = time.Second // until the store is asked again
-	hitForMissTTL = time.Second // until callers wait for each other again
+	unconfirmedTTL = time.Second // in memory, while no news of invalidations can arrive
+	staleTTL       = time.Second // of a stale value, until the store is asked again
+	hitForMissTTL  = time.Second // of "not cacheable", until callers wait for each other again
+
+	leaseWaitTimeout = 500 * time.Millisecond // for the load of another process
 )
 
 // Where a value was found.
@@ -19,198 +22,156 @@ const (
 	inRedis  = "redis"
 )
 
-// lookup is one that is on its way to a load.
+// lookup is a look-up that memory could not answer.
 type lookup struct {
-	cache   *Cache
-	call    *call // nil: the request reads nothing else
-	place   memoryKey
-	tags    []string
-	version uint64
-
-	home, entryKey string
-	keys           []string // of the generations
-	local          int      // how many of these lie in the slot of home
-	answer         *answer  // of Redis; nil where it gave none
-	generations    string   // under these keys, or "" while somebody writes
-	token          string   // of the lease that is ours, or ""
-	also           bool     // another table's load has brought the value
-
-	last  *entry // a value that may be out of date, in case that the load fails
-	aged  bool   // last is merely past its time: no write has changed it
-	alone bool   // it waits for nobody
-
-	flights *flights
-	flight  *flight // that this one leads, or nil
+	query
+	cache       *Cache
+	place       memoryKey
+	tags        []string
+	answer      *answer // of Redis; nil if there is none
+	generations string  // that a load belongs to; "" during a write
+	token       string  // of the lease, while this look-up holds it
+	last        *entry  // may be out of date; given if the load fails
+	alone       bool    // does not wait for others
+	flights     *flights
+	flight      *flight // that this look-up leads, or nil
 }
 
-// prepare names the keys in Redis, which a value in memory does not need.
-func (l *lookup) prepare(home, table string) {
-	l.home, l.entryKey = home, l.cache.entryKey(home, table, l.place.key)
-	l.keys, l.local = l.cache.generationKeys(home, l.tags)
+func (t *Table[V]) newLookup(r *request, key string, tags []string, version uint64) *lookup {
+	l := &lookup{cache: t.cache, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights}
+	l.query = t.cache.newQuery(t.home(key, tags), t.options.Name, key, tags)
+	l.version, l.request, l.prefetch = version, r, t.options.Prefetch != ""
+	return l
 }
 
-func (l *lookup) query() query {
-	return query{home: l.home, entry: l.entryKey, generations: l.keys, local: l.local, version: l.version, call: l.call}
-}
-
-// look searches memory, the loads under way, and Redis, and says where it found a
-// value. If it finds none, the look-up goes on with a load, and must be ended.
-func (t *Table[V]) look(ctx context.Context, key string, tags []string) (e *entry, from string, l *lookup, err error) {
-	c, trace, call := t.cache, tracing.From(ctx), t.cache.callOf(ctx)
+// find looks in memory, waits for the same look-up of another goroutine, and looks in
+// Redis. It returns the value and where it was. If there is none, it returns the look-up:
+// the caller loads the value, and must call end.
+func (t *Table[V]) find(ctx context.Context, key string, tags []string) (e *entry, from string, l *lookup, err error) {
+	c, trace, r := t.cache, tracing.From(ctx), t.cache.requestOf(ctx)
 	place, version := memoryKey{t.id, key}, c.versions.of(tags)
-	if e := call.value(place); e != nil {
+	if e := r.value(place); e != nil {
 		return e, inMemory, nil, nil
 	}
-	kept, alone := c.memory.get(place), false
-	verify := trace.ReadsFresh() && (!t.options.Guard || kept != nil && kept.absent)
+	cached, _ := c.memory.GetIfPresent(place)
+	fresh := trace.ReadsFresh() && (!t.options.Guard || cached != nil && cached.absent) // as Redis has it now
+	alone := false
 	switch {
-	case kept == nil:
-	case kept.hitForMiss:
-		alone, kept = true, nil
-	case kept.version != version: // it is known to be out of date
-		kept = nil
-	case kept.stale && trace.IsFill() && c.reliable(kept): // it is for the moment alone, and so is the answer
-		return kept, inMemory, nil, nil
-	case c.reliable(kept) && (!verify || c.confirms(call, kept, t.home(key, tags), tags)):
+	case cached == nil:
+	case cached.hitForMiss:
+		alone, cached = true, nil
+	case cached.version != version: // invalidated
+		cached = nil
+	case cached.stale && trace.IsFill() && c.isCurrent(cached): // the page will be stale as well
+		return cached, inMemory, nil, nil
+	case c.isCurrent(cached) && !fresh:
 		t.count.memory.Inc()
-		return kept, inMemory, nil, nil
+		return cached, inMemory, nil, nil
 	}
-	l = &lookup{cache: c, call: call, place: place, tags: tags, version: version, alone: alone, flights: &t.flights}
-	if !verify { // else it may be older than the caller's own write
-		l.last = kept
-		if call != nil {
-			l.prepare(t.home(key, tags), t.options.Name)
-		}
-		if !alone && !call.leads(l.entryKey) { // else it could wait for who waits for its lease
-			if e, err := l.fly(ctx); e != nil || err != nil {
+	l = t.newLookup(r, key, tags, version)
+	l.alone = alone
+	if !fresh { // else both may be older than the caller's own write
+		l.last = cached
+		if !alone && !r.hasLease(l.entry) { // the others may be waiting for our lease
+			if e, err := l.wait(ctx); e != nil || err != nil {
 				return e, inMemory, nil, err
 			}
 		}
 	}
-	if e, from := t.lookInRedis(ctx, l, kept); e != nil {
+	if e, from := t.findInRedis(ctx, l, cached); e != nil {
 		l.end(ctx, e, nil)
 		return e, from, nil, nil
 	}
-	t.count.missed.Inc()
+	t.count.miss.Inc()
 	return nil, "", l, nil
 }
 
-// reliable reports whether a value in memory may be given: while no news could
-// come in, only for a moment.
-func (c *Cache) reliable(e *entry) bool {
+// isCurrent reports whether a value in memory may be given. While no news of
+// invalidations can arrive, it may for a moment only.
+func (c *Cache) isCurrent(e *entry) bool {
 	now := time.Now()
-	return now.Before(e.until) && (c.feed.alive(now) || now.Sub(e.since) < blindTTL)
+	return now.Before(e.until) && (c.subscription.alive(now) || now.Sub(e.since) < unconfirmedTTL)
 }
 
-// confirms reports whether Redis has told the call that a value in memory is the newest.
-func (c *Cache) confirms(call *call, e *entry, home string, tags []string) bool {
-	answer := call.answer(home)
-	if answer == nil {
-		return false
+// findInRedis returns the value in Redis, or the one in memory if Redis confirms it, or
+// nil: then the caller loads it, because it has the lease, or has waited long enough, or
+// must not wait.
+func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (found *entry, from string) {
+	a := l.request.answer(l.home)
+	if !a.covers(l.query) && !cached.isOf(a.join(l.tagKeys)) {
+		a = t.cache.ask(ctx, l.query)
 	}
-	keys, _ := c.generationKeys(home, tags)
-	return e.confirmed(answer.nonces(keys))
-}
-
-// lookInRedis returns the value that Redis has, or the one in memory where Redis
-// confirms it, or nil.
-func (t *Table[V]) lookInRedis(ctx context.Context, l *lookup, kept *entry) (found *entry, from string) {
-	c := t.cache
-	if l.entryKey == "" {
-		l.prepare(t.home(l.place.key, l.tags), t.options.Name)
-	}
-	q := l.query()
-	q.onHit = t.options.Prefetch != ""
-	answer := l.call.answer(l.home)
-	if !answer.covers(q) {
-		answer = c.lookUp(ctx, q)
-	}
-	for wait := (patience{}); answer != nil; answer = c.lookUp(ctx, q) {
-		l.answer, l.generations = answer, answer.nonces(l.keys)
-		l.token = l.call.takeLease(answer, l.entryKey)
-		if kept.confirmed(l.generations) {
+	pause, end := 2*time.Millisecond, time.Now().Add(leaseWaitTimeout)
+	for ; a != nil; a = t.cache.ask(ctx, l.query) {
+		l.use(a)
+		if cached.isOf(l.generations) {
 			t.count.memory.Inc()
-			return kept, inMemory
+			return cached, inMemory
 		}
-		l.last, l.aged = nil, false // Redis knows better than memory: news may have been missed
-		there := answer.entries[l.entryKey]
-		found := decodeEntry[V](there.text, t.schema, l.generations)
+		l.last = nil // memory may have missed an invalidation
+		stored := a.entries[l.entry]
+		found := decodeEntry[V](stored.text, t.schema, l.generations)
 		switch {
 		case found == nil:
 		case time.Now().Before(found.until):
 			t.count.redis.Inc()
-			return c.remember(l, found), inRedis
+			return l.remember(found, min(time.Until(found.until), t.cache.options.MemoryTTL)), inRedis
 		case t.options.Grace > 0:
-			l.last, l.aged = found, true
+			l.last = found
 		}
 		switch {
 		case l.token != "" || l.generations == "" || l.alone:
 			return nil, ""
-		case there.hit: // but not for us: it is past its time, or of another type
-			q.again = true
-		case l.aged && !t.options.Guard: // somebody is loading it; the last value will do for that long
-			return c.holdStale(l, l.last), inRedis
-		case !wait.pause(ctx):
+		case stored.hit: // but past its time, or of another type: ask for the lease
+			l.again = true
+		case l.last != nil && !t.options.Guard: // another process loads it
+			return l.rememberStale(l.last), inRedis
+		case !sleep(ctx, min(pause/2+rand.N(pause), time.Until(end))): //nolint:gosec // no secret
 			return nil, ""
+		default:
+			pause = min(2*pause, 40*time.Millisecond)
 		}
 	}
 	l.answer = nil
 	return nil, ""
 }
 
-// remember puts a value that Redis holds into memory.
-func (c *Cache) remember(l *lookup, e *entry) *entry {
-	now := time.Now()
-	e.id, e.version, e.generations, e.since = c.ids.Add(1), l.version, l.generations, now
-	e.until = earlier(e.until, now.Add(c.options.MemoryTTL))
-	c.memory.set(l.place, e)
+// use takes the generations of an answer, and the lease that came with it.
+func (l *lookup) use(a *answer) {
+	l.answer, l.generations, l.token = a, a.join(l.tagKeys), l.request.takeLease(a, l.entry)
+}
+
+// complete sets what memory has to know of an entry.
+func (l *lookup) complete(e *entry, ttl time.Duration) {
+	e.id, e.version, e.generations, e.since = l.cache.ids.Add(1), l.version, l.generations, time.Now()
+	e.until = e.since.Add(min(ttl, l.cache.options.MemoryTTL))
+}
+
+func (l *lookup) remember(e *entry, ttl time.Duration) *entry {
+	l.complete(e, ttl)
+	l.cache.memory.Set(l.place, e)
 	return e
 }
 
-// holdStale returns a value as a stale one, and spares the store for a moment.
-func (c *Cache) holdStale(l *lookup, old *entry) *entry {
-	now := time.Now()
-	e := &entry{
-		id: c.ids.Add(1), value: old.value, absent: old.absent, weight: old.weight,
-		stale: true, version: l.version, since: now, until: now.Add(staleTTL),
-	}
-	c.memory.set(l.place, e)
-	return e
+// rememberStale returns a value as a stale one, and spares the store for a moment.
+func (l *lookup) rememberStale(e *entry) *entry {
+	return l.remember(&entry{value: e.value, absent: e.absent, weight: e.weight, stale: true}, staleTTL)
 }
 
-// holdHitForMiss notes that nothing is kept of what l looks for, so that callers do
-// not queue for it.
-func (c *Cache) holdHitForMiss(l *lookup) *entry {
-	now := time.Now()
-	e := &entry{hitForMiss: true, version: l.version, since: now, until: now.Add(hitForMissTTL)}
-	c.memory.set(l.place, e)
-	return e
-}
+// lastIsValid reports whether there is a last value that was not invalidated meanwhile.
+func (l *lookup) lastIsValid() bool { return l.last != nil && l.cache.versions.of(l.tags) == l.version }
 
-// end lets those go on who wait for this look-up, and gives back the lease if no
-// value has taken its place.
+// end returns the lease, unless a fill has done so, and ends the wait of other goroutines.
 func (l *lookup) end(ctx context.Context, e *entry, err error) {
 	if l.token != "" {
-		l.cache.release(ctx, l.token, l.entryKey)
+		l.cache.send(context.WithoutCancel(ctx), []fill{{entry: l.entry, token: l.token}})
 		l.token = ""
 	}
 	if l.flight != nil {
 		if ctx.Err() != nil {
-			err = nil // it is this caller's time that is over, not that of those who wait
+			err = nil // this caller's time is over, not that of the others
 		}
-		l.flights.land(l.flightKey(), l.flight, e, err)
+		l.flights.end(l.flightKey(), l.flight, e, err)
 		l.flight = nil
 	}
-}
-
-// holdsLast reports whether there is a last value, and no news since has voided it.
-func (l *lookup) holdsLast() bool { return l.last != nil && l.cache.versions.of(l.tags) == l.version }
-
-func (l *lookup) flightKey() flightKey { return flightKey{l.place.key, l.version} }
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

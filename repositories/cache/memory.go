@@ -1,16 +1,12 @@
 package cache
 
 import (
+	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 )
-
-// memory is the first level, bounded by items and by bytes.
-type memory struct {
-	entries *otter.Cache[memoryKey, *entry]
-	least   uint32
-}
 
 type memoryKey struct {
 	table uint32
@@ -19,46 +15,73 @@ type memoryKey struct {
 
 // entry is a value in memory. It is shared, and does not change any more.
 type entry struct {
-	id          uint64 // of the process's values
+	id          uint64 // unique in the process
 	value       any
-	absent      bool // there is no such thing, which is worth knowing too
-	stale       bool // past its time, and given all the same while the store is away
-	hitForMiss  bool // no value: what was made of it last was not to be kept, so nobody should wait for it
-	version     uint64
-	generations string // that it was loaded under; "" where Redis did not tell
-	weight      uint32
+	absent      bool   // the store has no such value
+	stale       bool   // may be out of date; given while the store is away
+	hitForMiss  bool   // no value: the last one was not cacheable, so nobody should wait
+	version     uint64 // of the tags in this process
+	generations string // of the tags in Redis; "" if they are unknown
+	weight      uint32 // bytes
 	since       time.Time
 	until       time.Time
 }
 
-// confirmed reports whether an entry of memory is also what Redis would give, where
-// these are the generations now.
-func (e *entry) confirmed(generations string) bool {
+// isOf reports whether an entry may be given where Redis has these generations.
+func (e *entry) isOf(generations string) bool {
 	return e != nil && !e.stale && generations != "" && e.generations == generations && time.Now().Before(e.until)
 }
 
-// newMemory bounds both at once: an entry weighs its bytes, but no less than an
-// even share, so that there are never more than maxItems.
-func newMemory(maxItems int, maxBytes int64) *memory {
-	m := &memory{least: uint32(min(max(maxBytes/int64(maxItems), 1), 1<<31))}
-	m.entries = otter.Must(&otter.Options[memoryKey, *entry]{
-		MaximumWeight: uint64(m.least) * uint64(maxItems),
-		Weigher:       func(_ memoryKey, e *entry) uint32 { return max(e.weight, m.least) },
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// newMemory returns L1. One weight bounds both items and bytes: an entry weighs its
+// bytes, and at least an even share.
+func newMemory(maxItems int, maxBytes int64) *otter.Cache[memoryKey, *entry] {
+	share := uint32(min(max(maxBytes/int64(maxItems), 1), 1<<31))
+	return otter.Must(&otter.Options[memoryKey, *entry]{
+		MaximumWeight: uint64(share) * uint64(maxItems),
+		Weigher:       func(_ memoryKey, e *entry) uint32 { return max(e.weight, share) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[memoryKey, *entry]) time.Duration {
 			return e.Value.until.Sub(e.Value.since)
 		}),
 	})
-	return m
 }
 
-func (m *memory) get(k memoryKey) *entry {
-	e, _ := m.entries.GetIfPresent(k)
-	return e
+// versions count the invalidations that this process knows of. An entry in memory has the
+// version from before its look-up, and is valid while the version of its tags is the same.
+// So a value that arrives after its invalidation is never given. Tags share counters: an
+// invalidation of one costs a look-up for a few others.
+type versions struct {
+	all    atomic.Uint64
+	shared [1 << 16]atomic.Uint64
 }
 
-func (m *memory) set(k memoryKey, e *entry) { m.entries.Set(k, e) }
+// seed is of the process: versions never leave it.
+var seed = maphash.MakeSeed()
 
-func (m *memory) close() {
-	m.entries.InvalidateAll()
-	m.entries.StopAllGoroutines()
+func (s *versions) counter(tag string) *atomic.Uint64 {
+	if tag == Everything {
+		return &s.all
+	}
+	return &s.shared[maphash.String(seed, tag)%uint64(len(s.shared))]
+}
+
+// of returns the version of tags. It only grows.
+func (s *versions) of(tags []string) uint64 {
+	version := s.all.Load()
+	for _, tag := range tags {
+		version += s.counter(tag).Load()
+	}
+	return version
+}
+
+func (s *versions) increment(tags ...string) {
+	for _, tag := range tags {
+		s.counter(tag).Add(1)
+	}
 }

@@ -1,52 +1,45 @@
 package cache
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
-// metrics count what the cache does. Tables are constants in the code, so the
-// labels are bounded.
 type metrics struct {
-	found         *prometheus.CounterVec
+	lookups       *prometheus.CounterVec
 	refused       prometheus.Counter
 	invalidations *prometheus.CounterVec
 }
 
-// lookups are the counters of one table.
-type lookups struct{ memory, redis, missed, stale prometheus.Counter }
+type lookupCounters struct{ memory, redis, miss, stale prometheus.Counter }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{
-		found: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newMetrics(r prometheus.Registerer) metrics {
+	f := promauto.With(r)
+	return metrics{
+		lookups: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "prefab_cache_lookups_total",
 			Help: "Look-ups in the two-level cache, by where the value was found.",
 		}, []string{"table", "found"}),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{
+		refused: f.NewCounter(prometheus.CounterOpts{
 			Name: "prefab_cache_refused_fills_total",
-			Help: "Loaded values that were not kept, since something was changing meanwhile.",
+			Help: "Loaded values that were not cached, since a write ran meanwhile.",
 		}),
-		invalidations: prometheus.NewCounterVec(prometheus.CounterOpts{
+		invalidations: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "prefab_cache_invalidations_total",
-			Help: "Invalidations, by whether Redis could be told.",
-		}, []string{"told"}),
-	}
-	if reg != nil {
-		reg.MustRegister(m.found, m.refused, m.invalidations)
-	}
-	return m
-}
-
-func (m *metrics) lookups(table string) lookups {
-	return lookups{
-		memory: m.found.WithLabelValues(table, "memory"),
-		redis:  m.found.WithLabelValues(table, "redis"),
-		missed: m.found.WithLabelValues(table, "nowhere"),
-		stale:  m.found.WithLabelValues(table, "stale"),
+			Help: "Invalidations, by whether they could be sent to Redis.",
+		}, []string{"sent"}),
 	}
 }
 
-func (m *metrics) invalidated(err error) {
-	told := "yes"
+func (m metrics) forTable(table string) lookupCounters {
+	found := func(where string) prometheus.Counter { return m.lookups.WithLabelValues(table, where) }
+	return lookupCounters{found("memory"), found("redis"), found("miss"), found("stale")}
+}
+
+func (m metrics) invalidated(err error) {
+	sent := "yes"
 	if err != nil {
-		told = "no"
+		sent = "no"
 	}
-	m.invalidations.WithLabelValues(told).Inc()
+	m.invalidations.WithLabelValues(sent).Inc()
 }

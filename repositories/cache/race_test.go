@@ -23,24 +23,16 @@ func rounds(t *testing.T, usual int) int {
 
 func TestRace_LeavesNothingStale(t *testing.T) {
 	n := rounds(t, 100)
-	if stale := race(t, n, false); stale != 0 {
+	if stale := race(t, n); stale != 0 {
 		t.Errorf("%d of %d rounds left a stale entry", stale, n)
-	}
-}
-
-// Without leases the same race does leave stale entries, so the test can fail.
-func TestRace_LeavesStaleEntriesWithoutLeases(t *testing.T) {
-	const n = 20
-	if stale := race(t, n, true); stale == 0 {
-		t.Errorf("none of %d rounds left a stale entry", n)
 	}
 }
 
 // race lets three processes read a row while one of them, in turn, writes it,
 // and returns after how many rounds one of them or Redis kept an older value.
-func race(t *testing.T, rounds int, forget bool) (stale int) {
+func race(t *testing.T, rounds int) (stale int) {
 	settings := workerSettings{
-		Redis: devtest.OwnRedis(t).URL, Database: truth(t), Forget: forget, LoadPause: 3 * time.Millisecond,
+		Redis: devtest.OwnRedis(t).URL, Database: truth(t), LoadPause: 3 * time.Millisecond,
 	}
 	var processes []*process
 	for range 3 {
@@ -62,8 +54,7 @@ func race(t *testing.T, rounds int, forget bool) (stale int) {
 		}
 		slowest = max(slowest, time.Since(written))
 	}
-	t.Logf("leases forgotten: %v; %d of %d rounds left a stale entry; the slowest settled after %v",
-		forget, stale, rounds, slowest)
+	t.Logf("%d of %d rounds left a stale entry; the slowest ended after %v", stale, rounds, slowest)
 	return stale
 }
 

@@ -3,46 +3,96 @@ package cache
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 const (
-	retryInterval = 250 * time.Millisecond
-	watchInterval = time.Second
-	watchTTL      = 5 * time.Second
+	retryInterval     = 250 * time.Millisecond
+	heartbeatInterval = time.Second
+	heartbeatTTL      = 5 * time.Second
+	maxPending        = 1000 // tags; more become Everything
 
-	// stepTimeout is for an invalidation, or a step in the background, which are no
-	// reads: a connection to a slow Redis takes three round trips before the first one.
+	// stepTimeout is for an invalidation, or a step in the background: a new connection
+	// to a slow Redis takes three round trips before the first command.
 	stepTimeout = 2 * time.Second
 )
 
-// usable reports whether what Redis holds may be read.
-func (c *Cache) usable() bool { return c.circuit.reads() && c.pending.none() }
-
-// owe notes that Redis is to be told of a change, by a write that may go on until
-// then, and takes what memory holds of the tags for void.
-func (c *Cache) owe(tags []string, until time.Time) {
-	c.pending.add(tags, until) // first: nobody may read Redis with the new version
-	c.versions.bump(tags)
-	c.circuit.nudge()
+// pending are the invalidations that this process has to send to Redis, each with the end
+// of its write, which may not be over. While there are any, the process does not read the
+// entries in Redis.
+type pending struct {
+	mu      sync.Mutex
+	tags    map[string]time.Time
+	sending bool
 }
 
-// voidAll takes all that Redis holds for void: it may lack invalidations.
+func (p *pending) add(until time.Time, tags ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, tag := range tags {
+		put(&p.tags, tag, later(until, p.tags[tag]))
+	}
+	if len(p.tags) > maxPending {
+		for _, end := range p.tags {
+			until = later(until, end)
+		}
+		p.tags = map[string]time.Time{Everything: until}
+	}
+}
+
+func (p *pending) none() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.tags) == 0 && !p.sending
+}
+
+// take empties the list. Until sent, there still is something pending.
+func (p *pending) take() map[string]time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.tags
+	p.tags, p.sending = nil, true
+	return list
+}
+
+func (p *pending) sent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sending = false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// postpone voids what memory has of the tags, and has Redis told of the invalidation
+// before it is read again. until is when the write ends at the latest.
+func (c *Cache) postpone(until time.Time, tags ...string) {
+	c.pending.add(until, tags...) // first: nobody may read Redis with the new version
+	c.versions.increment(tags...)
+	c.circuit.retry()
+}
+
+// voidAll voids all entries in Redis: invalidations may have been lost.
 func (c *Cache) voidAll() {
-	c.owe([]string{Everything}, time.Time{})
-	c.circuit.lost()
+	c.postpone(time.Time{}, Everything)
+	c.circuit.open(new(atomic.Bool), "invalidations may be lost, so it discards all entries in Redis")
 }
 
-// join is a process's first look at Redis. Where some process has been watching
-// this very server all the time, what it holds is good; else nobody knows what
-// was written meanwhile.
-func (c *Cache) join(ctx context.Context) {
-	var watched, server string
-	err := step(ctx, func(ctx context.Context) (err error) {
+// connect is the first look at Redis. If some process has been connected to this very
+// server all the time, its entries are valid; else nobody knows what was written meanwhile.
+func (c *Cache) connect(ctx context.Context) {
+	var beating, server string
+	err := withTimeout(ctx, func(ctx context.Context) (err error) {
 		if server, err = c.runID(ctx); err == nil {
-			watched, err = c.client.Get(ctx, c.watchKey()).Result()
+			beating, err = c.client.Get(ctx, c.heartbeatKey()).Result()
 		}
 		return err
 	})
@@ -51,18 +101,16 @@ func (c *Cache) join(ctx context.Context) {
 	case err != nil && !errors.Is(err, redis.Nil):
 		c.voidAll()
 		return
-	case watched != server || err != nil:
-		c.owe([]string{Everything}, time.Time{}) // as usual at a service's first start
+	case beating != server || err != nil:
+		c.postpone(time.Time{}, Everything) // as usual at the first start of a service
 	}
 	c.recover(ctx)
 }
 
-// keep sends what is pending, closes the circuit again, and lets processes that
-// start know that somebody was there all the time.
-func (c *Cache) keep(ctx context.Context) {
-	watch := time.NewTicker(watchInterval)
-	defer watch.Stop()
-	retry := time.NewTicker(retryInterval)
+// maintain sends what is pending, closes the circuit again, and sends the heartbeat.
+func (c *Cache) maintain(ctx context.Context) {
+	beat, retry := time.NewTicker(heartbeatInterval), time.NewTicker(retryInterval)
+	defer beat.Stop()
 	defer retry.Stop()
 	for {
 		select {
@@ -70,77 +118,75 @@ func (c *Cache) keep(ctx context.Context) {
 			return
 		case <-c.circuit.wake:
 		case <-retry.C:
-		case <-watch.C:
+		case <-beat.C:
 			if c.usable() {
-				c.check(ctx)
-				_ = c.ask(ctx, c.watch)
+				// This ends before it is due again: a promotion is noticed within two intervals.
+				limited, cancel := context.WithTimeout(ctx, heartbeatInterval/2)
+				_ = c.checkServer(limited)
+				cancel()
+				_ = c.read(ctx, c.heartbeat)
 			}
 		}
 		c.recover(ctx)
 	}
 }
 
-// check must end before the next one is due: within two intervals a replica may be
-// promoted, which it has to notice.
-func (c *Cache) check(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, watchInterval/2)
-	defer cancel()
-	_ = c.sameServers(ctx)
+// recover sends what is pending, and then tries whether Redis is well again.
+func (c *Cache) recover(ctx context.Context) {
+	if c.usable() || withTimeout(ctx, c.checkServer) != nil {
+		return
+	}
+	if !c.pending.none() && !c.sendPending(ctx) {
+		return
+	}
+	begin := time.Now()
+	if withTimeout(ctx, c.heartbeat) == nil {
+		c.circuit.close(time.Since(begin), c.options.Budget)
+	}
 }
 
-// step gives a call a time of its own.
-func step(ctx context.Context, call func(context.Context) error) error {
+func (c *Cache) sendPending(ctx context.Context) (sent bool) {
+	list := c.pending.take()
+	defer c.pending.sent()
+	var tags []string
+	var commands []redis.Cmder
+	for tag, until := range list {
+		tags = append(tags, tag)
+		if ttl := time.Until(until); ttl >= time.Millisecond { // the write may not be over
+			commands = append(commands, c.changeTombstones([]string{tag}, nonce(), ttl.Milliseconds())...)
+		} else {
+			commands = append(commands, c.drop([]string{tag})...)
+		}
+	}
+	err := withTimeout(ctx, func(ctx context.Context) error { return c.publish(ctx, tags, commands) })
+	if err != nil {
+		c.circuit.open(&c.circuit.writesOff, "an invalidation could not be sent")
+	} else {
+		err = withTimeout(ctx, c.checkServer) // sending may have taken long
+	}
+	if err != nil {
+		for tag, until := range list {
+			c.pending.add(until, tag)
+		}
+		return false
+	}
+	c.versions.increment(tags...)
+	return true
+}
+
+func withTimeout(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	return call(ctx)
 }
 
-func (c *Cache) watchKey() string { return c.prefix + "watched" }
+func (c *Cache) heartbeatKey() string { return c.options.Prefix + "heartbeat" }
 
-// watch says that somebody is there, and with which server, and keeps the epoch
-// from ending by itself, which would void everything at one moment.
-func (c *Cache) watch(ctx context.Context) error {
-	return c.scripted(ctx, c.writes,
-		redis.NewStatusCmd(ctx, "set", c.watchKey(), *c.server.Load(), "px", watchTTL.Milliseconds()),
-		evalSha(renewScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
+// heartbeat tells processes that start that this one is connected, and to which server.
+// It also renews the epoch, whose end would void all entries at one moment.
+func (c *Cache) heartbeat(ctx context.Context) error {
+	return c.run(ctx, c.writes,
+		redis.NewStatusCmd(ctx, "set", c.heartbeatKey(), *c.server.Load(), "px", heartbeatTTL.Milliseconds()),
+		evalSha(expireScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
 	)
-}
-
-// recover sends what is pending, and then asks whether Redis is well again.
-func (c *Cache) recover(ctx context.Context) {
-	if c.usable() || step(ctx, c.sameServers) != nil {
-		return
-	}
-	if list := c.pending.list(); len(list) > 0 {
-		if step(ctx, func(ctx context.Context) error { return c.send(ctx, list) }) != nil {
-			c.circuit.unreachable()
-			return
-		}
-		if step(ctx, c.sameServers) != nil { // since sending may have taken long, and reads go on now
-			return
-		}
-		c.versions.bump(tagsOf(list))
-		c.pending.sent(list)
-	}
-	begin := time.Now()
-	if step(ctx, c.watch) == nil {
-		c.circuit.answered(time.Since(begin), c.options.Budget)
-	}
-}
-
-// send tells Redis of pending invalidations. A write that may not be over keeps
-// its tags marked for the rest of its time.
-func (c *Cache) send(ctx context.Context, list map[string]owed) error {
-	token := nonce()
-	until := make(map[string]time.Time, len(list))
-	for tag, o := range list {
-		until[c.generationKey(tag)] = o.until
-	}
-	return c.announce(ctx, tagsOf(list), each(func(generation string) redis.Cmder {
-		w := writer{token: token, ttl: time.Until(until[generation])}
-		if w.ttl < time.Millisecond {
-			return evalSha(dropScript, []string{generation})
-		}
-		return w.begin(generation)
-	}))
 }

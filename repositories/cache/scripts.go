@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -10,29 +9,28 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
-// A generation is absent, or a nonce, or a tombstone: "w" and the writers that may
-// be about to commit, each as token@deadline in milliseconds since 1970. A tombstone
-// expires with its last deadline, and the next look makes a new nonce. That no order
-// of writers that crash and of loads leaves a stale value was shown by enumeration;
-// see docs/caching.md.
+// A generation is absent, or a nonce, or a tombstone: "w" and the writers that may still
+// commit, each as token@deadline in milliseconds since 1970. A tombstone expires with its
+// last deadline, and the next look-up makes a new nonce. That no order of loads and of
+// writers that crash leaves a stale value was enumerated; see docs/caching.md.
 const (
-	epochTTL  = 24 * time.Hour // the watcher renews it
-	newTTL    = time.Minute    // of a generation under which nothing is kept yet
-	outliving = time.Minute    // what a generation lasts beyond the values under it
-	leaseTTL  = 5 * time.Second
+	leaseTTL         = 5 * time.Second
+	epochTTL         = 24 * time.Hour // the heartbeat renews it
+	unusedTTL        = time.Minute    // of a generation without entries
+	generationMargin = time.Minute    // by which a generation outlives its entries
 )
 
 var (
-	// lookScript reads an entry and the generations of its tags, of which it makes those
-	// that are absent. Where the entry is not of these generations, it takes the lease, if
-	// it is free and nobody writes, and reads what the caller will ask for next, the same way.
+	// lookScript reads an entry and the generations of its tags, and makes those that are
+	// absent. If the entry is not of these generations, it takes the lease, if that is free
+	// and nobody writes, and reads what the caller will ask for next, the same way.
 	//
 	// KEYS: ARGV[1] generations, the entry, its lease; ARGV[2] times a generation, an entry
-	// of this one tag, its lease; hashes. ARGV[3] is the new nonce and the leases' token,
-	// ARGV[4] and ARGV[5] their times in ms, ARGV[6] "1" where what was found would not do,
-	// ARGV[7] "1" to read on after a hit; then the hashes' fields. It returns generations and
-	// entry, and where it reads on 2 for a hit, 1 or 0 for the lease, the same three for each
-	// of the next entries, and the fields.
+	// of this one tag, its lease; hashes. ARGV[3] is the new nonce and the token of leases,
+	// ARGV[4] and ARGV[5] their TTLs in ms, ARGV[6] "1" if the entry does not do even if it
+	// is found, ARGV[7] "1" to read on after a hit; then the fields of the hashes. It
+	// returns generations and entry; if it reads on, also 2 for a hit, 1 or 0 for the
+	// lease, the same three for each of the next entries, and the fields.
 	lookScript = redis.NewScript(`
 local n, next = tonumber(ARGV[1]), tonumber(ARGV[2])
 local out = redis.call('MGET', unpack(KEYS, 1, math.min(n + 1, #KEYS)))
@@ -65,8 +63,8 @@ for i = at + 1, #KEYS do out[i] = redis.call('HGET', KEYS[i], ARGV[7 + i - at]) 
 return out`)
 
 	// fillScript stores the entry ARGV[1] for ARGV[2] ms if its generations, KEYS[3] and
-	// following, are still those that it names, and sees that they outlive it by ARGV[4]
-	// ms. It ends the lease of the token ARGV[3]. An empty entry only ends the lease.
+	// following, are still those that it names, and makes them outlive it by ARGV[4] ms.
+	// It ends the lease of the token ARGV[3]. An empty entry only ends the lease.
 	fillScript = redis.NewScript(`
 if redis.call('GET', KEYS[2]) == ARGV[3] then redis.call('DEL', KEYS[2]) end
 if ARGV[1] == '' then return 0 end
@@ -82,7 +80,7 @@ end
 return 1`)
 
 	// writeScript adds the writer ARGV[1] to the tombstone, for ARGV[2] ms from now, or
-	// takes it away where that is empty. Other writers stay until their deadline.
+	// removes it if that is empty. Other writers stay until their deadline.
 	writeScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -99,81 +97,34 @@ if #list == 1 then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], table.concat(list, ' '), 'PX', string.format('%.0f', math.max(last - now, 1)))
 return 1`)
 
-	// renewScript makes a generation last ARGV[1] ms, but no tombstone.
-	renewScript = redis.NewScript(`
-local g = redis.call('GET', KEYS[1])
-if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return 0`)
-
-	// dropScript deletes generations, but no tombstones.
-	dropScript = redis.NewScript(`
+	// expireScript makes generations expire in ARGV[1] ms, or at once if that is 0.
+	// Tombstones stay.
+	expireScript = redis.NewScript(`
 for _, key in ipairs(KEYS) do
   local g = redis.call('GET', key)
-  if g and string.sub(g, 1, 1) ~= 'w' then redis.call('DEL', key) end
+  if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', key, ARGV[1]) end
 end
 return 0`)
 )
-
-// writer is one call of Change.
-type writer struct {
-	token string
-	ttl   time.Duration
-}
-
-func (w writer) begin(generation string) redis.Cmder {
-	return evalSha(writeScript, []string{generation}, w.token, max(w.ttl.Milliseconds(), 1))
-}
-
-func (w writer) end(generation string) redis.Cmder {
-	return evalSha(writeScript, []string{generation}, w.token, "")
-}
-
-// change returns the commands that change generations.
-type change func(generations []string) []redis.Cmder
-
-func each(command func(generation string) redis.Cmder) change {
-	return func(generations []string) []redis.Cmder {
-		commands := make([]redis.Cmder, len(generations), len(generations)+1)
-		for i, generation := range generations {
-			commands[i] = command(generation)
-		}
-		return commands
-	}
-}
-
-// dropLimit is how many generations a script drops while Redis does nothing else.
-const dropLimit = 500
-
-// drop is a change that deletes generations, and leaves tombstones with their writers.
-func (c *Cache) drop(generations []string) (commands []redis.Cmder) {
-	limit := dropLimit
-	if c.single == nil { // the generations lie on several nodes
-		limit = 1
-	}
-	for some := range slices.Chunk(generations, limit) {
-		commands = append(commands, evalSha(dropScript, some))
-	}
-	return commands
-}
 
 // evalSha is the command that runs a script.
 func evalSha(script *redis.Script, keys []string, arguments ...any) *redis.Cmd {
 	line := append(make([]any, 0, 3+len(keys)+len(arguments)), "evalsha", script.Hash(), len(keys))
 	for i := range keys {
-		line = append(line, &keys[i]) // to put a string itself into an any allocates
+		line = append(line, &keys[i]) // a string in an any would allocate
 	}
 	command := redis.NewCmd(context.Background(), append(line, arguments...)...)
 	command.SetFirstKeyPos(3)
 	return command
 }
 
-// scripted sends commands that may name scripts which the server has lost.
-func (c *Cache) scripted(ctx context.Context, client redisclient.Batched, commands ...redis.Cmder) error {
+// run sends commands, and loads the scripts if the server does not have them.
+func (c *Cache) run(ctx context.Context, client redisclient.Batched, commands ...redis.Cmder) error {
 	err := client.Send(ctx, commands...)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return err
 	}
-	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, dropScript, renewScript} {
+	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, expireScript} {
 		if err := script.Load(ctx, c.client).Err(); err != nil {
 			return err
 		}

@@ -6,78 +6,71 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
 )
 
-// TableOptions say how one kind of value is kept.
+// TableOptions say how one kind of value is cached.
 type TableOptions struct {
-	Name      string        // a part of its keys in Redis, unique
-	TTL       time.Duration // of a value; up to a tenth less, so that not all end at once
-	Grace     time.Duration // how long after that a value may be given while the store is away
-	Absent    error         // what a load returns for what is not there
-	AbsentTTL time.Duration // how long that is kept
+	Name      string        // a part of the keys in Redis, unique
+	TTL       time.Duration // of a value; up to a tenth less, so that not all expire together
+	Grace     time.Duration // after the TTL, during which a value may be given while the store is away
+	Absent    error         // what a load returns for a value that does not exist
+	AbsentTTL time.Duration // of that
 
-	// Prefetch is the tag of the value under a key, such as "product:{key}/stock". It has
-	// look-ups in [Cache.Batch] of anything at home in "product:42" read this
-	// table's 42 too. "" leaves it out.
+	// Prefetch is the tag of the value of a key, such as "product:{key}/stock". In a
+	// [Cache.Batch], a look-up for any value of "product:42" then reads key 42 of this
+	// table as well. "" leaves it out.
 	Prefetch string
 
-	// Guard is for values that decide whether a request may go on: who asks, whether
-	// a thing is there. Memory is asked for these also by a session that has written
-	// a moment ago, unless it says that there is none; and a value past its time is
-	// given only while the store is away, not while somebody else is loading it.
+	// Guard is for values that decide whether a request may go on, such as the user of
+	// a session. A session that has just written reads these from memory too, unless
+	// they say "absent". A value past its time is given only while the store is away,
+	// not while another process loads it.
 	Guard bool
 }
 
-// Table is the view on a [Cache] for one type of value. Values are shared by all
-// who read them: never change one.
+// Table is the view on a [Cache] for one type of value. All callers share the values:
+// never change one.
 type Table[V any] struct {
 	cache   *Cache
 	id      uint32
 	schema  string
 	options TableOptions
 	flights flights
-	count   lookups
+	count   lookupCounters
 }
 
-// NewTable returns a table of the cache. Make each one once, at the start.
+// NewTable returns a table of the cache. Make each one once, before Start.
 func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 	c.tables++
 	if before, after, found := strings.Cut(o.Prefetch, "{key}"); found {
-		c.readers = append(c.readers, reader{before: before, after: after, table: o.Name})
+		c.prefetches = append(c.prefetches, prefetch{before: before, after: after, table: o.Name})
 	}
 	return &Table[V]{
-		cache: c, id: c.tables, options: o, schema: schemaOf(reflect.TypeFor[V]()), count: c.metrics.lookups(o.Name),
+		cache: c, id: c.tables, options: o, schema: schemaOf(reflect.TypeFor[V]()), count: c.metrics.forTable(o.Name),
 	}
 }
 
-// Get returns the value under the key: from memory, else from Redis, else from
-// load, which one caller of all processes runs while the others wait a bounded
-// time for it. An error of load is returned as it is. While load says
-// problem.ErrUnavailable, a value past its time is given for the table's grace,
-// and noted in the tracing.Trace. Redis being away or slow costs at most the
-// cache's budget.
+// Get returns the value of the key: from memory, else from Redis, else from load. One
+// caller of all processes runs load, while the others wait a bounded time. An error of
+// load is returned as it is. While load fails with problem.ErrUnavailable, a value past
+// its time is given for the table's grace, and marked in the tracing.Trace.
 func (t *Table[V]) Get(
 	ctx context.Context, key string, tags []string, load func(context.Context) (V, error),
-) (V, error) {
-	found, _, l, err := t.look(ctx, key, tags)
-	if err == nil && found == nil {
-		found, err = t.load(ctx, l, load)
+) (value V, err error) {
+	e, _, l, err := t.find(ctx, key, tags)
+	if err == nil && e == nil {
+		e, err = t.load(ctx, l, load)
 	}
 	if err != nil {
-		var none V
-		return none, err
+		return value, err
 	}
-	return t.unwrap(ctx, found)
-}
-
-func (t *Table[V]) unwrap(ctx context.Context, e *entry) (V, error) {
-	trace := tracing.From(ctx)
-	id := e.id
-	if id == 0 { // memory does not hold it, so nobody will read it again
+	trace, id := tracing.From(ctx), e.id
+	if id == 0 { // memory does not have it, so nobody will read it again
 		id = t.cache.ids.Add(1)
 	}
 	trace.Read(id)
@@ -85,158 +78,160 @@ func (t *Table[V]) unwrap(ctx context.Context, e *entry) (V, error) {
 		trace.MarkStale()
 	}
 	if e.absent {
-		var none V
-		return none, t.options.Absent
+		return value, t.options.Absent
 	}
 	return e.value.(V), nil
 }
 
-func (t *Table[V]) load(ctx context.Context, l *lookup, load func(context.Context) (V, error)) (e *entry, err error) {
-	defer func() { l.end(ctx, e, err) }() // panics included: nobody must wait for this one for ever
-	loading := &loading{answer: l.answer}
-	value, err := t.loadBefore(context.WithValue(ctx, loadingKey{}, loading), l, load)
+// loading is a load that runs.
+type loading struct {
+	answer *answer // of Redis, from before the load; nil if there was none
+	stale  atomic.Bool
+}
+
+type loadingKey struct{}
+
+func loadingFrom(ctx context.Context) *loading {
+	state, _ := ctx.Value(loadingKey{}).(*loading)
+	return state
+}
+
+// MarkStale says, inside a load, that the result may be older than some write. It is
+// given to the callers who wait for it, marked as stale, and stays in the memory of this
+// process for a moment.
+func MarkStale(ctx context.Context) {
+	if state := loadingFrom(ctx); state != nil {
+		state.stale.Store(true)
+	}
+}
+
+func (t *Table[V]) load(
+	ctx context.Context, l *lookup, load func(context.Context) (V, error),
+) (e *entry, err error) {
+	defer func() { l.end(ctx, e, err) }() // after a panic too: others wait
+	state := &loading{answer: l.answer}
+	limited := context.WithValue(ctx, loadingKey{}, state)
+	if deadline, ok := ctx.Deadline(); ok && l.last != nil { // leave half of the time to give the last value
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(limited, time.Until(deadline)/2)
+		defer cancel()
+	}
+	value, err := load(limited)
 	switch {
-	case err == nil && loading.stale.Load():
-		return t.keepStale(l, &entry{value: value}), nil
 	case err == nil:
-		return t.keep(ctx, l, &entry{value: value}, jittered(t.options.TTL)), nil
+		return t.fill(ctx, l, &entry{value: value, stale: state.stale.Load()}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
-		return t.keep(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
-	case l.holdsLast() && (problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded)):
+		return t.fill(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
+	case l.lastIsValid() && (problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded)):
 		t.count.stale.Inc()
-		return t.cache.holdStale(l, l.last), nil
+		return l.rememberStale(l.last), nil
 	}
 	return nil, err
 }
 
-// loadBefore leaves half of the time to give the last value, where there is one.
-func (t *Table[V]) loadBefore(ctx context.Context, l *lookup, load func(context.Context) (V, error)) (V, error) {
-	if deadline, ok := ctx.Deadline(); ok && l.last != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
-	}
-	return load(ctx)
-}
-
-// keepStale keeps a value for a moment, unless it is too long to be kept at all.
-func (t *Table[V]) keepStale(l *lookup, e *entry) *entry {
-	text, err := encodeEntry(t.schema, "", e, time.Now())
-	if e.stale = true; err != nil || len(text) > t.cache.options.ValueLimit {
-		return e
-	}
-	e.weight = uint32(len(text))
-	return t.cache.holdStale(l, e)
-}
-
-// keep stores a loaded value in both levels, and returns it whether or not it
-// may be kept. Where Redis refuses, memory does not keep it either: it was
-// loaded while the thing was being changed. Where Redis is away, memory keeps it
-// for a moment.
-func (t *Table[V]) keep(ctx context.Context, l *lookup, e *entry, ttl time.Duration) *entry {
-	c, now := t.cache, time.Now()
-	e.id = c.ids.Add(1)
-	e.version, e.generations, e.since, e.until = l.version, l.generations, now, now.Add(min(ttl, c.options.MemoryTTL))
-	if c.beforeFill != nil {
-		c.beforeFill(ctx, l)
-	}
-	text, err := encodeEntry(t.schema, l.generations, e, now.Add(ttl))
-	inRedis := ttl
+// fill stores a loaded value in both levels, if it may be kept, and returns it. If Redis
+// refuses it, memory does not keep it either: a write ran during the load. If Redis is
+// away, memory keeps it for a moment.
+func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Duration) *entry {
+	c, inRedis := t.cache, ttl
 	if !e.absent {
 		inRedis += t.options.Grace
 	}
-	l.call.hold(l.place, e)
-	if err != nil || len(text) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond { // Redis takes whole ones
+	if e.stale {
+		ttl = staleTTL
+	}
+	l.complete(e, ttl)
+	l.request.hold(l.place, e)
+	text, err := encodeEntry(t.schema, e, e.since.Add(ttl))
+	if err != nil || len(text) > c.options.ValueLimit || ttl <= 0 || inRedis < time.Millisecond {
 		return e
 	}
 	e.weight = uint32(len(text))
-	kept := func(yes bool, err error) {
+	done := func(stored bool, err error) {
 		switch {
-		case yes:
-			c.memory.set(l.place, e)
+		case stored:
+			c.memory.Set(l.place, e)
 		case err == nil:
 			c.metrics.refused.Inc()
-		case !l.also:
-			e.until = earlier(e.until, now.Add(blindTTL))
-			c.memory.set(l.place, e)
+		default:
+			short := *e // others may read e by now
+			short.until = earlier(e.until, time.Now().Add(unconfirmedTTL))
+			c.memory.Set(l.place, &short)
 		}
 	}
 	switch {
+	case e.stale:
+		done(true, nil)
 	case l.answer == nil || !c.usable():
-		kept(false, errUnused)
+		done(false, errUnused)
 	case l.generations == "":
-		kept(false, nil)
+		done(false, nil)
 	default:
-		f := fill{entryKey: l.entryKey, token: l.token, generations: l.keys[:l.local], entry: text, ttl: inRedis, kept: kept}
-		if l.token = ""; !l.call.later(f) {
-			c.store(ctx, []fill{f})
+		f := fill{l.entry, l.token, l.tagKeys[:l.local], text, inRedis, done}
+		if l.token = ""; !l.request.later(f) {
+			c.send(ctx, []fill{f})
 		}
 	}
 	return e
 }
 
-// Store keeps a value that a load for another table, of the same home, has read along
-// with its own. It is called from within that load. Where Redis has not told of the
-// tags before the load began, it does nothing.
+// Store caches a value that a load of another table has read besides its own. Both
+// tables must have the same first tag, up to a "/". It is called inside that load. If
+// Redis has not told the generations before the load, it caches nothing.
 func (t *Table[V]) Store(ctx context.Context, key string, tags []string, value V) {
-	loading := loadingFrom(ctx)
-	if loading == nil {
+	state := loadingFrom(ctx)
+	if state == nil {
 		return
 	}
-	c := t.cache
-	l := &lookup{
-		cache: c, call: c.callOf(ctx), place: memoryKey{t.id, key}, tags: tags, version: c.versions.of(tags),
-		answer: loading.answer, also: true,
-	}
-	e := &entry{value: value, stale: loading.stale.Load()}
-	if l.prepare(t.home(key, tags), t.options.Name); e.stale || !l.answer.covers(l.query()) {
-		l.call.hold(l.place, e)
+	l := t.newLookup(t.cache.requestOf(ctx), key, tags, t.cache.versions.of(tags))
+	e := &entry{value: value, stale: state.stale.Load()}
+	if e.stale || !state.answer.covers(l.query) {
+		l.request.hold(l.place, e)
 		return
 	}
-	l.generations, l.token = l.answer.nonces(l.keys), l.call.takeLease(l.answer, l.entryKey)
-	t.keep(ctx, l, e, jittered(t.options.TTL))
+	l.use(state.answer)
+	t.fill(ctx, l, e, jittered(t.options.TTL))
 	l.end(ctx, e, nil)
 }
 
-// Find is Get in two steps, for who cannot give a function: it returns the value
-// and where it was, "memory" or "redis". Where from is "", there is none, and
-// store must be called once: with a value and how long it is good; with a time of
-// 0 where what was made is not to be kept, so that nobody waits for the next one;
-// with a negative time where nothing was made. Others who look for the same wait a
-// bounded time for it. What ctx's request reads until then is read [Cache.Batch].
+// Find is Get in two steps, for callers that cannot pass a function. It returns the value
+// and where it was, "memory" or "redis". If from is "", there is none, and store must be
+// called once: with a value and its TTL; with a TTL of 0 if the value must not be cached,
+// so that nobody waits for the next one; with a negative TTL if there is no value. Until
+// then others wait a bounded time, and what ctx's request reads is a [Cache.Batch].
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
 	end := t.cache.Batch(ctx)
-	found, from, l, err := t.look(ctx, key, tags)
-	if err != nil || found != nil && found.absent {
+	e, from, l, err := t.find(ctx, key, tags)
+	switch {
+	case err != nil || e != nil && e.absent:
 		return value, "", func(V, time.Duration) { end() }
-	}
-	if found != nil {
+	case e != nil:
 		end()
-		if found.stale {
+		if e.stale {
 			tracing.From(ctx).MarkStale()
 		}
-		return found.value.(V), from, nil
+		return e.value.(V), from, nil
 	}
 	return value, "", func(value V, ttl time.Duration) {
 		var e *entry
 		defer func() { l.end(ctx, e, nil); end() }()
 		switch {
 		case ttl > 0:
-			e = t.keep(ctx, l, &entry{value: value}, jittered(ttl))
+			e = t.fill(ctx, l, &entry{value: value}, jittered(ttl))
 		case ttl == 0:
-			e = t.cache.holdHitForMiss(l)
+			e = l.remember(&entry{hitForMiss: true}, hitForMissTTL)
 		}
 	}
 }
 
-// Invalidate is [Cache.Invalidate]: it drops whatever belongs to the tags, in all tables.
+// Invalidate is [Cache.Invalidate]: it drops the values of the tags in all tables.
 func (t *Table[V]) Invalidate(ctx context.Context, tags ...string) error {
 	return t.cache.Invalidate(ctx, tags...)
 }
 
-// jittered takes up to a tenth off, so that what was stored together does not end together.
+// jittered takes up to a tenth off, so that what was stored together does not expire together.
 func jittered(ttl time.Duration) time.Duration {
 	return ttl - rand.N(ttl/10+1) //nolint:gosec // no secret
 }

@@ -26,7 +26,6 @@ const workerVariable = "PREFAB_TEST_CACHE_WORKER"
 // cache of it.
 type workerSettings struct {
 	Redis, Database string
-	Forget          bool          // leases
 	LoadPause       time.Duration // between the row's value and the end of its load
 }
 
@@ -54,9 +53,6 @@ func beWorker(text string) int {
 	if w.node, err = openNode(w.settings.Redis); err != nil {
 		fmt.Println(err)
 		return 1
-	}
-	if w.settings.Forget {
-		w.node.cache.ForgetGenerations()
 	}
 	w.node.cache.Start(context.Background())
 	fmt.Println("ready")

@@ -1,0 +1,206 @@
+package cache
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"example.com/prefab/services/tracing"
+)
+
+// request is what one request has learned from Redis and loaded during its Batch. A nil
+// request has learned nothing.
+type request struct {
+	cache *Cache
+
+	mu      sync.Mutex
+	depth   int                  // of nested Batches
+	answers map[string]*answer   // the last, by home
+	leases  map[string]string    // tokens, by the entry's key
+	values  map[memoryKey]*entry // that were loaded
+	fills   []fill
+}
+
+// Batch joins what ctx's request reads until end: all that it loads is stored in one
+// round trip, and each look-up prefetches the tables with [TableOptions.Prefetch].
+// Without a tracing.Trace in ctx it does nothing.
+func (c *Cache) Batch(ctx context.Context) (end func()) {
+	r := c.requestInTrace(ctx)
+	if r == nil {
+		return func() {}
+	}
+	r.locked(func() { r.depth++ })
+	return func() { r.end(ctx) }
+}
+
+func (c *Cache) requestInTrace(ctx context.Context) *request {
+	trace := tracing.From(ctx)
+	if trace == nil {
+		return nil
+	}
+	r, _ := trace.Memo(func() any { return &request{cache: c} }).(*request)
+	if r == nil || r.cache != c {
+		return nil
+	}
+	return r
+}
+
+// requestOf returns the request that is in a Batch, or nil.
+func (c *Cache) requestOf(ctx context.Context) *request {
+	r, inBatch := c.requestInTrace(ctx), false
+	if r.locked(func() { inBatch = r.depth > 0 }); !inBatch {
+		return nil
+	}
+	return r
+}
+
+func (r *request) end(ctx context.Context) {
+	r.mu.Lock()
+	var fills []fill
+	if r.depth--; r.depth == 0 {
+		fills = r.fills
+		for key, token := range r.leases { // of what was prefetched and not loaded
+			fills = append(fills, fill{entry: key, token: token})
+		}
+		r.fills, r.answers, r.leases, r.values = nil, nil, nil, nil
+	}
+	r.mu.Unlock()
+	if len(fills) > 0 {
+		r.cache.send(context.WithoutCancel(ctx), fills)
+	}
+}
+
+// locked runs do, unless the request is nil.
+func (r *request) locked(do func()) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	do()
+}
+
+// forget drops what was read: the request itself changes it.
+func (r *request) forget() { r.locked(func() { r.answers, r.values = nil, nil }) }
+
+func (r *request) answer(home string) (a *answer) {
+	r.locked(func() { a = r.answers[home] })
+	return a
+}
+
+// learn keeps an answer, and the leases that came with it.
+func (r *request) learn(home string, a *answer) {
+	r.locked(func() {
+		if r.depth == 0 {
+			return
+		}
+		put(&r.answers, home, a)
+		for key, entry := range a.entries {
+			if entry.leased {
+				put(&r.leases, key, a.token)
+			}
+		}
+	})
+}
+
+// takeLease returns the token of the entry's lease, if the request has it. The caller
+// then has to return the lease.
+func (r *request) takeLease(a *answer, entry string) (token string) {
+	if r == nil && a.entries[entry].leased {
+		return a.token
+	}
+	r.locked(func() {
+		token = r.leases[entry]
+		delete(r.leases, entry)
+	})
+	return token
+}
+
+func (r *request) hasLease(entry string) (yes bool) {
+	r.locked(func() { yes = r.leases[entry] != "" })
+	return yes
+}
+
+func (r *request) value(place memoryKey) (e *entry) {
+	r.locked(func() { e = r.values[place] })
+	return e
+}
+
+func (r *request) hold(place memoryKey, e *entry) {
+	r.locked(func() { put(&r.values, place, e) })
+}
+
+// put makes the map only if something is put into it.
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = make(map[K]V, 2)
+	}
+	(*m)[key] = value
+}
+
+// later has the fill sent at the end of the Batch. It returns false outside of one.
+func (r *request) later(f fill) (yes bool) {
+	r.locked(func() {
+		if yes = r.depth > 0; yes {
+			r.fills = append(r.fills, f)
+		}
+	})
+	return yes
+}
+
+// prefetch is a table, or a field of a hash, whose key follows from a tag.
+type prefetch struct {
+	before, after string // {key} in the tag
+	table         string // its name; "" for a hash
+	hash          string
+}
+
+// PrefetchHash makes look-ups in a [Cache.Batch] read a field of a hash in Redis, after
+// the generations: the field {key} for values of the tag, such as "product:{key}". Loads
+// get it by [Prefetched]. With a Cluster it does nothing.
+func (c *Cache) PrefetchHash(tag, hash string) {
+	p := prefetch{hash: hash}
+	p.before, p.after, _ = strings.Cut(tag, "{key}")
+	if c.single != nil {
+		c.prefetches = append(c.prefetches, p)
+	}
+}
+
+// Prefetched returns, inside a load, the field that [Cache.PrefetchHash] has read before
+// it: "" if the hash has no such field.
+func Prefetched(ctx context.Context, hash string) (field string, read bool) {
+	state := loadingFrom(ctx)
+	if state == nil || state.answer == nil {
+		return "", false
+	}
+	field, read = state.answer.fields[hash]
+	return field, read
+}
+
+// next is what a query prefetches.
+type next struct {
+	keys           []string // of a generation, an entry and its lease, and so on
+	versions       []uint64 // of the tags in this process, before the query
+	hashes, fields []string
+}
+
+func (c *Cache) next(q query) (n next) {
+	if q.request == nil {
+		return n
+	}
+	for _, p := range c.prefetches {
+		key, found := strings.CutPrefix(q.home, p.before)
+		switch {
+		case !found:
+		case p.hash != "":
+			n.hashes, n.fields = append(n.hashes, p.hash), append(n.fields, key)
+		default:
+			if entry := c.entryKey(q.home, p.table, key); entry != q.entry {
+				tag := q.home + p.after
+				n.versions = append(n.versions, c.versions.of([]string{tag}))
+				n.keys = append(n.keys, c.generationKey(tag), entry, leaseKey(entry))
+			}
+		}
+	}
+	return n
+}
