@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 	"example.com/prefab/services/health"
 )
 
@@ -39,10 +39,10 @@ func startAdmin(
 	}))
 	mux.Handle("GET /health", health)
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, handlers.Probe{Status: "live"})
+		answer(w, http.StatusOK, ops.Probe{Status: "live"})
 	})
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
-		status, body := handlers.Readiness(readiness(r.Context()))
+		status, body := ops.Readiness(readiness(r.Context()))
 		answer(w, status, body)
 	})
 	server := &http.Server{

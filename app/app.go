@@ -17,7 +17,9 @@ import (
 
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
+	"example.com/prefab/handlers/stream"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
@@ -33,10 +35,10 @@ import (
 // seat is a process's place in the service.
 type seat struct {
 	metrics *prometheus.Registry
-	health  func(handlers.HealthReport) // shows it on ADMIN_ADDR; nil where nobody does
-	admin   http.Handler                // GET /health of ADMIN_ADDR, where the process serves that too; else nil
-	ready   func() error                // tells that it serves; nil for a process that serves alone
-	workers func() (ready, whole int)   // of the service; nil alone
+	health  func(ops.Report)          // shows it on ADMIN_ADDR; nil where nobody does
+	admin   http.Handler              // GET /health of ADMIN_ADDR, where the process serves that too; else nil
+	ready   func() error              // tells that it serves; nil for a process that serves alone
+	workers func() (ready, whole int) // of the service; nil alone
 }
 
 // process is what one process of the service holds open.
@@ -50,7 +52,7 @@ type process struct {
 	redis   redis.UniversalClient
 	values  *cache.Cache
 	closing atomic.Bool // the listener is closed
-	health  *health.Health
+	health  *health.Monitor
 }
 
 // Serve serves on the listener, which it closes, until ctx ends; then it drains
@@ -100,10 +102,10 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 	p.metrics.MustRegister(redisclient.PoolMetrics(p.redis))
 	pingRedis := func(ctx context.Context) error { return redisclient.Ping(ctx, p.redis) }
 	dependencies := []health.Dependency{
-		{Name: handlers.Database, Check: p.db.PingContext}, {Name: handlers.Redis, Check: pingRedis},
+		{Name: ops.Database, Check: p.db.PingContext}, {Name: ops.Redis, Check: pingRedis},
 	}
 	if p.replica != nil {
-		dependencies = append(dependencies, health.Dependency{Name: handlers.Replica, Check: p.replica.PingContext})
+		dependencies = append(dependencies, health.Dependency{Name: ops.Replica, Check: p.replica.PingContext})
 	}
 	p.health = health.New(dependencies...)
 	p.metrics.MustRegister(healthMetrics{p.health})
@@ -160,7 +162,7 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 // wired is what a process starts, schedules and serves.
 type wired struct {
 	server   *fiber.App
-	health   *handlers.Health
+	health   *ops.Health
 	products *services.Products
 	stock    *services.Stock
 	buffer   *writebehind.Buffer[int64, int64]
@@ -234,7 +236,7 @@ func (p *process) wire() (wired, error) {
 		fiberredis.NewFromConnection(redisclient.Once{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
 	), cfg.HTTPCacheTTL)
 
-	streams := handlers.NewStreams(handlers.StreamConfig{
+	streams := stream.NewSender(stream.Config{
 		Concurrency: min(cfg.ExportConcurrency, max(1, cfg.DatabaseMaxConns-1)), // never the whole pool
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.log,
 	})
@@ -249,8 +251,8 @@ func (p *process) wire() (wired, error) {
 		middleware.Recover(),
 		middleware.CanonicalPath,
 	)
-	health := &handlers.Health{
-		Health: p.health, Memory: memory.NewMeter(cfg.workers()), WriteBehind: buffer.Mode,
+	health := &ops.Health{
+		Monitor: p.health, Memory: memory.NewMeter(cfg.workers()), WriteBehind: buffer.Mode,
 		Workers:     p.seat.workers,
 		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.showsHealthDetail(),
 	}

@@ -36,7 +36,7 @@ func NewLogger(cfg Config, out io.Writer) *slog.Logger {
 
 // Wire is a process's server on pools of the caller's.
 func Wire(
-	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, life *health.Health, log *slog.Logger,
+	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, life *health.Monitor, log *slog.Logger,
 ) *fiber.App {
 	p := process{
 		cfg: cfg, log: log, metrics: prometheus.NewRegistry(), db: db, redis: client, values: values, health: life,
@@ -51,7 +51,7 @@ func Wire(
 // Drive serves as a process does, beside jobs.
 func Drive(
 	ctx context.Context, cfg Config, listener net.Listener, server *fiber.App, r *runner.Runner,
-	life *health.Health, log *slog.Logger,
+	life *health.Monitor, log *slog.Logger,
 ) error {
 	p := process{cfg: cfg, log: log, health: life}
 	return p.serve(ctx, listener, server, phases{

@@ -13,7 +13,7 @@ var dependencyUp = prometheus.NewDesc("prefab_dependency_up",
 	"1 where the server answers this process.", []string{"dependency"}, nil)
 
 // healthMetrics collects what the process's health is.
-type healthMetrics struct{ health *health.Health }
+type healthMetrics struct{ health *health.Monitor }
 
 func (healthMetrics) Describe(out chan<- *prometheus.Desc) { out <- dependencyUp }
 

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 )
 
 const (
@@ -25,7 +25,7 @@ func (c *Config) showsHealthDetail() bool {
 
 // publishHealth gives a report at once and at intervals, until stop is called.
 func publishHealth(
-	report func(context.Context) handlers.HealthReport, publish func(handlers.HealthReport),
+	report func(context.Context) ops.Report, publish func(ops.Report),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	publish(report(ctx))
@@ -51,7 +51,7 @@ type healthReports struct {
 }
 
 type receivedReport struct {
-	handlers.HealthReport
+	ops.Report
 	at time.Time
 }
 
@@ -59,7 +59,7 @@ func newHealthReports() *healthReports {
 	return &healthReports{newest: make(map[int]receivedReport)}
 }
 
-func (r *healthReports) receive(pid int, report handlers.HealthReport) {
+func (r *healthReports) receive(pid int, report ops.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.newest[pid] = receivedReport{report, time.Now()}
@@ -81,12 +81,12 @@ func (r *healthReports) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	answer(w, status, report)
 }
 
-func (r *healthReports) worst() handlers.HealthReport {
+func (r *healthReports) worst() ops.Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found := handlers.HealthReport{Status: "error", Timestamp: time.Now().UTC()}
+	found := ops.Report{Status: "error", Timestamp: time.Now().UTC()}
 	for _, report := range r.newest {
-		found = report.HealthReport
+		found = report.Report
 		if time.Since(report.at) > reportMaxAge {
 			found.Status = "error"
 		}

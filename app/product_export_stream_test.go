@@ -112,7 +112,7 @@ func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
 		t.Errorf("%d bytes, error %v", read, err)
 	}
-	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), `"msg":"stream cut"`) })
+	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), `"msg":"stream aborted"`) })
 }
 
 // With a pool of two, one export may run at a time: each needs the connection and
@@ -128,7 +128,7 @@ func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
 	_ = e.conn.Close()
 	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
 	eventually(t, "another may run", func() bool { return admin.whole("csv") })
-	if !strings.Contains(s.log.String(), "the client is gone") {
+	if !strings.Contains(s.log.String(), "the client closed the connection") {
 		t.Error("the log does not tell that the client went")
 	}
 }
@@ -139,7 +139,7 @@ func TestExport_AClientThatTakesNothingIsDropped(t *testing.T) {
 	s.manyProducts()
 	e := admin.export("csv")
 	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
-	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "took nothing") })
+	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "the client was too slow") })
 	if read, err := io.Copy(io.Discard, e.response.Body); err == nil {
 		t.Errorf("the part of %d bytes could be taken for the whole", read)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"example.com/prefab/app/prefork"
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 	"example.com/prefab/services/health"
 )
 
@@ -26,7 +26,7 @@ func workersReadiness(slots []prefork.Slot, reports *healthReports) (health.Stat
 	}
 	degraded := reports.down()
 	if ready < all {
-		degraded = append(degraded, handlers.Workers)
+		degraded = append(degraded, ops.Workers)
 	}
 	return health.Ready, degraded
 }

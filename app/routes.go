@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 	"example.com/prefab/repositories"
@@ -21,7 +22,7 @@ type routed struct {
 	session  *handlers.Session
 	pages    *handlers.Pages
 	static   *middleware.Static
-	health   *handlers.Health
+	health   *ops.Health
 }
 
 // routes lists every route: method, path, guards, handler.
@@ -54,7 +55,7 @@ func routes(
 
 	server.Use(started) // nothing below is served before the start is over
 
-	server.Get("/openapi.json", h.document, h.compress, handlers.OpenAPI(sessions.Cookie()))
+	server.Get("/openapi.json", h.document, h.compress, ops.Document(handlers.OpenAPI(sessions.Cookie())))
 
 	api := server.Group("/api/v1")
 

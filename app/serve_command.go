@@ -16,7 +16,7 @@ import (
 
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
-	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/ops"
 	"example.com/prefab/services/health"
 )
 
@@ -69,7 +69,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	reports := newHealthReports()
 	return serveAs(ctx, prepared.Config, listener, e.log, seat{
 		metrics: prometheus.NewRegistry(), admin: reports,
-		health: func(report handlers.HealthReport) { reports.receive(os.Getpid(), report) },
+		health: func(report ops.Report) { reports.receive(os.Getpid(), report) },
 	})
 }
 

@@ -2,12 +2,12 @@ package handlers
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/handlers/rest"
+	"example.com/prefab/handlers/stream"
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
 	"example.com/prefab/services/problem"
@@ -23,7 +23,7 @@ func (h *Products) Export(c *fiber.Ctx) error {
 	if !ok {
 		return problem.InvalidField("format", "must be json, ndjson or csv")
 	}
-	err = h.streams.Send(c, func(ctx context.Context) iter.Seq2[[]byte, error] {
+	err = h.streams.Send(c, func(ctx context.Context) stream.Chunks {
 		return export.Encode(h.products.Export(ctx), services.ProductTable, format)
 	})
 	if err != nil {

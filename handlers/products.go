@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/handlers/rest"
+	"example.com/prefab/handlers/stream"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -14,11 +15,11 @@ import (
 type Products struct {
 	products *services.Products
 	json     *rest.JSONCache
-	streams  *Streams
+	streams  *stream.Sender
 }
 
 // NewProducts returns the handlers of the catalogue; exports are sent by streams.
-func NewProducts(products *services.Products, json *rest.JSONCache, streams *Streams) *Products {
+func NewProducts(products *services.Products, json *rest.JSONCache, streams *stream.Sender) *Products {
 	return &Products{products: products, json: json, streams: streams}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Started answers 503 until the process has started.
-func Started(process *health.Health) fiber.Handler {
+func Started(process *health.Monitor) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if process.State() == health.Starting {
 			return problem.ErrUnavailable

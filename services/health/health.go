@@ -1,4 +1,13 @@
 // Package health knows whether the process serves, and which of its dependencies answer.
+// It asks each dependency at most once a second, however many probes come, and no probe
+// waits longer than half a second for one that hangs.
+//
+//	monitor := health.New(health.Dependency{Name: "database", Check: db.PingContext})
+//	… // start
+//	monitor.Enter(health.Ready)
+//	if down := monitor.Down(ctx); len(down) > 0 {
+//		log.Warn("dependencies do not answer", "names", down)
+//	}
 package health
 
 import (
@@ -8,7 +17,7 @@ import (
 	"time"
 )
 
-// State is where a process stands in its life.
+// State is a phase in the life of a process.
 type State int32
 
 // The states, in their order.
@@ -25,105 +34,104 @@ type Dependency struct {
 }
 
 const (
-	checkTimeout  = time.Second            // a dependency that takes longer counts as down
-	checkMaxAge   = time.Second            // so that probes, however many, cannot load a dependency
-	checkPatience = 500 * time.Millisecond // what a probe waits for a check; balancers give it a second
+	checkTimeout = time.Second            // a dependency that takes longer is down
+	checkMaxAge  = time.Second            // until the next check
+	probeTimeout = 500 * time.Millisecond // for a probe to wait for a check; load balancers wait a second
 )
 
-// Health knows whether the process serves, and which of its dependencies answer.
-type Health struct {
+// Monitor holds the state of the process and of its dependencies.
+type Monitor struct {
 	state        atomic.Int32
 	started      time.Time
 	dependencies []Dependency
 
 	mu       sync.Mutex
-	checking chan struct{} // closed when the check under way ends; nil without one
-	checked  time.Time     // when the last one ended
-	down     []bool        // by dependency, as it last answered
-	waiting  []bool        // by dependency: the check under way has no answer yet
+	checking chan struct{} // closed when the running check ends; nil without one
+	checked  time.Time     // when the last check ended
+	down     []bool        // by dependency, in its last check
+	waiting  []bool        // by dependency: the running check has no answer yet
 }
 
-// New returns the health of a process that is starting now.
-func New(dependencies ...Dependency) *Health {
-	return &Health{
+// New returns the monitor of a process that is starting now.
+func New(dependencies ...Dependency) *Monitor {
+	return &Monitor{
 		started: time.Now(), dependencies: dependencies,
 		down: make([]bool, len(dependencies)), waiting: make([]bool, len(dependencies)),
 	}
 }
 
-// State is where the process stands.
-func (h *Health) State() State { return State(h.state.Load()) }
+// State returns the state of the process.
+func (m *Monitor) State() State { return State(m.state.Load()) }
 
-// Enter moves the process on to a state.
-func (h *Health) Enter(s State) { h.state.Store(int32(s)) }
+// Enter sets the state of the process.
+func (m *Monitor) Enter(s State) { m.state.Store(int32(s)) }
 
-// Uptime is the time since the start.
-func (h *Health) Uptime() time.Duration { return time.Since(h.started) }
+// Uptime is the time since New.
+func (m *Monitor) Uptime() time.Duration { return time.Since(m.started) }
 
-// Names are the dependencies', in order.
-func (h *Health) Names() []string {
-	names := make([]string, len(h.dependencies))
-	for i, d := range h.dependencies {
+// Names returns the names of the dependencies, in order.
+func (m *Monitor) Names() []string {
+	names := make([]string, len(m.dependencies))
+	for i, d := range m.dependencies {
 		names[i] = d.Name
 	}
 	return names
 }
 
-// Down returns the names of the dependencies that do not answer, in order. It
-// asks them at most once a second, and does not wait for one that hangs: until
-// it has answered or had its time, what it last said stands, but not for long.
-func (h *Health) Down(ctx context.Context) []string {
-	if checking := h.check(); checking != nil {
-		patience := time.NewTimer(checkPatience)
-		defer patience.Stop()
+// Down returns the names of the dependencies that do not answer, in order. While a
+// dependency hangs, its last result is used, until that is too old: then it is down.
+func (m *Monitor) Down(ctx context.Context) []string {
+	if checking := m.check(); checking != nil {
+		timeout := time.NewTimer(probeTimeout)
+		defer timeout.Stop()
 		select {
 		case <-checking:
-		case <-patience.C:
+		case <-timeout.C:
 		case <-ctx.Done():
 		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	outdated := time.Since(h.checked) > checkMaxAge+checkTimeout
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	isOld := time.Since(m.checked) > checkMaxAge+checkTimeout
 	var down []string
-	for i, d := range h.dependencies {
-		if h.down[i] || h.waiting[i] && outdated {
+	for i, d := range m.dependencies {
+		if m.down[i] || m.waiting[i] && isOld {
 			down = append(down, d.Name)
 		}
 	}
 	return down
 }
 
-// check asks every dependency where that is due, and returns the check under way.
-func (h *Health) check() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.checking != nil || time.Since(h.checked) < checkMaxAge {
-		return h.checking
+// check starts a check of every dependency if one is due, and returns the running one.
+func (m *Monitor) check() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.checking != nil || time.Since(m.checked) < checkMaxAge {
+		return m.checking
 	}
 	done := make(chan struct{})
-	h.checking = done
+	m.checking = done
 	var all sync.WaitGroup
-	for i := range h.dependencies {
-		h.waiting[i] = true
-		all.Go(func() { h.ask(i) })
+	for i := range m.dependencies {
+		m.waiting[i] = true
+		all.Go(func() { m.checkOne(i) })
 	}
 	go func() {
 		all.Wait()
-		h.mu.Lock()
-		h.checked, h.checking = time.Now(), nil
-		h.mu.Unlock()
+		m.mu.Lock()
+		m.checked, m.checking = time.Now(), nil
+		m.mu.Unlock()
 		close(done)
 	}()
 	return done
 }
 
-func (h *Health) ask(i int) {
-	// Not under a probe's context: its end must not make a dependency seem down.
+func (m *Monitor) checkOne(i int) {
+	// Not with a probe's context: its end must not make a dependency seem down.
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	err := h.dependencies[i].Check(ctx)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.down[i], h.waiting[i] = err != nil, false
+	err := m.dependencies[i].Check(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down[i], m.waiting[i] = err != nil, false
 }

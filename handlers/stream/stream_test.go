@@ -1,4 +1,4 @@
-package handlers
+package stream
 
 import (
 	"bufio"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,21 +37,21 @@ func (s *streaming) Write(p []byte) (int, error) {
 	return s.lines.Write(p)
 }
 
-func (s *streaming) said() string {
+func (s *streaming) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lines.String()
 }
 
-// stream serves the chunks at "/", and compressed at "/compressed", one at a time.
-func stream(t *testing.T, chunks func(context.Context) iter.Seq2[[]byte, error]) *streaming {
+// serve serves the chunks at "/", and compressed at "/compressed", one at a time.
+func serve(t *testing.T, chunks func(context.Context) Chunks) *streaming {
 	t.Helper()
 	s := &streaming{t: t}
 	log := slog.New(slog.NewTextHandler(s, nil))
-	streams := NewStreams(StreamConfig{Concurrency: 1, Timeout: time.Minute, WriteTimeout: time.Minute, Log: log})
+	sender := NewSender(Config{Concurrency: 1, Timeout: time.Minute, WriteTimeout: time.Minute, Log: log})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: rest.ErrorHandler(log, nil)})
 	app.Server().Logger = log2fasthttp{s}
-	send := func(c *fiber.Ctx) error { return streams.Send(c, chunks) }
+	send := func(c *fiber.Ctx) error { return sender.Send(c, chunks) }
 	app.Get("/", send)
 	app.Get("/compressed", compress.New(), send)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -97,17 +96,17 @@ func (s *streaming) get(path string) (status int, body []byte, err error) {
 	return response.StatusCode, body, err
 }
 
-func TestStreams_SendLentChunksWhole(t *testing.T) {
+func TestSend_ChunksFromReusedMemory(t *testing.T) {
 	var want strings.Builder
-	s := stream(t, func(context.Context) iter.Seq2[[]byte, error] {
+	s := serve(t, func(context.Context) Chunks {
 		return func(yield func([]byte, error) bool) {
 			want.Reset()
-			lent := make([]byte, 100_000)
+			reused := make([]byte, 100_000)
 			for i := range 50 {
-				for j := range lent {
-					lent[j] = byte(i + j)
+				for j := range reused {
+					reused[j] = byte(i + j)
 				}
-				chunk := lent[:i*i*40%len(lent)] // an empty one among them
+				chunk := reused[:i*i*40%len(reused)] // an empty one among them
 				want.Write(chunk)
 				if !yield(chunk, nil) {
 					return
@@ -122,51 +121,51 @@ func TestStreams_SendLentChunksWhole(t *testing.T) {
 	}
 }
 
-func TestStreams_BreakOffWhereTheChunksDo(t *testing.T) {
+func TestSend_AbortsTheAnswerWhenTheChunksFail(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(yield func([]byte, error) bool)
 		logs string
 	}{
 		"a fault of ours": {
 			func(yield func([]byte, error) bool) { yield(nil, errors.New("the disk is gone")) },
-			`level=ERROR msg="stream cut" error="the disk is gone"`,
+			`level=ERROR msg="stream aborted" error="the disk is gone"`,
 		},
 		"a connection that ended": { // which is no end of the rows
 			func(yield func([]byte, error) bool) { yield(nil, io.EOF) },
-			`level=ERROR msg="stream cut" error=EOF`,
+			`level=ERROR msg="stream aborted" error=EOF`,
 		},
 		"a server away": {
 			func(yield func([]byte, error) bool) { yield(nil, fmt.Errorf("read: %w", problem.ErrUnavailable)) },
-			`level=WARN msg="stream cut"`,
+			`level=WARN msg="stream aborted"`,
 		},
 		"a panic": {
 			func(func([]byte, error) bool) { panic("oh") },
-			`level=ERROR msg="stream cut" error="panic: oh`, // and the stack where it happened
+			`level=ERROR msg="stream aborted" error="panic: oh`, // and the stack where it happened
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := stream(t, func(context.Context) iter.Seq2[[]byte, error] {
+			s := serve(t, func(context.Context) Chunks {
 				return func(yield func([]byte, error) bool) {
 					if yield([]byte("begun"), nil) && yield([]byte(strings.Repeat("x", 10_000)), nil) {
 						test.end(yield)
 					}
 				}
 			})
-			for range 2 { // the second needs the leave to run of the first
+			for range 2 { // the first has given its place back
 				if status, body, err := s.get("/"); status != 200 || !errors.Is(err, io.ErrUnexpectedEOF) {
 					t.Errorf("%d with %d bytes, error %v", status, len(body), err)
 				}
 			}
-			if said := s.said(); strings.Count(said, test.logs) != 2 || strings.Contains(said, s.address) {
-				t.Errorf("it says\n%s", said)
+			if log := s.logged(); strings.Count(log, test.logs) != 2 || strings.Contains(log, s.address) {
+				t.Errorf("the log is\n%s", log)
 			}
 		})
 	}
 }
 
-func TestStreams_AnswerWithWhatFailsBeforeTheFirstChunk(t *testing.T) {
+func TestSend_ReturnsAnErrorBeforeTheFirstChunk(t *testing.T) {
 	var panics bool
-	s := stream(t, func(context.Context) iter.Seq2[[]byte, error] {
+	s := serve(t, func(context.Context) Chunks {
 		return func(yield func([]byte, error) bool) {
 			if panics {
 				panic("oh")
