@@ -179,7 +179,8 @@ func (p *process) wire() (wired, error) {
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.redis, Prefix: "prefab:write-behind:", Name: "stock",
 		BatchSize: cfg.WriteBehindBatchSize, MaxPending: cfg.WriteBehindMaxPending,
-		Changed: repositories.InvalidateStocks(p.values), Send: repositories.PutStock(p.values), Through: stocks.Set,
+		Invalidate: repositories.InvalidateStocks(p.values), PutAndInvalidate: repositories.PutStock(p.values),
+		WriteThrough: stocks.Set,
 		Log: p.log, Metrics: p.metrics,
 	})
 	stored := repositories.NewProducts(p.db).ExportFrom(postgres.NewReplica(p.replica, p.log))

@@ -46,7 +46,7 @@ func (s flushing) Update(ctx context.Context, id, version int64, f services.Prod
 func newStockBuffer(client redis.UniversalClient, db *sqlx.DB) *writebehind.Buffer[int64, int64] {
 	return writebehind.New(writebehind.Options[int64, int64]{
 		Client: client, Prefix: "test:", Name: "stock", BatchSize: 10, MaxPending: 10,
-		Through: repositories.NewStock(db).Set,
+		WriteThrough: repositories.NewStock(db).Set,
 	})
 }
 

@@ -1,12 +1,22 @@
-// Package writebehind keeps writes in Redis until they are stored in batches
-// elsewhere. A write is acknowledged once Redis has it, and from then on survives
-// the death of any of our processes, and an outage of the store for as long as
-// there is room. What it promises is in docs/write-behind.md.
+// Package writebehind keeps writes in Redis until a job stores them in batches in
+// PostgreSQL. A write is acknowledged once Redis has it. From then on it survives the death
+// of any process of the service, and an outage of PostgreSQL for as long as there is room.
 //
-// Of each key the newest value alone is kept, with a version from Redis' clock.
-// Whoever has stored a value says which version it was, and only that one goes:
-// what was put meanwhile stays for the next batch. So any number of processes may
-// put and flush, and any of them may die at any point.
+// Of each key only the newest value waits, with a version from Redis' clock. A process that
+// has stored a value removes it from Redis only if the version is still the one that it
+// stored. So any number of processes may put and flush at once, and each may die at any point.
+//
+//	buffer := writebehind.New(writebehind.Options[int64, int64]{
+//		Client: client, Prefix: "myservice:", Name: "stock", BatchSize: 100, MaxPending: 100_000,
+//		WriteThrough: stock.Set, // for a Redis that may evict what it has acknowledged
+//	})
+//	buffer.Start(ctx)
+//	if _, err := buffer.Put(ctx, productID, quantity); err != nil {
+//		return err // Redis is away or the buffer is full; the client should try again
+//	}
+//	waiting, err := buffer.Pending(ctx, productID) // read this before the store
+//	err = buffer.Flush(ctx, stock.SetAll)          // in a job, every few seconds
+//	err = buffer.RetryDeadLetters(ctx, stock.SetAll)
 package writebehind
 
 import (
@@ -28,7 +38,7 @@ import (
 	"example.com/prefab/services/writes"
 )
 
-// Options say what a Buffer is for, and how much it may hold.
+// Options configure a Buffer.
 type Options[K cmp.Ordered, V any] struct {
 	Client     redis.UniversalClient
 	Prefix     string // of its keys in Redis
@@ -36,40 +46,38 @@ type Options[K cmp.Ordered, V any] struct {
 	BatchSize  int    // writes that are stored at a time
 	MaxPending int    // keys that may wait, dead letters included; beyond that Put fails
 
-	// Changed is told of the keys whose value may have become another one, before
-	// Put returns among others: the place to invalidate caches. An error of it is one
-	// of Put's, too. Nil does nothing.
-	Changed func(ctx context.Context, keys []K) error
-	// Send sends a put and then tells of its key as Changed does, in one round trip, and
-	// reports whether it has told, and the put's error. Nil, or false: Put calls Changed.
-	// Redis may refuse the put all the same.
-	Send func(ctx context.Context, put redis.Cmder, key K) (told bool, err error)
-	// Through stores a write at once. It is what Put does with a Redis that cannot
-	// be trusted with writes.
-	Through func(ctx context.Context, key K, value V) error
+	// Invalidate removes keys from caches. Put calls it before it returns, and Flush before
+	// it removes what is stored. If it fails, Put fails. Nil does nothing.
+	Invalidate func(ctx context.Context, keys []K) error
+	// PutAndInvalidate sends put and then invalidates its key, in one round trip. It reports
+	// whether the key is invalidated, and put's error: Redis may refuse the put alone. If it
+	// is nil or reports false, Put calls Invalidate.
+	PutAndInvalidate func(ctx context.Context, put redis.Cmder, key K) (invalidated bool, err error)
+	// WriteThrough stores one value at once. Put calls it if Redis may evict what it holds.
+	WriteThrough func(ctx context.Context, key K, value V) error
 
 	Log     *slog.Logger          // nil discards
 	Metrics prometheus.Registerer // nil leaves them out
 }
 
-// Buffer holds the writes that wait. All processes with the same Redis, prefix
-// and name share one.
+// Buffer holds the writes that wait. All processes with the same Redis, prefix and name
+// share one.
 type Buffer[K cmp.Ordered, V any] struct {
 	options Options[K, V]
-	// In Redis, in one slot of a cluster:
-	data    string // a hash: what waits, by key; see entry
-	dirty   string // a sorted set: since when each key waits, in microseconds
-	dead    string // a hash: dead letters, by key
-	tried   string // a sorted set: when each of them was last tried, in microseconds
-	version string // the highest version that was given
+	pending queue // entries; see entry
+	dead    queue // dead letters; see letter
+	version string
+	metrics *metrics
 
-	standing atomic.Int32 // see standing
-	clock    clock
-	ample    atomic.Bool // the last put was taken, and much room was left
-	metrics  *metrics
-
-	beforeSettling func(ctx context.Context, batch []writes.Write[K, V]) // for tests, which show what versions are for
+	mode    atomic.Int32 // see mode
+	clock   clock
+	hasRoom atomic.Bool // Redis took the last put, and less than half of MaxPending waited
 }
+
+// queue names two keys in Redis: a hash of texts by key, and a sorted set of the same keys by
+// time in microseconds. The time is since when the key waits, or when it was last tried. All
+// keys of a buffer are in one slot of a Cluster.
+type queue struct{ texts, order string }
 
 // ErrFull says that no more keys may wait.
 var ErrFull = &problem.Error{
@@ -78,25 +86,26 @@ var ErrFull = &problem.Error{
 	RetryAfter: 5 * time.Second,
 }
 
-// New returns the buffer.
+// New returns a buffer.
 func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Changed == nil {
-		o.Changed = func(context.Context, []K) error { return nil }
+	o.Log = o.Log.With("buffer", o.Name)
+	if o.Invalidate == nil {
+		o.Invalidate = func(context.Context, []K) error { return nil }
 	}
 	key := o.Prefix + "{" + o.Name + "}:"
 	b := &Buffer[K, V]{
-		options: o, data: key + "data", dirty: key + "dirty", dead: key + "dead", tried: key + "tried",
+		options: o, pending: queue{key + "data", key + "dirty"}, dead: queue{key + "dead", key + "tried"},
 		version: key + "version",
 	}
 	b.metrics = newMetrics(o.Name, o.Metrics, b.Stats)
 	return b
 }
 
-// Pending returns the values that wait under the keys. To see the newest, read
-// these before the store: what has just been stored waits no more.
+// Pending returns the values that wait under the keys. To see the newest, read these before
+// the store: a value that has just been stored does not wait any more.
 func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -109,56 +118,63 @@ func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) 
 		}
 		fields[i] = string(field)
 	}
-	found, err := b.options.Client.HMGet(ctx, b.data, fields...).Result()
+	found, err := b.options.Client.HMGet(ctx, b.pending.texts, fields...).Result()
 	if err != nil {
 		return nil, unavailable("read pending writes", err)
 	}
 	pending := make(map[K]V)
 	for i, text := range found {
 		if text, ok := text.(string); ok {
-			write, err := decode[K, V](fields[i], text)
-			if err != nil {
+			if pending[keys[i]], err = b.Decode(keys[i], text); err != nil {
 				return nil, err
 			}
-			pending[keys[i]] = write.Value
 		}
 	}
 	return pending, nil
 }
 
-func (b *Buffer[K, V]) keys() []string { return []string{b.data, b.dirty, b.dead, b.tried, b.version} }
+// Hash names the hash in Redis that holds the pending values. Its fields are the keys as
+// JSON. It is for a caller that reads it together with other keys, and then calls Decode.
+func (b *Buffer[K, V]) Hash() string { return b.pending.texts }
 
-// encode returns a key and a value as they are in Redis.
-func encode[K cmp.Ordered, V any](key K, value V) (field, text string, err error) {
-	k, err := json.Marshal(key)
-	if err != nil {
-		return "", "", fmt.Errorf("encode a key: %w", err)
-	}
-	v, err := json.Marshal(value)
-	if err != nil {
-		return "", "", fmt.Errorf("encode a value: %w", err)
-	}
-	return string(k), string(v), nil
+// Decode returns the value of a key's field in the hash.
+func (b *Buffer[K, V]) Decode(_ K, text string) (value V, err error) {
+	_, value, err = decode[V](text)
+	return value, err
 }
 
+// run runs a script. Its keys are those of from, of the dead letters and of the version.
+func (b *Buffer[K, V]) run(ctx context.Context, script *redis.Script, from queue, args ...any) *redis.Cmd {
+	return script.Run(ctx, b.options.Client, b.keys(from), args...)
+}
+
+func (b *Buffer[K, V]) keys(from queue) []string {
+	return []string{from.texts, from.order, b.dead.texts, b.dead.order, b.version}
+}
+
+// entry is a version and a value, with a space between.
 func entry(version int64, value string) string { return strconv.FormatInt(version, 10) + " " + value }
 
 var errEntry = errors.New("not an entry of the buffer")
 
-// decode reads an entry: a version and a value, with a space between.
-func decode[K cmp.Ordered, V any](field, text string) (w writes.Write[K, V], err error) {
-	version, value, _ := strings.Cut(text, " ")
-	w.Version, err = strconv.ParseInt(version, 10, 64)
+func decode[V any](text string) (version int64, value V, err error) {
+	digits, encoded, _ := strings.Cut(text, " ")
+	version, err = strconv.ParseInt(digits, 10, 64)
 	if err == nil {
-		err = json.Unmarshal([]byte(field), &w.Key)
-	}
-	if err == nil {
-		err = json.Unmarshal([]byte(value), &w.Value)
+		err = json.Unmarshal([]byte(encoded), &value)
 	}
 	if err != nil {
-		return w, fmt.Errorf("%w: %w", errEntry, err)
+		return version, value, fmt.Errorf("%w: %w", errEntry, err)
 	}
-	return w, nil
+	return version, value, nil
+}
+
+func keysOf[K cmp.Ordered, V any](batch []writes.Write[K, V]) []K {
+	keys := make([]K, len(batch))
+	for i, w := range batch {
+		keys[i] = w.Key
+	}
+	return keys
 }
 
 func unavailable(doing string, err error) error {

@@ -2,153 +2,186 @@ package writebehind_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services/problem"
 )
 
-// keysOfRound are the products that the workers of a round may write.
-const keysOfRound = 4000
-
-// crashes counts the rounds; CRASH_ROUNDS asks for more.
-func crashes(t *testing.T) int {
-	if text := os.Getenv("CRASH_ROUNDS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	return 20
-}
-
+// Three workers put and flush, and are killed at random points, again and again.
+// CRASH_ROUNDS sets the number of rounds.
 func TestCrash_LosesNoAcknowledgedWrite(t *testing.T) {
-	if acknowledged, lost := crash(t, crashes(t), false); lost > 0 {
-		t.Errorf("%d of %d are lost", lost, acknowledged)
+	rounds, err := strconv.ParseInt(os.Getenv("CRASH_ROUNDS"), 10, 64)
+	if err != nil {
+		rounds = 20
 	}
-}
-
-// A busy machine makes few of the moments in which a write can be lost.
-func TestCrash_WithoutVersionsLosesWrites(t *testing.T) {
-	for range 10 {
-		if _, lost := crash(t, 8, true); lost > 0 {
-			return
-		}
-	}
-	t.Error("none is lost, so the test above shows nothing")
-}
-
-// crash kills three workers that put and flush, at random points, again and
-// again, and says how many keys have not at least the last value acknowledged.
-func crash(t *testing.T, rounds int, forget bool) (acknowledged, lost int) {
-	redisURL := devtest.Redis(t)
-	database := newCatalogue(t, devtest.Database(t), rounds*keysOfRound)
-	last := make(map[int64]int64)
-	for round := range int64(rounds) {
-		var workers []*worker
+	redisURL, database := devtest.Redis(t), devtest.EmptyDatabase(t)
+	s := newFixtureOn(t, newTable(t, database), redisURL)
+	acknowledged := make(map[int64]int64)
+	for round := range rounds {
+		var workers []*bufio.Scanner
 		for i := range int64(3) {
-			first := round*keysOfRound + i*keysOfRound/3 + 1
-			workers = append(workers, startWorker(t, workerSettings{
-				Redis: redisURL, Database: database, Forget: forget, First: first, Last: first + keysOfRound/3 - 1,
-			}))
+			workers = append(workers, startWorker(t, workerSettings{redisURL, database, round*3000 + i*1000}))
 		}
-		for _, w := range workers {
-			w.killAfter(rand.N(150 * time.Millisecond))
-		}
-		for _, w := range workers {
-			maps.Copy(last, w.acknowledged())
+		for _, out := range workers {
+			maps.Copy(acknowledged, readAcknowledged(t, out))
 		}
 	}
-	s := newShelfOn(t, database, redisURL)
 	s.flush()
-	s.waits(0, 0)
-	var rows []struct{ ProductID, Quantity int64 }
-	if err := s.db.SelectContext(t.Context(), &rows, "SELECT product_id, quantity FROM stock"); err != nil {
-		t.Fatal(err)
+	s.wantWaiting(0, 0)
+	s.wantAllStored(acknowledged)
+	if len(acknowledged) < int(rounds) {
+		t.Errorf("only %d keys were acknowledged", len(acknowledged))
 	}
-	stored := make(map[int64]int64, len(rows))
+}
+
+// wantAllStored wants at least the values that were acknowledged.
+func (s *fixture) wantAllStored(acknowledged map[int64]int64) {
+	s.t.Helper()
+	var rows []struct{ Key, Value int64 }
+	if err := s.table.SelectContext(s.t.Context(), &rows, "SELECT key, value FROM kv"); err != nil {
+		s.t.Fatal(err)
+	}
+	stored, lost := make(map[int64]int64), 0
 	for _, row := range rows {
-		stored[row.ProductID] = row.Quantity
+		stored[row.Key] = row.Value
 	}
-	for key, value := range last {
+	for key, value := range acknowledged {
 		if stored[key] < value {
 			lost++
 		}
 	}
-	t.Logf("%d rounds: %d keys were acknowledged, %d are lost", rounds, len(last), lost)
-	if len(last) < rounds {
-		t.Errorf("only %d keys were acknowledged", len(last))
+	s.t.Logf("%d keys were acknowledged, %d are lost", len(acknowledged), lost)
+	if lost > 0 {
+		s.t.Fail()
 	}
-	return len(last), lost
 }
 
-type worker struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	out *bufio.Reader
-	got map[int64]int64
+// workerVariable makes the test binary a worker.
+const workerVariable = "PREFAB_TEST_WRITE_BEHIND_WORKER"
+
+type workerSettings struct {
+	Redis, Database string
+	First           int64 // of its thousand keys
 }
 
-// startWorker returns once the worker has put something.
-func startWorker(t *testing.T, settings workerSettings) *worker {
+// runWorker prints each put that has been acknowledged.
+func runWorker(text string) int {
+	var settings workerSettings
+	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+		panic(err)
+	}
+	t := &testing.B{} // it is never asked to fail, and never ends
+	s := newFixtureOn(t, openTable(t, settings.Database), settings.Redis, batchesOf(1000))
+	ctx := context.Background()
+	go func() {
+		for ; ; time.Sleep(time.Millisecond) {
+			_ = s.Flush(ctx, s.table.setAll) // what failed waits for the next one
+		}
+	}()
+	for key := settings.First; key < settings.First+1000; key++ {
+		for value := int64(1); value <= 3; value++ {
+			if _, err := s.Put(ctx, key, value); err != nil {
+				panic(err)
+			}
+			fmt.Println(key, value)
+		}
+	}
+	select {}
+}
+
+// startWorker returns the output of a worker that has put something, and will be killed.
+func startWorker(t *testing.T, settings workerSettings) *bufio.Scanner {
 	t.Helper()
 	text, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &worker{t: t, cmd: exec.Command(os.Args[0]), got: make(map[int64]int64)}
-	w.cmd.Env = append(os.Environ(), workerVariable+"="+string(text))
-	w.cmd.Stderr = os.Stderr
-	out, err := w.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), workerVariable+"="+string(text)), os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
-	w.out = bufio.NewReader(out)
-	if err := w.cmd.Start(); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = w.cmd.Process.Kill()
-		_ = w.cmd.Wait() // it was killed, as this would say
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	})
-	if !w.read() {
+	out := bufio.NewScanner(stdout)
+	if !out.Scan() {
 		t.Fatal("a worker has put nothing")
 	}
-	return w
+	time.AfterFunc(rand.N(150*time.Millisecond), func() { _ = cmd.Process.Kill() })
+	return out
 }
 
-// read takes in one acknowledgement. A line that the kill has cut was none.
-func (w *worker) read() bool {
-	line, err := w.out.ReadString('\n')
-	if err != nil {
-		if err != io.EOF {
-			w.t.Error(err)
+func readAcknowledged(t *testing.T, out *bufio.Scanner) map[int64]int64 {
+	t.Helper()
+	acknowledged := make(map[int64]int64)
+	for out.Scan() {
+		var key, value int64
+		if _, err := fmt.Sscan(out.Text(), &key, &value); err == nil { // the kill may cut the last line
+			acknowledged[key] = value
 		}
-		return false
 	}
-	var key, value int64
-	if _, err := fmt.Sscan(line, &key, &value); err != nil {
-		w.t.Errorf("a worker says %q: %v", line, err)
-	}
-	w.got[key] = value
-	return true
+	return acknowledged
 }
 
-func (w *worker) killAfter(d time.Duration) {
-	time.AfterFunc(d, func() { _ = w.cmd.Process.Kill() })
-}
-
-func (w *worker) acknowledged() map[int64]int64 {
-	for w.read() {
+// With appendfsync always Redis answers a write once it is on the disk.
+func TestCrash_OfRedisLosesNoAcknowledgedWrite(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), server.URL)
+	s.put(1, 0)
+	syncAlways := func() {
+		eventually(t, "Redis is configured", func() bool {
+			return s.client.ConfigSet(t.Context(), "appendfsync", "always").Err() == nil
+		})
 	}
-	return w.got
+	syncAlways()
+	acknowledged := map[int64]int64{}
+	writing, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() {
+		for value := int64(1); writing.Err() == nil; value++ {
+			key := rand.Int64N(200) + 1
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := s.Put(ctx, key, value); err == nil {
+				acknowledged[key] = value
+			} else if !errors.Is(err, problem.ErrUnavailable) {
+				t.Error(err)
+			}
+			cancel()
+		}
+	})
+	work.Go(func() {
+		for ; writing.Err() == nil; time.Sleep(5 * time.Millisecond) {
+			_ = s.Flush(t.Context(), s.table.setAll) // what failed waits for the next one
+		}
+	})
+	for range 5 {
+		time.Sleep(rand.N(200 * time.Millisecond))
+		server.Signal(syscall.SIGKILL)
+		server.Start()
+		syncAlways()
+	}
+	stop()
+	work.Wait()
+	s.flush()
+	s.wantWaiting(0, 0)
+	s.wantAllStored(acknowledged)
 }

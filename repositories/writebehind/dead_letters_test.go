@@ -1,245 +1,155 @@
 package writebehind_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"log/slog"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/writebehind"
-	"example.com/prefab/services"
-	"example.com/prefab/services/writes"
 )
 
-const refuse13 = "ALTER TABLE stock ADD CONSTRAINT no_13 CHECK (quantity <> 13) NOT VALID"
-
-func TestFlush_OneBadRowOfAThousandHoldsUpNoOther(t *testing.T) {
-	s := newShelf(t, 1000, batchesOf(1000))
-	s.exec(refuse13)
-	for key := range int64(1000) {
-		s.put(key+1, key+100)
+func (s *fixture) letters(want int) []writebehind.DeadLetter {
+	s.t.Helper()
+	letters, err := s.DeadLetters(s.t.Context(), want+1)
+	if err != nil || len(letters) != want {
+		s.t.Fatalf("got %+v, %v", letters, err)
 	}
+	return letters
+}
+
+func TestFlush_OneBadRowOfAThousandBlocksNoOther(t *testing.T) {
+	s := newFixture(t, batchesOf(1000))
+	s.refuse("13")
+	s.putAll(1000, 7)
 	s.put(400, 13)
-	s.changed = nil
 	s.flush()
-	s.waits(0, 1)
-	if n := s.number("SELECT count(*) FROM stock WHERE quantity = product_id + 99"); n != 999 {
+	s.wantWaiting(0, 1)
+	if n := s.number("SELECT count(*) FROM kv WHERE value = 7"); n != 999 {
 		t.Errorf("%d are stored, want 999", n)
 	}
-	letters, err := s.DeadLetters(t.Context(), 10)
-	if err != nil || len(letters) != 1 {
-		t.Fatalf("got %+v, %v", letters, err)
-	}
-	if l := letters[0]; l.Key != "400" || l.Value != "13" || l.Version == 0 || l.At.IsZero() || !strings.Contains(l.Error, "no_13") {
+	if l := s.letters(1)[0]; l.Key != "400" || l.Value != "13" || l.Version == 0 || l.At.IsZero() || !strings.Contains(l.Error, "no_13") {
 		t.Errorf("got %+v", l)
 	}
 	if len(s.batches) > 30 {
 		t.Errorf("it took %d statements to find it", len(s.batches))
 	}
-	if s.changed[len(s.changed)-1] != 400 {
-		t.Error("caches were not told that the value does not count any more")
+	if s.invalidated[len(s.invalidated)-1] != 400 {
+		t.Error("the value that is not pending any more is not invalidated")
 	}
+	s.wantLogged("writes cannot be stored and become dead letters")
 }
 
-// Else it would be stored for a product that is added later on.
-func TestFlush_DropsWhatIsForNoProduct(t *testing.T) {
-	var log bytes.Buffer
-	s := newShelf(t, 1, func(o *stockOptions) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-	s.put(1, 10)
-	s.put(2, 10)
+func TestRetryDeadLetters_StoresThemOnceItCan(t *testing.T) {
+	s := newFixture(t, batchesOf(50))
+	s.refuse("13")
+	s.putAll(200, 13)
 	s.flush()
-	s.stored(1, 10)
-	s.waits(0, 0)
-	if !strings.Contains(log.String(), "what they are about is not there") {
-		t.Errorf("the log is %s", &log)
+	s.wantWaiting(0, 200)
+	s.retry()
+	s.wantWaiting(0, 200)
+	s.put(1, 14) // in place of its letter
+	s.wantWaiting(1, 199)
+	s.flush()
+	s.accept("13")
+	s.batches, s.invalidated = nil, nil
+	for range 200 / 50 {
+		s.retry()
 	}
-}
-
-func TestDeadLetters_AreStoredOnceTheyCanBe(t *testing.T) {
-	s := newShelf(t, 3)
-	s.exec(refuse13)
-	s.put(1, 13)
-	s.put(2, 13)
-	s.flush()
-	s.waits(0, 2)
-	s.retry()
-	s.waits(0, 2)
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.retry()
-	s.waits(0, 0)
-	s.stored(1, 13)
-	s.stored(2, 13)
-}
-
-func TestDeadLetters_GiveWayToNewerWrites(t *testing.T) {
-	s := newShelf(t, 2)
-	s.exec(refuse13)
-	s.put(1, 13)
-	s.put(2, 13)
-	s.flush()
-	s.waits(0, 2)
-	s.put(1, 14)
-	s.waits(1, 1)
-	s.flush()
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.retry()
-	s.waits(0, 0)
-	s.stored(1, 14)
-	s.stored(2, 13)
-}
-
-func (s *shelf) retry() {
-	s.t.Helper()
-	if err := s.RetryDeadLetters(s.t.Context(), s.store); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// A letter that is there is the newest that was put, whatever version the table has.
-func TestDeadLetters_AreStoredThoughTheStoresVersionIsAhead(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	s.flush()
-	s.exec(refuse13)
-	s.put(1, 13)
-	s.flush()
-	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.retry()
-	s.waits(0, 1)
-	s.retry()
-	s.waits(0, 0)
-	s.stored(1, 13)
-}
-
-// What is put while its letter is on its way to the table comes after it.
-func TestDeadLetters_OnTheirWayAreOlderThanWhatIsPut(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	s.flush()
-	s.exec(refuse13)
-	s.put(1, 13)
-	s.flush()
-	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.retry() // the letter has a version above the table's now
-	late := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		s.put(1, 14)
-		for range 3 {
-			s.flush()
+	s.wantWaiting(0, 0)
+	s.wantStored(1, 14)
+	s.wantStored(2, 13)
+	for _, batch := range s.batches {
+		if len(batch) > 50 || !slices.IsSortedFunc(batch, func(a, b write) int { return int(a.Key - b.Key) }) {
+			t.Error("a batch is too long, or not ordered by its keys")
 		}
-		return s.store(ctx, batch)
 	}
-	if err := s.RetryDeadLetters(t.Context(), late); err != nil {
-		t.Error(err)
+	slices.Sort(s.invalidated)
+	if n := len(slices.Compact(s.invalidated)); n != 199 {
+		t.Errorf("%d keys are invalidated", n)
 	}
-	s.flush()
-	s.waits(0, 0)
-	s.stored(1, 14)
 }
 
-func TestFlush_BuriesNothingNewerThanWhatWasBad(t *testing.T) {
-	s := newShelf(t, 1)
-	s.exec(refuse13)
-	s.put(1, 13)
-	during := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		defer s.put(1, 14)
-		return s.store(ctx, batch)
-	}
-	if err := s.Flush(t.Context(), during); err != nil {
-		t.Error(err)
-	}
-	s.waits(1, 0)
+// Each run tries a batch, and all letters get their turn.
+func TestRetryDeadLetters_InTurns(t *testing.T) {
+	s := newFixture(t, batchesOf(10))
+	s.refuse("13")
+	s.putAll(30, 13)
 	s.flush()
-	s.stored(1, 14)
-}
-
-func TestDeadLetters_ThatAreNewerStayWhenAnOlderOneIsStored(t *testing.T) {
-	s := newShelf(t, 1)
-	s.exec(refuse13)
-	s.put(1, 13)
-	s.flush()
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.exec("ALTER TABLE stock ADD CONSTRAINT no_15 CHECK (quantity <> 15) NOT VALID")
-	late := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		s.put(1, 15)
-		s.flush()
-		return s.store(ctx, batch)
-	}
-	if err := s.RetryDeadLetters(t.Context(), late); err != nil {
-		t.Error(err)
-	}
-	s.waits(0, 1)
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_15")
-	s.retry()
-	s.waits(0, 0)
-	s.stored(1, 15)
-}
-
-// A run tries no more than a batch, and all get their turn.
-func TestDeadLetters_TakeTurns(t *testing.T) {
-	s := newShelf(t, 30, batchesOf(10))
-	s.exec(refuse13)
-	for key := range int64(30) {
-		s.put(key+1, 13)
-	}
-	s.flush()
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.exec("ALTER TABLE stock ADD CONSTRAINT few CHECK (product_id % 10 = 0)")
+	s.accept("13")
+	s.table.MustExec("ALTER TABLE kv ADD CONSTRAINT few CHECK (key % 10 = 0)")
 	s.batches = nil
 	for range 3 {
 		s.retry()
 	}
-	s.waits(0, 27)
 	if len(s.batches) > 60 {
 		t.Errorf("it took %d statements", len(s.batches))
 	}
-	left, err := s.DeadLetters(t.Context(), 100)
-	if err != nil || len(left) != 27 || !strings.Contains(left[0].Error, "few") {
-		t.Errorf("left are %+v, %v", left, err)
+	if left := s.letters(27); !strings.Contains(left[0].Error, "few") {
+		t.Errorf("the reason is %q", left[0].Error)
 	}
 }
 
-func TestFlush_AnEntryThatCannotBeReadHoldsUpNoOther(t *testing.T) {
-	s := newShelf(t, 3)
-	s.client.HSet(t.Context(), keys+"data", "1", `1 {"of another build":1}`, "junk", "junk")
-	s.client.ZAdd(t.Context(), keys+"dirty", redis.Z{Score: 1, Member: "1"}, redis.Z{Score: 2, Member: "junk"})
+// A write that comes during a retry is newer, whether it can be stored or not.
+func TestRetryDeadLetters_KeepsWhatIsPutMeanwhile(t *testing.T) {
+	for _, value := range []int64{14, 15} {
+		s := newFixture(t)
+		s.refuse("13")
+		s.put(1, 13)
+		s.flush()
+		s.accept("13")
+		s.refuse("15")
+		put := func() { s.put(1, value); s.flush() }
+		s.retryTo(s.storeThen(put))
+		s.wantWaiting(0, value-14)
+		s.put(1, 15)
+		s.flush()
+		s.retryTo(func(ctx context.Context, batch []write) (refused, error) { put(); return s.store(ctx, batch) })
+		s.wantWaiting(0, value-14)
+		s.accept("15")
+		s.retry()
+		s.wantWaiting(0, 0)
+		s.wantStored(1, value)
+	}
+}
+
+func TestFlush_MakesNoDeadLetterOfANewerWrite(t *testing.T) {
+	s := newFixture(t)
+	s.refuse("13")
+	s.put(1, 13)
+	s.flushTo(s.storeThen(func() { s.put(1, 14) }))
+	s.wantWaiting(1, 0)
+	s.flush()
+	s.wantStored(1, 14)
+}
+
+func TestFlush_AnEntryThatCannotBeReadBlocksNoOther(t *testing.T) {
+	s := newFixture(t)
+	s.client.HSet(t.Context(), prefix+"data", "1", `1 {"of another build":1}`, "junk", "junk")
+	s.client.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: 1, Member: "1"}, redis.Z{Score: 2, Member: "junk"})
 	s.put(2, 20)
 	s.flush()
-	s.waits(0, 2)
-	s.stored(2, 20)
-	s.exec(refuse13)
-	s.put(3, 13)
-	s.flush()
-	s.exec("ALTER TABLE stock DROP CONSTRAINT no_13")
-	s.client.HSet(t.Context(), keys+"dead", "1", "junk")
+	s.wantWaiting(0, 2)
+	s.wantStored(2, 20)
+	s.client.HSet(t.Context(), prefix+"dead", "1", "junk")
 	s.retry()
-	s.waits(0, 2)
-	s.stored(3, 13)
-	if left, err := s.DeadLetters(t.Context(), 10); err != nil || len(left) != 2 {
-		t.Errorf("left are %+v, %v", left, err)
-	}
+	s.letters(2)
 	s.put(1, 11)
 	s.flush()
-	s.stored(1, 11)
+	s.wantWaiting(0, 1)
+	s.wantStored(1, 11)
 }
 
-// The time is over in the midst of finding the bad ones: what has been found stays found.
-func TestFlush_CutShortWhileItIsolatesGetsOn(t *testing.T) {
-	s := newShelf(t, 100)
-	s.exec(refuse13)
-	for key := range int64(100) {
-		s.put(key+1, 13)
-	}
+// The time ends while bad writes are searched. Those that were found stay found.
+func TestFlush_CutShortWhileItBisectsMakesProgress(t *testing.T) {
+	s := newFixture(t)
+	s.refuse("13")
+	s.putAll(100, 13)
 	ctx, cancel := context.WithCancel(t.Context())
-	statements := 0
-	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		if statements++; statements == 100 {
+	err := s.Flush(ctx, func(ctx context.Context, batch []write) (refused, error) {
+		if len(s.batches) == 100 {
 			cancel()
 		}
 		return s.store(ctx, batch)
@@ -252,19 +162,20 @@ func TestFlush_CutShortWhileItIsolatesGetsOn(t *testing.T) {
 	}
 }
 
-func TestDeadLetters_TakeRoomOfWhatMayWait(t *testing.T) {
-	s := newShelf(t, 3, func(o *stockOptions) { o.MaxPending = 2 })
-	s.exec(refuse13)
+func TestDeadLetters_KeepTheStartOfALongError(t *testing.T) {
+	s := newFixture(t)
+	s.refuse("13")
 	s.put(1, 13)
-	s.put(2, 13)
-	s.flush()
-	if _, err := s.Put(t.Context(), 3, 1); !errors.Is(err, writebehind.ErrFull) {
-		t.Errorf("beside two dead letters: %v", err)
+	s.flushTo(func(ctx context.Context, batch []write) (refused, error) {
+		r, err := s.store(ctx, batch)
+		return r, longError{err}
+	})
+	if l := s.letters(1)[0]; len(l.Error) != 300 {
+		t.Errorf("got %+v", l)
 	}
-	s.put(1, 1) // takes its letter's room
-	s.flush()
-	s.put(3, 1)
-	s.flush()
-	s.waits(0, 1)
-	s.stored(3, 1)
 }
+
+type longError struct{ error }
+
+func (e longError) Error() string { return strings.Repeat(e.error.Error(), 100) }
+func (e longError) Unwrap() error { return e.error }

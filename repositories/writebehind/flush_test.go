@@ -4,138 +4,128 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories/locks"
-	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/writes"
 )
 
 func TestFlush_StoresInFullBatchesOrderedByKey(t *testing.T) {
-	s := newShelf(t, 250)
+	s := newFixture(t)
 	for _, key := range rand.Perm(250) {
-		s.put(int64(key+1), int64(key))
+		s.put(int64(key), int64(key))
 	}
 	s.flush()
-	s.waits(0, 0)
+	s.wantWaiting(0, 0)
 	var sizes []int
 	for _, batch := range s.batches {
 		sizes = append(sizes, len(batch))
-		if !slices.IsSortedFunc(batch, func(a, b services.StockWrite) int { return cmp.Compare(a.Key, b.Key) }) {
+		if !slices.IsSortedFunc(batch, func(a, b write) int { return cmp.Compare(a.Key, b.Key) }) {
 			t.Error("a batch is not ordered by its keys")
 		}
 	}
 	if !slices.Equal(sizes, []int{100, 100, 50}) {
 		t.Errorf("the batches were of %v", sizes)
 	}
-	if n := s.number("SELECT count(*) FROM stock WHERE quantity = product_id - 1"); n != 250 {
+	if n := s.number("SELECT count(*) FROM kv WHERE value = key"); n != 250 {
 		t.Errorf("%d of 250 are right", n)
 	}
 }
 
 func TestFlush_KeepsNewerValueWrittenDuringIt(t *testing.T) {
-	s := newShelf(t, 1)
+	s := newFixture(t)
 	s.put(1, 10)
-	s.BetweenStoreAndSettling(func() { s.put(1, 11) })
+	s.flushTo(s.storeThen(func() { s.invalidated = nil; s.put(1, 11); s.wantInvalidated(1) }))
+	s.wantInvalidated(1) // again, before the stored one is removed
+	s.wantStored(1, 10)
+	s.wantWaiting(1, 0)
 	s.flush()
-	s.stored(1, 10)
-	s.waits(1, 0)
-	s.flush()
-	s.stored(1, 11)
-	s.waits(0, 0)
+	s.wantStored(1, 11)
+	s.wantWaiting(0, 0)
 }
 
-func TestFlush_ForgettingVersionsLosesWhatWasWrittenDuringIt(t *testing.T) {
-	s := newShelf(t, 1)
-	s.ForgetVersions()
-	s.put(1, 10)
-	during := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		defer s.put(1, 11)
-		return s.store(ctx, batch)
+// Lua's stack does not hold all of the keys at a time.
+func TestFlush_StoresLongBatches(t *testing.T) {
+	const n = 2500
+	s := newFixture(t, batchesOf(n))
+	s.putAll(n, 1)
+	s.flushTo(s.storeThen(func() { s.put(1700, 5) }))
+	if len(s.batches) != 1 || len(s.batches[0]) != n {
+		t.Errorf("%d batches, the first of %d", len(s.batches), len(s.batches[0]))
 	}
-	if err := s.Flush(t.Context(), during); err != nil {
-		t.Error(err)
+	s.wantWaiting(1, 0)
+	s.flush()
+	s.wantStored(1700, 5)
+	if got := s.number("SELECT sum(value) FROM kv"); got != n-1+5 {
+		t.Errorf("the sum is %d", got)
 	}
-	s.waits(0, 0) // the test above would have noticed
-	s.stored(1, 10)
 }
 
 func TestFlush_EndsThoughAKeyIsPutAllTheTime(t *testing.T) {
-	s := newShelf(t, 300, batchesOf(1))
-	for key := range int64(3) {
-		s.put(key+1, 1)
-	}
+	s := newFixture(t, batchesOf(1))
+	s.putAll(3, 1)
 	value := int64(1)
-	busy := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
+	s.flushTo(func(ctx context.Context, batch []write) (refused, error) {
 		value++
 		s.put(1, value)
 		return s.store(ctx, batch)
-	}
-	if err := s.Flush(t.Context(), busy); err != nil {
-		t.Error(err)
-	}
+	})
 	if len(s.batches) > 4 {
 		t.Errorf("%d batches", len(s.batches))
 	}
-	s.stored(3, 1)
+	s.wantStored(3, 1)
 	s.flush()
-	s.stored(1, value)
+	s.wantStored(1, value)
 }
 
 func TestFlush_WithoutTheStoreLosesNothing(t *testing.T) {
-	postgres := devtest.OwnPostgres(t)
-	s := newShelfOn(t, newCatalogue(t, postgres.URL, 500), devtest.Redis(t))
-	postgres.Stop()
-	for key := range int64(500) {
-		s.put(key+1, key)
-	}
+	server := devtest.OwnPostgres(t)
+	s := newFixtureOn(t, newTable(t, server.URL), devtest.Redis(t))
+	server.Stop()
+	s.putAll(500, 7)
 	if err := s.Flush(t.Context(), s.store); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("without PostgreSQL: %v", err)
 	}
-	s.waits(500, 0)
-	postgres.Start()
+	s.wantWaiting(500, 0)
+	server.Start()
 	eventually(t, "it is stored", func() bool { return s.Flush(t.Context(), s.store) == nil })
-	s.waits(0, 0)
-	if n := s.number("SELECT count(*) FROM stock WHERE quantity = product_id - 1"); n != 500 {
+	s.wantWaiting(0, 0)
+	if n := s.number("SELECT count(*) FROM kv WHERE value = 7"); n != 500 {
 		t.Errorf("%d of 500 are right", n)
 	}
 }
 
-// It is not known whether the first try was committed; the second must not mind.
-func TestFlush_TakesABatchTwice(t *testing.T) {
-	s := newShelf(t, 2)
-	s.put(1, 10)
-	s.put(2, 20)
-	lost := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		if _, err := s.store(ctx, batch); err != nil {
-			t.Error(err)
-		}
-		return writes.Refused[int64]{}, problem.ErrUnavailable
-	}
-	if err := s.Flush(t.Context(), lost); err == nil {
+// It is not known whether the first try was committed. The second one must do no harm.
+func TestFlush_StoresABatchTwice(t *testing.T) {
+	s := newFixture(t)
+	s.putAll(2, 10)
+	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
+		_, err := s.store(ctx, batch)
+		return refused{}, errors.Join(problem.ErrUnavailable, err)
+	})
+	if err == nil {
 		t.Error("no error")
 	}
-	s.waits(2, 0)
+	s.wantWaiting(2, 0)
 	s.flush()
-	s.waits(0, 0)
-	s.stored(1, 10)
+	s.wantWaiting(0, 0)
+	s.wantStored(1, 10)
 }
 
 // Four processes put and flush at once, some keys of their own and some of all.
 func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
-	database, redisURL := newCatalogue(t, devtest.Database(t), 50), devtest.Redis(t)
+	database, redisURL := newTable(t, devtest.EmptyDatabase(t)), devtest.Redis(t)
 	var all sync.WaitGroup
 	const rounds = 300
 	for i := range int64(4) {
-		s := newShelfOn(t, database, redisURL, batchesOf(20))
+		s := newFixtureOn(t, database, redisURL, batchesOf(20))
 		writing, done := context.WithCancel(t.Context())
 		all.Go(func() {
 			defer done()
@@ -151,155 +141,166 @@ func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 		})
 	}
 	all.Wait()
-	s := newShelfOn(t, database, redisURL)
+	s := newFixtureOn(t, database, redisURL)
 	s.flush()
-	s.waits(0, 0)
+	s.wantWaiting(0, 0)
 	for key := range int64(4) {
-		s.stored(key+1, rounds-1)
+		s.wantStored(key+1, rounds-1)
 	}
 	if n := s.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n != 0 {
 		t.Errorf("%d deadlocks", n)
 	}
 }
 
-// An older batch that comes late changes nothing.
-func TestFlush_OvertakenByANewerValueLeavesIt(t *testing.T) {
-	s := newShelf(t, 1)
+func TestFlush_AnOlderBatchThatComesLateChangesNothing(t *testing.T) {
+	s := newFixture(t)
 	s.put(1, 10)
-	slow := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
+	s.flushTo(func(ctx context.Context, batch []write) (refused, error) {
 		s.put(1, 11)
-		s.flush() // another process's
-		return s.table.SetAll(ctx, batch)
-	}
-	if err := s.Flush(t.Context(), slow); err != nil {
-		t.Error(err)
-	}
-	s.stored(1, 11)
-	s.waits(0, 0)
-}
-
-// Whether Redis' clock went back, its data was lost, or somebody else has written.
-func TestFlush_LandsThoughTheStoresVersionIsAhead(t *testing.T) {
-	s := newShelf(t, 2)
-	s.put(1, 10)
-	s.flush()
-	ahead := time.Now().Add(24 * time.Hour).UnixMicro()
-	s.exec("UPDATE stock SET version = $1", ahead)
-	if err := s.client.(*redis.Client).FlushDB(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	for value := int64(11); value < 14; value++ {
-		s.put(1, value)
-		s.put(2, value)
-		s.flush()
-		s.flush()
-		s.stored(1, value)
-		s.stored(2, value)
-		s.waits(0, 0)
-	}
-	if got := s.number("SELECT version FROM stock WHERE product_id = 1"); got <= ahead {
-		t.Errorf("the version is %d, want one above %d", got, ahead)
-	}
-}
-
-func TestFlush_LandsAKeyThatIsPutAllTheTimeThoughTheStoresVersionIsAhead(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	s.flush()
-	s.exec("UPDATE stock SET version = $1", time.Now().Add(time.Hour).UnixMicro())
-	value := int64(10)
-	busy := func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		refused, err := s.store(ctx, batch)
-		value++
-		s.put(1, value)
-		return refused, err
-	}
-	s.put(1, value)
-	for range 3 {
-		if err := s.Flush(t.Context(), busy); err != nil {
-			t.Error(err)
-		}
-	}
-	if got := s.number("SELECT quantity FROM stock"); got <= 10 {
-		t.Errorf("%d is stored after %d", got, value)
-	}
-}
-
-// Another process is just storing the product's first quantity.
-func TestFlush_BesideAFirstRowTakesNothingForGone(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	tx := s.db.MustBegin()
-	tx.MustExec("INSERT INTO stock VALUES (1, 99, $1)", time.Now().Add(time.Hour).UnixMicro())
-	flushed := make(chan error)
-	go func() { flushed <- s.Flush(t.Context(), s.store) }()
-	eventually(t, "the flush waits for the row", func() bool {
-		return s.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0
+		s.flush() // by another process
+		return s.table.setAll(ctx, batch)
 	})
-	if err := tx.Commit(); err != nil {
-		t.Error(err)
-	}
-	if err := <-flushed; err != nil {
-		t.Error(err)
-	}
-	s.waits(1, 0)
-	s.flush()
-	s.flush()
-	s.stored(1, 10)
+	s.wantStored(1, 11)
+	s.wantWaiting(0, 0)
+	s.put(2, 20)
+	s.flushTo(func(context.Context, []write) (refused, error) { // another process is storing the first one
+		return refused{Newer: map[int64]int64{2: 0}}, nil
+	})
+	s.wantWaiting(1, 0)
 }
 
-// A full Redis must be emptied by what fills it: rows stored, raised and buried.
-func TestFlush_DrainsARedisThatIsFull(t *testing.T) {
+// Otherwise it would be stored for something of the same key that is added later.
+func TestFlush_DropsWhatIsGone(t *testing.T) {
+	s := newFixture(t)
+	s.put(1, 10)
+	s.put(-2, 10)
+	s.flush()
+	s.wantStored(1, 10)
+	s.wantWaiting(0, 0)
+	s.wantLogged("what they are about does not exist")
+}
+
+// Also a Redis that is full must be emptied: rows stored, raised and dead-lettered.
+func TestFlush_EmptiesARedisThatIsFull(t *testing.T) {
 	server := devtest.OwnRedis(t)
-	s := newShelfOn(t, newCatalogue(t, devtest.Database(t), 100), server.URL)
-	for key := range int64(100) {
-		s.put(key+1, key)
-	}
-	s.exec(refuse13)
-	s.exec("INSERT INTO stock VALUES (1, 99, $1)", time.Now().Add(time.Hour).UnixMicro())
+	s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), server.URL)
+	s.putAll(99, 7)
+	s.put(100, 13)
+	s.refuse("13")
+	s.table.MustExec("INSERT INTO kv VALUES (1, 99, $1)", inAnHour())
 	if err := s.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Put(t.Context(), 2, 1); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("a put: %v", err)
 	}
-	leases := locks.New(s.client, "prefab:test:job:", time.Minute)
-	for range 2 {
-		ran, err := leases.Run(t.Context(), "flush", time.Time{}, func(ctx context.Context) error {
-			return s.Flush(ctx, s.store)
-		})
-		if err != nil || !ran {
-			t.Errorf("the job ran: %t, %v", ran, err)
-		}
-	}
-	s.waits(0, 1)
-	s.stored(1, 0)
-	s.stored(100, 99)
-}
-
-func TestFlush_HidesNothingWhenTheClockWentBack(t *testing.T) {
-	s := newShelf(t, 1)
-	s.put(1, 10)
-	s.client.ZIncrBy(t.Context(), keys+"dirty", 3_600_000_000, "1") // put an hour ahead of now
 	s.flush()
-	s.stored(1, 10)
+	s.flush()
+	s.wantWaiting(0, 1)
+	s.wantStored(1, 7)
+	s.wantStored(99, 7)
 }
 
 func TestFlush_StopsWithItsContext(t *testing.T) {
-	s := newShelf(t, 300, batchesOf(1))
-	for key := range int64(300) {
-		s.put(key+1, 1)
-	}
+	s := newFixture(t, batchesOf(1))
+	s.putAll(100, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := s.Flush(ctx, func(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
-		cancel()
-		return s.store(ctx, batch)
-	})
-	if !errors.Is(err, context.Canceled) {
+	if err := s.Flush(ctx, s.storeThen(cancel)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if s.flush(); len(s.batches) < 300 {
+	s.flush()
+	s.wantWaiting(0, 0)
+	if len(s.batches) != 100 {
 		t.Errorf("%d batches", len(s.batches))
 	}
-	s.waits(0, 0)
+}
+
+// What was stored before the store went away is removed; the rest waits.
+func TestFlush_ResolvesWhatWasStoredBeforeTheStoreWentAway(t *testing.T) {
+	bad, away := error(writes.ErrBad), error(problem.ErrUnavailable)
+	for name, c := range map[string]struct {
+		answers map[string]error // to the batches of these keys
+		left    int64
+	}{
+		"at once":                {map[string]error{"[1 2 3 4]": away}, 4},
+		"before the second half": {map[string]error{"[1 2 3 4]": bad, "[3 4]": away}, 2},
+		"within the first half":  {map[string]error{"[1 2 3 4]": bad, "[1 2]": bad, "[2]": away}, 3},
+	} {
+		s := newFixture(t)
+		s.putAll(4, 10)
+		err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
+			var keys []int64
+			for _, w := range batch {
+				keys = append(keys, w.Key)
+			}
+			if err := c.answers[fmt.Sprint(keys)]; err != nil {
+				return refused{}, err
+			}
+			return s.store(ctx, batch)
+		})
+		if !errors.Is(err, problem.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.wantWaiting(c.left, 0)
+		s.flush()
+		s.wantWaiting(0, 0)
+	}
+}
+
+func TestFlush_ForgetsKeysWithoutAnEntry(t *testing.T) {
+	s := newFixture(t, batchesOf(5))
+	for key := range 5 {
+		s.client.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: 1, Member: fmt.Sprint(key + 10)})
+	}
+	s.put(1, 10)
+	s.flush()
+	s.flush()
+	s.wantStored(1, 10)
+	if n := s.client.ZCard(t.Context(), prefix+"dirty").Val(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+}
+
+func TestMetrics_CountOutcomes(t *testing.T) {
+	s := newFixture(t, room(4))
+	s.refuse("13")
+	s.put(1, 13)
+	s.put(2, 20)
+	s.table.MustExec("INSERT INTO kv VALUES (3, 5, $1)", inAnHour())
+	s.put(3, 30)
+	s.flush() // one becomes a dead letter, one is stored, one gets a higher version
+	s.put(4, 40)
+	s.put(5, 50)
+	if _, err := s.Put(t.Context(), 2, 21); err == nil {
+		t.Error("there is room for one more")
+	}
+	s.wantMetrics(map[string]float64{
+		"puts_total buffered": 5, "puts_total full": 1, "dead_lettered_total": 1, "raised_total": 1, "stored_total": 1,
+		"pending": 3, "dead_letters": 1, "batch_duration_seconds": 1,
+	})
+}
+
+func (s *fixture) wantMetrics(want map[string]float64) {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	got := make(map[string]float64)
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			name := family.GetName()
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "outcome" {
+					name += " " + label.GetValue()
+				}
+			}
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	for name, value := range want {
+		if got["prefab_write_behind_"+name] != value {
+			s.t.Errorf("%s is %v, want %v", name, got["prefab_write_behind_"+name], value)
+		}
+	}
 }

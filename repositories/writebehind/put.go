@@ -2,8 +2,11 @@ package writebehind
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,41 +14,46 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
-// Put keeps a value until it is stored; an older one of the same key that still
-// waits gives way. It returns how many keys are waiting then, so that the caller
-// can have a full batch stored at once. Without room it returns [ErrFull], while
-// Redis is away problem.ErrUnavailable; nobody may count on the value then.
+// Put keeps a value until it is stored. It replaces an older value of the key that still
+// waits. It returns how many keys wait now, so that the caller can have a full batch stored
+// at once. If there is no room it returns [ErrFull], if Redis is away problem.ErrUnavailable:
+// then the value may be stored or not.
 func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
-	switch standing, err := b.ask(ctx); {
-	case err != nil:
-		b.metrics.puts.WithLabelValues("unavailable").Inc()
-		return 0, err
-	case standing == writesThrough:
-		b.metrics.puts.WithLabelValues("through").Inc()
-		return 0, b.writeThrough(ctx, key, value)
-	}
-	field, text, err := encode(key, value)
+	field, err := json.Marshal(key)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("encode a key: %w", err)
 	}
-	depth, told, err := b.put(ctx, key, field, text)
+	text, err := json.Marshal(value)
+	if err != nil {
+		return 0, fmt.Errorf("encode a value: %w", err)
+	}
+	depth, outcome, err := b.putByMode(ctx, key, value, string(field), string(text))
+	b.metrics.puts.WithLabelValues(outcome).Inc()
+	return depth, err
+}
+
+func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, text string) (int, string, error) {
+	switch mode, err := b.detectMode(ctx); {
+	case err != nil:
+		return 0, "unavailable", err
+	case mode == modeWriteThrough:
+		return 0, "write_through", b.writeThrough(ctx, key, field, value)
+	}
+	depth, invalidated, err := b.put(ctx, key, field, text)
 	if err == nil && depth == putFull {
-		b.metrics.puts.WithLabelValues("full").Inc()
-		return 0, ErrFull
+		return 0, "full", ErrFull
 	}
-	taken := err == nil || !untaken(err) // or may be
+	mayBeTaken := err == nil || !notTaken(err)
 	if err != nil {
 		err = unavailable("put a write", err)
 	}
-	if taken && !told {
-		err = errors.Join(err, b.options.Changed(ctx, []K{key}))
+	if mayBeTaken && !invalidated {
+		err = errors.Join(err, b.options.Invalidate(ctx, []K{key}))
 	}
 	if err != nil {
-		b.metrics.puts.WithLabelValues("unavailable").Inc()
-		return 0, err
+		return 0, "unavailable", err
 	}
-	b.metrics.puts.WithLabelValues("kept").Inc()
-	return depth, nil
+	return depth, "buffered", nil
 }
 
 const (
@@ -56,50 +64,50 @@ const (
 var errLate = errors.New("it reached Redis after its deadline")
 
 // put tries until Redis has answered or putTimeout is over.
-func (b *Buffer[K, V]) put(ctx context.Context, key K, field, text string) (depth int, told bool, err error) {
+func (b *Buffer[K, V]) put(ctx context.Context, key K, field, text string) (depth int, invalidated bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	for {
-		depth, told, err = b.tryPut(ctx, key, field, text)
-		if err == nil || untaken(err) || ctx.Err() != nil {
-			return depth, told, err
+		depth, invalidated, err = b.tryPut(ctx, key, field, text)
+		if err == nil || notTaken(err) || ctx.Err() != nil {
+			return depth, invalidated, err
 		}
 	}
 }
 
-// tryPut sends a put once. A network may deliver it long after we have given up,
-// when a newer one has been acknowledged; so Redis refuses it after a deadline by
-// its own clock, and tryPut gives up no earlier. Without a recent answer the deadline
-// is too early: Redis refuses the put and tells its time, and put tries again. So it is
-// for the first put of a process, and after some seconds without one.
+// tryPut sends a put once. The network may deliver it long after its timeout, when a newer
+// put has been acknowledged. So Redis refuses a put after a deadline by Redis' own clock, and
+// tryPut waits at least until then. Without a recent answer of Redis the deadline is too
+// early: Redis refuses the put and returns its time, and put tries again. That happens to
+// the first put of a process, and to one after a pause of some seconds.
 //
-// Caches are told by the way where the last put was taken and there is much room. A
-// put that is refused changes nothing, and must not cost readers what they have.
-func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (depth int, told bool, err error) {
+// The key is invalidated in the same round trip only if the last put left much room: a put
+// that Redis refuses changes nothing, and must not cost readers their cached values.
+func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (depth int, invalidated bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	client := redisclient.Once{UniversalClient: b.options.Client}
-	if b.ample.Load() && b.options.Send != nil {
+	if b.hasRoom.Load() && b.options.PutAndInvalidate != nil {
 		client.UniversalClient = sender{b.options.Client, func(ctx context.Context, put redis.Cmder) (err error) {
-			told, err = b.options.Send(ctx, put, key)
+			invalidated, err = b.options.PutAndInvalidate(ctx, put, key)
 			return err
 		}}
 	}
 	reply, err := put.Run(
-		ctx, client, b.keys(), field, text, b.options.MaxPending, b.clock.at(deadline)).Int64Slice()
-	b.ample.Store(err == nil && reply[0] >= 0 && reply[0] < int64(b.options.MaxPending)/2)
+		ctx, client, b.keys(b.pending), field, text, b.options.MaxPending, b.clock.earliest(deadline)).Int64Slice()
+	b.hasRoom.Store(err == nil && reply[0] >= 0 && reply[0] < int64(b.options.MaxPending)/2)
 	if err != nil {
-		if !untaken(err) {
+		if !notTaken(err) {
 			time.Sleep(time.Until(deadline))
 		}
 		return 0, false, err
 	}
-	b.clock.learn(reply[1])
+	b.clock.set(reply[1])
 	if reply[0] == putLate {
 		return 0, false, errLate
 	}
-	return int(reply[0]), told, nil
+	return int(reply[0]), invalidated, nil
 }
 
 // sender is a client that sends single commands by a function.
@@ -108,17 +116,39 @@ type sender struct {
 	send func(ctx context.Context, command redis.Cmder) error
 }
 
-// Process is part of redis.UniversalClient.
-func (s sender) Process(ctx context.Context, command redis.Cmder) error {
-	return s.send(ctx, command)
-}
+// Process sends a command.
+func (s sender) Process(ctx context.Context, command redis.Cmder) error { return s.send(ctx, command) }
 
-// untaken reports whether Redis has not taken a command and never will: it answered
-// with an error, or there was no connection.
-func untaken(err error) bool {
-	if _, replied := errors.AsType[redis.Error](err); replied {
+// notTaken reports whether Redis has not executed a command and never will: it answered with
+// an error, or there was no connection.
+func notTaken(err error) bool {
+	if _, answered := errors.AsType[redis.Error](err); answered {
 		return true
 	}
 	network, ok := errors.AsType[*net.OpError](err)
 	return ok && network.Op == "dial"
+}
+
+// clock estimates Redis' clock from its last answer and the time since then. It does not use
+// this machine's time of day.
+type clock struct{ last atomic.Pointer[reading] }
+
+type reading struct {
+	redis int64     // its time, in microseconds
+	at    time.Time // when the answer came
+}
+
+func (c *clock) set(redis int64) { c.last.Store(&reading{redis: redis, at: time.Now()}) }
+
+// earliest returns a time that Redis' clock has reached at the moment, in microseconds. It
+// is 0 before the first answer.
+func (c *clock) earliest(moment time.Time) int64 {
+	last := c.last.Load()
+	if last == nil {
+		return 0
+	}
+	now := time.Now()
+	passed := now.Sub(last.at)
+	passed -= passed / 10 // a clock that is being adjusted may run slower by that much
+	return last.redis + (passed + moment.Sub(now)).Microseconds()
 }

@@ -8,16 +8,16 @@ const (
 	putLate = -2
 )
 
-// Each script is one step that nothing can interrupt, a crash included. All have
-// the five keys of a buffer: data, dirty, dead, tried, version. Lua's numbers end at
-// 2^53, which versions reach in 2255. A Redis that is full refuses what would take
-// room to a script that has written nothing yet; so those that make room do that first.
+// Each script is atomic, also if Redis crashes. All scripts have five keys: texts and order of
+// a queue, texts and order of the dead letters, the highest version. Lua's numbers are exact up
+// to 2^53, which versions reach in 2255. A Redis that is full refuses a command that needs
+// memory to a script that has written nothing yet. So the scripts that make room remove first.
 var (
-	// put keeps ARGV[2] under ARGV[1] and returns how many keys wait, and the time. It
-	// does nothing where ARGV[3] wait already, or where the time is past ARGV[4]. The
-	// version is the time, but above all before it, though the clock went back. The key
-	// keeps its place in the queue, so that one that is put all the time is stored all
-	// the same. A dead letter gives way to it.
+	// put keeps the value ARGV[2] under the key ARGV[1], and returns how many keys wait, and
+	// the time. It does nothing if ARGV[3] keys wait already, or if the time is past ARGV[4].
+	// The version is the time, but always above the last version, even if the clock went back.
+	// The key keeps its place in the order, so that a key that is put all the time is stored
+	// too. A dead letter of the key is removed.
 	put = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -39,24 +39,24 @@ if letter then
 end
 return {depth, now}`)
 
-	// take returns the ARGV[2] keys that have waited longest, and what waits under
-	// them, of those that wait since ARGV[1] at the latest; first of all, that time.
-	// Without it, it is the time of the newest, so that a clock that went back hides none.
-	take = redis.NewScript(`
-local last = ARGV[1]
-if last == '' then
-	last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
-	if not last then return {''} end
+	// fetch returns a time, and then up to ARGV[2] of the oldest keys with their texts, in
+	// turns, of those that are not younger than that time. The time is ARGV[1]; if that is
+	// empty, the time of the youngest key, so that none is hidden if the clock went back.
+	fetch = redis.NewScript(`
+local newest = ARGV[1]
+if newest == '' then
+	newest = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
+	if not newest then return {''} end
 end
-local reply = {last}
-local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', last, 'LIMIT', 0, ARGV[2])
+local reply = {newest}
+local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', newest, 'LIMIT', 0, ARGV[2])
 for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
-	local entries = redis.call('HMGET', KEYS[1], unpack(keys, first, math.min(first + 999, #keys)))
-	for i, entry in ipairs(entries) do
+	local texts = redis.call('HMGET', KEYS[1], unpack(keys, first, math.min(first + 999, #keys)))
+	for i, text in ipairs(texts) do
 		local key = keys[first + i - 1]
-		if entry then
+		if text then
 			reply[#reply + 1] = key
-			reply[#reply + 1] = entry
+			reply[#reply + 1] = text
 		else
 			redis.call('ZREM', KEYS[2], key)
 		end
@@ -64,117 +64,67 @@ for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
 end
 return reply`)
 
-	// acknowledge drops the keys that still hold the version that was stored: first
-	// the keys, then their versions. Those that hold another wait since now. It
-	// returns how many were there.
-	acknowledge = redis.NewScript(`
+	// resolve takes keys out of the queue whose text still begins as given; its arguments are
+	// key, beginning and dead letter in turns. The letter is '' for a write that is stored. A
+	// key with another text waits since now. It returns how many keys it removed, how many
+	// letters it kept, and how many keys had another text.
+	resolve = redis.NewScript(`
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000000 + t[2])
-local count, found = #ARGV / 2, 0
-for first = 1, count, 1000 do
-	local entries = redis.call('HMGET', KEYS[1], unpack(ARGV, first, math.min(first + 999, count)))
-	local done, newer = {}, {}
-	for i, entry in ipairs(entries) do
-		local key, version = ARGV[first + i - 1], ARGV[count + first + i - 1] .. ' '
-		if entry then
-			found = found + 1
-			if string.sub(entry, 1, #version) == version then
-				done[#done + 1] = key
+local removed, letters, changed = 0, 0, 0
+for i = 1, #ARGV, 3 do
+	local key, beginning, letter = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+	local text = redis.call('HGET', KEYS[1], key)
+	if text then
+		redis.call('ZREM', KEYS[2], key)
+		if string.sub(text, 1, #beginning) ~= beginning then
+			redis.call('ZADD', KEYS[2], now, key)
+			changed = changed + 1
+		else
+			redis.call('HDEL', KEYS[1], key)
+			if letter == '' then
+				removed = removed + 1
 			else
-				newer[#newer + 1] = key
+				redis.call('HSET', KEYS[3], key, letter)
+				redis.call('ZADD', KEYS[4], now, key)
+				letters = letters + 1
 			end
 		end
 	end
-	if #done > 0 then
-		redis.call('HDEL', KEYS[1], unpack(done))
-		redis.call('ZREM', KEYS[2], unpack(done))
-	end
-	for _, key in ipairs(newer) do
-		redis.call('ZREM', KEYS[2], key)
-		redis.call('ZADD', KEYS[2], now, key)
-	end
 end
-return found`)
+return {removed, letters, changed}`)
 
-	// outdated is for keys of which the store has a newer version than what waits, or
-	// is a dead letter: key and the store's version in turns. A version that Redis' clock
-	// has yet to reach says that the clock went back: what waits is the newest, and gets
-	// a version above it, as does whatever is put later. Else what waits is an old copy,
-	// and is dropped. It returns for how many keys there was something, how many got a
-	// version, and then of each that was dropped: key, version and the store's.
-	outdated = redis.NewScript(`
+	// raiseOrDrop is for keys of which the store has a newer version; its arguments are key
+	// and the store's version in turns. If Redis' clock has not reached the store's version,
+	// it went back: the text is the newest, and gets a version above the store's, as does each
+	// later put. Otherwise the text is an old copy, and is dropped. The reply is how many keys
+	// had an older text, how many versions were raised, and then for each text that was
+	// dropped: key, version and the store's version.
+	raiseOrDrop = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local highest = tonumber(redis.call('GET', KEYS[5]) or 0)
 local found, raised, reply = 0, 0, {'', ''}
 for i = 1, #ARGV, 2 do
 	local key, stored = ARGV[i], tonumber(ARGV[i + 1])
-	local hash, queue = KEYS[1], KEYS[2]
-	if redis.call('HEXISTS', hash, key) == 0 then hash, queue = KEYS[3], KEYS[4] end
-	local text = redis.call('HGET', hash, key)
+	local text = redis.call('HGET', KEYS[1], key)
 	local version = text and string.match(text, '%d+')
 	if version and tonumber(version) <= stored then
 		found = found + 1
-		redis.call('HDEL', hash, key)
+		redis.call('HDEL', KEYS[1], key)
 		if stored > now then
 			raised = raised + 1
 			highest = math.max(highest, stored + 1)
-			redis.call('HSET', hash, key, (string.gsub(text, '%d+', string.format('%.0f', stored + 1), 1)))
+			redis.call('HSET', KEYS[1], key, (string.gsub(text, '%d+', string.format('%.0f', stored + 1), 1)))
 			redis.call('SET', KEYS[5], string.format('%.0f', highest))
 		else
-			redis.call('ZREM', queue, key)
-			if tonumber(version) < stored then -- else it is what is stored
-				for _, text in ipairs({key, version, ARGV[i + 1]}) do reply[#reply + 1] = text end
+			redis.call('ZREM', KEYS[2], key)
+			if tonumber(version) < stored then -- an equal one is what is stored
+				for _, part in ipairs({key, version, ARGV[i + 1]}) do reply[#reply + 1] = part end
 			end
 		end
 	end
 end
 reply[1], reply[2] = tostring(found), tostring(raised)
 return reply`)
-
-	// bury makes dead letters of the keys whose entry still begins as given, and
-	// returns how many: first the time, then key, beginning and letter in turns.
-	bury = redis.NewScript(`
-local buried = 0
-for i = 2, #ARGV, 3 do
-	local entry = redis.call('HGET', KEYS[1], ARGV[i])
-	if entry and string.sub(entry, 1, #ARGV[i + 1]) == ARGV[i + 1] then
-		redis.call('HDEL', KEYS[1], ARGV[i])
-		redis.call('ZREM', KEYS[2], ARGV[i])
-		redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 2])
-		redis.call('ZADD', KEYS[4], ARGV[1], ARGV[i])
-		buried = buried + 1
-	end
-end
-return buried`)
-
-	// letters returns the ARGV[1] dead letters that have not been tried for longest:
-	// key and letter in turns.
-	letters = redis.NewScript(`
-local reply = {}
-for _, key in ipairs(redis.call('ZRANGE', KEYS[4], 0, ARGV[1] - 1)) do
-	local letter = redis.call('HGET', KEYS[3], key)
-	if letter then
-		reply[#reply + 1] = key
-		reply[#reply + 1] = letter
-	else
-		redis.call('ZREM', KEYS[4], key)
-	end
-end
-return reply`)
-
-	// rewrite puts other letters into the place of those that are still the same, or
-	// drops them: first the time, then key, old and new letter in turns.
-	rewrite = redis.NewScript(`
-for i = 2, #ARGV, 3 do
-	if redis.call('HGET', KEYS[3], ARGV[i]) == ARGV[i + 1] then
-		redis.call('HDEL', KEYS[3], ARGV[i])
-		redis.call('ZREM', KEYS[4], ARGV[i])
-		if ARGV[i + 2] ~= '' then
-			redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 2])
-			redis.call('ZADD', KEYS[4], ARGV[1], ARGV[i])
-		end
-	end
-end
-return 0`)
 )

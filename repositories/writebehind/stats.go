@@ -8,21 +8,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Stats is how a buffer is doing.
+// Stats is the state of a buffer.
 type Stats struct {
 	Pending     int64         // keys that wait
 	DeadLetters int64         // keys that cannot be stored
-	Oldest      time.Duration // what the first one has waited
+	Oldest      time.Duration // how long the first key has waited
 }
 
-// Stats asks Redis.
+// Stats asks Redis for the state.
 func (b *Buffer[K, V]) Stats(ctx context.Context) (Stats, error) {
 	var pending, dead *redis.IntCmd
 	var first *redis.ZSliceCmd
 	var now *redis.TimeCmd
 	_, err := b.options.Client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		pending, dead = p.HLen(ctx, b.data), p.HLen(ctx, b.dead)
-		first, now = p.ZRangeWithScores(ctx, b.dirty, 0, 0), p.Time(ctx)
+		pending, dead = p.HLen(ctx, b.pending.texts), p.HLen(ctx, b.dead.texts)
+		first, now = p.ZRangeWithScores(ctx, b.pending.order, 0, 0), p.Time(ctx)
 		return nil
 	})
 	if err != nil {
@@ -36,58 +36,49 @@ func (b *Buffer[K, V]) Stats(ctx context.Context) (Stats, error) {
 }
 
 type metrics struct {
-	puts                                *prometheus.CounterVec
-	stored, restamped, outdated, buried prometheus.Counter
-	batches                             prometheus.Histogram
+	puts                                   *prometheus.CounterVec
+	stored, raised, outdated, deadLettered prometheus.Counter
+	batches                                prometheus.Histogram
 }
 
 func newMetrics(name string, reg prometheus.Registerer, stats func(context.Context) (Stats, error)) *metrics {
 	label := prometheus.Labels{"buffer": name}
-	count := func(metric, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "prefab_write_behind_" + metric + "_total", Help: help, ConstLabels: label,
-		})
+	options := func(metric, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Name: "prefab_write_behind_" + metric + "_total", Help: help, ConstLabels: label}
 	}
+	counter := func(metric, help string) prometheus.Counter { return prometheus.NewCounter(options(metric, help)) }
 	m := &metrics{
-		puts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "prefab_write_behind_puts_total", Help: "Writes offered to the buffer, by what became of them.",
-			ConstLabels: label,
-		}, []string{"outcome"}),
-		stored:    count("stored", "Writes that were stored and have left the buffer."),
-		restamped: count("restamped", "Writes that got a new version, since the store's was ahead of Redis' clock."),
-		outdated:  count("outdated", "Old writes, brought back by Redis, that were dropped: the store had newer ones."),
-		buried:    count("buried", "Writes that became dead letters."),
+		puts:         prometheus.NewCounterVec(options("puts", "Writes offered to the buffer, by outcome."), []string{"outcome"}),
+		stored:       counter("stored", "Writes that were stored and have left the buffer."),
+		raised:       counter("raised", "Writes that got a higher version: the store's was ahead of Redis' clock."),
+		outdated:     counter("outdated", "Old writes, brought back by Redis, that were dropped: the store had newer ones."),
+		deadLettered: counter("dead_lettered", "Writes that became dead letters."),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "prefab_write_behind_batch_duration_seconds", Help: "Time to store a batch.", ConstLabels: label,
 			Buckets: prometheus.ExponentialBuckets(.001, 2.5, 10),
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.puts, m.stored, m.restamped, m.outdated, m.buried, m.batches, newGauges(label, stats))
+		describe := func(metric, help string) *prometheus.Desc {
+			return prometheus.NewDesc("prefab_write_behind_"+metric, help, nil, label)
+		}
+		reg.MustRegister(m.puts, m.stored, m.raised, m.outdated, m.deadLettered, m.batches, &gauges{
+			stats:   stats,
+			pending: describe("pending", "Keys that wait to be stored."),
+			dead:    describe("dead_letters", "Keys that cannot be stored."),
+			oldest:  describe("oldest_seconds", "How long the first key has waited."),
+		})
 	}
 	return m
 }
 
-// scrapePatience is what a scrape of the metrics waits for Redis.
-const scrapePatience = 500 * time.Millisecond
-
-// gauges are asked for when they are wanted: the buffer is all processes'.
+// gauges are read from Redis by a scrape: all processes share the buffer.
 type gauges struct {
 	stats                 func(context.Context) (Stats, error)
 	pending, dead, oldest *prometheus.Desc
 }
 
-func newGauges(label prometheus.Labels, stats func(context.Context) (Stats, error)) *gauges {
-	describe := func(metric, help string) *prometheus.Desc {
-		return prometheus.NewDesc("prefab_write_behind_"+metric, help, nil, label)
-	}
-	return &gauges{
-		stats:   stats,
-		pending: describe("pending", "Keys that wait to be stored."),
-		dead:    describe("dead_letters", "Keys that cannot be stored."),
-		oldest:  describe("oldest_seconds", "What the first of the keys has waited."),
-	}
-}
+const scrapeTimeout = 500 * time.Millisecond
 
 // Describe is part of prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
@@ -96,9 +87,9 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	to <- g.oldest
 }
 
-// Collect is part of prometheus.Collector. While Redis is away, there is nothing to say.
+// Collect is part of prometheus.Collector. While Redis is away there are no gauges.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	s, err := g.stats(ctx)
 	if err != nil {

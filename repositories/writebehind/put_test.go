@@ -1,0 +1,355 @@
+package writebehind_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/writebehind"
+	"example.com/prefab/services/problem"
+)
+
+func TestPut_IsPendingUntilItIsStored(t *testing.T) {
+	s := newFixture(t)
+	if first, second := s.put(1, 10), s.put(2, 20); first != 1 || second != 2 {
+		t.Errorf("the depths are %d and %d", first, second)
+	}
+	s.wantInvalidated(1, 2)
+	if got, err := s.Pending(t.Context(), 1, 2, 3); err != nil || len(got) != 2 || got[1] != 10 || got[2] != 20 {
+		t.Errorf("pending are %v, %v", got, err)
+	}
+	field := s.client.HGet(t.Context(), s.Hash(), "1").Val()
+	if got, err := s.Decode(1, field); err != nil || got != 10 {
+		t.Errorf("the field %q is %v, %v", field, got, err)
+	}
+	s.wantStored(1, -1)
+	s.flush()
+	s.wantStored(1, 10)
+	s.wantStored(2, 20)
+	s.wantWaiting(0, 0)
+	if got, err := s.Pending(t.Context(), 1, 2); err != nil || len(got) != 0 {
+		t.Errorf("still pending are %v, %v", got, err)
+	}
+}
+
+func TestPut_TenThousandOfOneKeyAreOneRow(t *testing.T) {
+	s := newFixture(t)
+	for value := range int64(10_000) {
+		s.put(1, value)
+	}
+	s.flush()
+	s.wantStored(1, 9_999)
+	if len(s.batches) != 1 || len(s.batches[0]) != 1 {
+		t.Errorf("the table got %d batches, the first of %d", len(s.batches), len(s.batches[0]))
+	}
+}
+
+func TestPut_OfMoreKeysThanMayWaitIsRefused(t *testing.T) {
+	s := newFixture(t, room(2), putsAndInvalidates)
+	s.putAll(2, 10)
+	for range 3 {
+		if _, err := s.Put(t.Context(), 3, 30); !errors.Is(err, writebehind.ErrFull) {
+			t.Errorf("the third key: %v", err)
+		}
+	}
+	s.wantRoundTrips(0, 2) // a put that is refused invalidates nothing
+	s.put(1, 13)           // takes no more room
+	s.refuse("13")
+	s.flush()
+	s.put(3, 31)
+	if _, err := s.Put(t.Context(), 4, 40); !errors.Is(err, writebehind.ErrFull) {
+		t.Errorf("beside a dead letter: %v", err)
+	}
+	s.put(1, 11) // in place of its dead letter
+	s.flush()
+	s.wantStored(1, 11)
+	s.wantStored(3, 31)
+}
+
+func TestStats_Oldest(t *testing.T) {
+	s := newFixture(t)
+	if got, err := s.Stats(t.Context()); err != nil || got != (writebehind.Stats{}) {
+		t.Errorf("an empty buffer has %+v, %v", got, err)
+	}
+	s.putAll(2, 10)
+	s.client.ZIncrBy(t.Context(), prefix+"dirty", -3_600_000_000, "1") // an hour, in µs
+	s.put(1, 11)                                                       // keeps its place
+	if got, err := s.Stats(t.Context()); err != nil || got.Oldest.Hours() < 1 || got.Oldest.Hours() > 1.1 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	s.client.Del(t.Context(), prefix+"dirty")
+	s.client.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: float64(inAnHour()), Member: "1"})
+	if got, err := s.Stats(t.Context()); err != nil || got.Oldest != 0 {
+		t.Errorf("after the clock went back: %+v, %v", got, err)
+	}
+}
+
+func TestPut_WritesThroughIfRedisMayEvict(t *testing.T) {
+	evicting := devtest.OwnRedis(t)
+	openClient(t, evicting.URL).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
+	for name, url := range map[string]string{
+		"miniredis": "redis://" + miniredis.RunT(t).Addr(), "an evicting server": evicting.URL,
+	} {
+		s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), url)
+		for value := range int64(3) {
+			s.put(1, value)
+			s.wantStored(1, value)
+		}
+		s.flush()
+		s.wantWaiting(0, 0)
+		s.wantLogged("writes are not buffered")
+		if s.Mode() != "write-through" {
+			t.Errorf("%s: the mode is %s", name, s.Mode())
+		}
+	}
+}
+
+// What waits is older than what is put now, and must not be stored after it.
+func TestPut_WritesThroughOnlyIfNothingWaits(t *testing.T) {
+	server, database := devtest.OwnRedis(t), newTable(t, devtest.EmptyDatabase(t))
+	buffering := newFixtureOn(t, database, server.URL)
+	buffering.refuse("13")
+	buffering.putAll(2, 13)
+	buffering.flush()
+	buffering.wantWaiting(0, 2)
+	buffering.put(1, 10)
+	buffering.client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
+	s := newFixtureOn(t, database, server.URL)
+	if _, err := s.Put(t.Context(), 1, 11); !errors.Is(err, writebehind.ErrFull) {
+		t.Errorf("while an older value waits: %v", err)
+	}
+	s.put(2, 20) // in place of the dead letter
+	s.wantWaiting(1, 0)
+	s.flush()
+	s.put(1, 11)
+	s.wantStored(1, 11)
+	s.wantStored(2, 20)
+}
+
+func TestPut_WithoutRedisIsRefused(t *testing.T) {
+	server := devtest.OwnRedis(t)
+	s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), server.URL)
+	server.Stop()
+	wantRefused := func(mode string) {
+		t.Helper()
+		if _, err := s.Put(t.Context(), 1, 10); !errors.Is(err, problem.ErrUnavailable) || s.Mode() != mode {
+			t.Errorf("mode %s, error %v; want mode %s", s.Mode(), err, mode)
+		}
+	}
+	wantRefused("unavailable")
+	server.Start()
+	s.client.ConfigSet(t.Context(), "appendonly", "no")
+	s.Start(t.Context())
+	s.Start(t.Context())
+	s.wantLogged("no append-only file")
+	s.client.ConfigSet(t.Context(), "appendonly", "yes")
+	s.put(1, 11)
+	server.Stop()
+	wantRefused("buffered")
+	server.Start()
+	s.wantWaiting(1, 0)
+	s.put(1, 12)
+	s.flush()
+	s.wantStored(1, 12)
+}
+
+// The network may deliver a request long after its client has given up.
+func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		held   devtest.Hold
+		late   time.Duration // after the next put
+		flush  bool          // the next put
+		cancel bool          // the request
+	}{
+		"a try, later":               {held: devtest.Hold{Pieces: 1}, late: time.Second},
+		"a try, its connection cut":  {held: devtest.Hold{Pieces: 1, Reset: true}},
+		"all tries":                  {held: devtest.Hold{Pieces: 2}},
+		"all tries, connections cut": {held: devtest.Hold{Pieces: 2, Reset: true}},
+		"after a newer, stored":      {held: devtest.Hold{Pieces: 2}, flush: true},
+		"of a cancelled request":     {held: devtest.Hold{Pieces: 1}, cancel: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := devtest.OwnRedis(t)
+			line, database := devtest.Slow(t, server.URL), newTable(t, devtest.EmptyDatabase(t))
+			s, other := newFixtureOn(t, database, line.URL, putsAndInvalidates), newFixtureOn(t, database, server.URL)
+			s.put(1, 1) // now the script and Redis' clock are known
+			other.put(1, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if c.cancel {
+				time.AfterFunc(100*time.Millisecond, cancel)
+			}
+			c.held.Text = "evalsha"
+			release := line.Hold(t, c.held)
+			_, err := s.Put(ctx, 1, 1111)
+			if refused := c.held.Pieces == 2 || c.cancel; refused != (problem.CodeOf(err) == problem.Unavailable) {
+				t.Errorf("the put: %v", err)
+			}
+			other.put(1, 2222)
+			if c.flush {
+				other.flush()
+			}
+			time.Sleep(c.late)
+			before := scriptCalls(t, other.client)
+			release()
+			eventually(t, "the put arrives", func() bool { return scriptCalls(t, other.client) == before+int(c.held.Pieces) })
+			if got, err := other.Pending(t.Context(), 1); err != nil || !c.flush && got[1] != 2222 || c.flush && len(got) > 0 {
+				t.Errorf("pending is %v, %v", got, err)
+			}
+			other.flush()
+			other.wantStored(1, 2222)
+			s.put(1, 3333)
+			other.flush()
+			other.wantStored(1, 3333)
+		})
+	}
+}
+
+var scriptCallsPattern = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`)
+
+func scriptCalls(t *testing.T, client redis.UniversalClient) int {
+	t.Helper()
+	info, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(scriptCallsPattern.FindStringSubmatch(info)[1])
+	return n
+}
+
+const invalidations = prefix + "invalidations" // counts those in the round trip of a put
+
+func putsAndInvalidates(o *options) {
+	o.PutAndInvalidate = func(ctx context.Context, put redis.Cmder, _ int64) (bool, error) {
+		commands, _ := o.Client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			_ = p.Process(ctx, put)
+			p.Incr(ctx, invalidations)
+			return nil
+		})
+		return commands[1].Err() == nil, put.Err()
+	}
+}
+
+// wantRoundTrips wants so many invalidations in the round trip of a put and apart from it.
+func (s *fixture) wantRoundTrips(with, apart int) {
+	s.t.Helper()
+	if got, _ := s.client.Get(s.t.Context(), invalidations).Int(); got != with || len(s.invalidated) != apart {
+		s.t.Errorf("%d invalidations with a put and %d apart, want %d and %d", got, len(s.invalidated), with, apart)
+	}
+}
+
+// hook counts round trips, and may change the answers to scripts.
+type hook struct {
+	n      atomic.Int32
+	answer func(answer error) error
+}
+
+func (*hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		h.n.Add(1)
+		if h.answer == nil || cmd.Name()[0] != 'e' { // eval, evalsha
+			return next(ctx, cmd)
+		}
+		err := h.answer(next(ctx, cmd))
+		cmd.SetErr(err)
+		return err
+	}
+}
+
+func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		h.n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+func TestPut_InvalidatesInItsOwnRoundTrip(t *testing.T) {
+	s := newFixture(t, putsAndInvalidates)
+	s.put(1, 8) // after this one there is known to be room
+	s.wantRoundTrips(0, 1)
+	s.put(1, 9)
+	count := new(hook)
+	s.client.AddHook(count)
+	s.put(1, 10)
+	if n := count.n.Load(); n != 1 {
+		t.Errorf("a put takes %d round trips", n)
+	}
+	s.wantRoundTrips(2, 1)
+	s.client.ScriptFlush(t.Context())
+	s.put(1, 11)
+	s.flush()
+	s.wantStored(1, 11)
+}
+
+func TestPut_InvalidatesUnlessRedisRefusedIt(t *testing.T) {
+	broken := errors.New("broken")
+	refusal := &net.OpError{Op: "dial", Err: broken}
+	type answers struct{ put, invalidate error }
+	for name, c := range map[string]struct {
+		with  *answers // to PutAndInvalidate
+		alone error    // to a put alone
+		fails bool
+		apart int // invalidations
+	}{
+		"the invalidation fails": {with: &answers{nil, broken}, apart: 1},
+		"the answers are lost":   {with: &answers{io.ErrUnexpectedEOF, io.ErrUnexpectedEOF}, apart: 1}, // it is tried again
+		"nothing is sent":        {with: &answers{refusal, broken}, fails: true},
+		"the answer is lost":     {alone: io.ErrUnexpectedEOF, fails: true, apart: 1},
+		"Redis refuses":          {alone: redis.Nil, fails: true},
+	} {
+		s := newFixture(t, func(o *options) {
+			if c.with != nil {
+				o.PutAndInvalidate = func(ctx context.Context, put redis.Cmder, _ int64) (bool, error) {
+					if !c.fails {
+						_ = o.Client.Process(ctx, put)
+					}
+					if c.with.put != nil {
+						put.SetErr(c.with.put)
+					}
+					return c.with.invalidate == nil, put.Err()
+				}
+			}
+		})
+		s.put(1, 9)
+		s.invalidated = nil
+		if c.alone != nil {
+			s.client.AddHook(&hook{answer: func(error) error { return c.alone }})
+		}
+		if _, err := s.Put(t.Context(), 1, 10); c.fails != (problem.CodeOf(err) == problem.Unavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(s.invalidated) != c.apart {
+			t.Errorf("%s: invalidated are %v", name, s.invalidated)
+		}
+	}
+}
+
+// The put is not acknowledged, and the flush that stores the value invalidates again.
+func TestPut_FailsIfTheInvalidationDoes(t *testing.T) {
+	s := newFixture(t)
+	s.invalidateErr = problem.ErrUnavailable
+	if _, err := s.Put(t.Context(), 1, 10); !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("Put returns %v", err)
+	}
+	if err := s.Flush(t.Context(), s.store); !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("Flush returns %v", err)
+	}
+	s.wantWaiting(1, 0)
+	s.invalidateErr, s.invalidated = nil, nil
+	s.flush()
+	s.wantInvalidated(1)
+	s.wantWaiting(0, 0)
+}
