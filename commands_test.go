@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"example.com/prefab/app/devservices/devtest"
@@ -38,21 +37,6 @@ func TestCommands_MigrateUpStatusDown(t *testing.T) {
 		if code != 0 || !strings.Contains(said, step.says) {
 			t.Errorf("migrate %s ends with %d:\n%s", step.word, code, said)
 		}
-	}
-}
-
-func TestCommands_SeedFillsAnEmptyCatalogueOnly(t *testing.T) {
-	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
-	if code, said := command(t, settings, "seed", "--products", "250"); code != 0 ||
-		!strings.Contains(said, "250 products are in the catalogue.") {
-		t.Errorf("the first ends with %d:\n%s", code, said)
-	}
-	if code, said := command(t, settings, "seed"); code != 1 || !strings.Contains(said, "only an empty one is filled") {
-		t.Errorf("the second ends with %d:\n%s", code, said)
-	}
-	if code, said := command(t, append(settings, "APP_ENV=production", "REDIS_URL=redis://localhost"), "seed"); code != 1 ||
-		!strings.Contains(said, "samples do not belong into production") {
-		t.Errorf("in production it ends with %d:\n%s", code, said)
 	}
 }
 
@@ -95,20 +79,6 @@ func TestCommands_UserAddNamesEveryMistake(t *testing.T) {
 		return strings.Contains(said, "email:") && strings.Contains(said, "name:") &&
 			strings.Contains(said, "password:") && strings.Contains(said, "role:")
 	})
-}
-
-func TestCommands_HealthcheckAsksTheRunningService(t *testing.T) {
-	_, settings := configured(t)
-	p := start(t, checkout(t), settings...)
-	port := "PORT=" + p.URL[strings.LastIndex(p.URL, ":")+1:]
-	if code, said := command(t, []string{port}, "healthcheck"); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, said)
-	}
-	p.signal(syscall.SIGTERM)
-	p.exit()
-	if code, _ := command(t, []string{port}, "healthcheck"); code != 1 {
-		t.Errorf("once the service is gone it ends with %d", code)
-	}
 }
 
 func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
@@ -190,8 +160,8 @@ func TestCommands_HealthcheckAsksTheServiceItself(t *testing.T) {
 
 func TestCommands_WrongOnesEndWithTwo(t *testing.T) {
 	for _, args := range [][]string{
-		{"dance"}, {"serve", "now"}, {"migrate"}, {"migrate", "sideways"}, {"seed", "--products", "many"},
-		{"seed", "more"}, {"user"}, {"user", "remove"}, {"export", "now"}, {"export", "--format", "xml"}, {"config", "PORT"}, {"healthcheck", "now"},
+		{"unknown"}, {"serve", "now"}, {"migrate"}, {"migrate", "sideways"},
+		{"user"}, {"user", "remove"}, {"config", "PORT"}, {"healthcheck", "now"},
 	} {
 		settings := []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "START_TIMEOUT=1s"}
 		if code, said := command(t, settings, args...); code != 2 {

@@ -93,9 +93,7 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 		return len(p.readied()) >= 2
 	})
 	p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]
-	if status, body := p.get("/api/v1/products"); status != 200 {
-		t.Errorf("the products are %d %s", status, body)
-	}
+	p.serves()
 	port := p.URL[strings.LastIndex(p.URL, ":")+1:]
 	check := inside("healthcheck")
 	check.Env = append(slices.Clone(settings), "HOST=0.0.0.0", "PORT="+port)

@@ -58,9 +58,7 @@ func TestMake_RunServesInAFolderOfAnyName(t *testing.T) {
 		t.Fatalf("it ended:\n%s", p.said())
 	}
 	p.URL = "http://" + servingAt.FindStringSubmatch(p.said())[1]
-	if status, body := p.get(firstPage); status != 200 {
-		t.Errorf("the first page is %d %s", status, body)
-	}
+	p.serves()
 	p.signal(syscall.SIGTERM)
 	p.exit()
 	eventually(t, "its servers ended", func() bool { return len(serversOf(t, dir)) == 0 })

@@ -59,21 +59,21 @@ func counts(families map[string]*dto.MetricFamily) map[string]float64 {
 	return all
 }
 
-const listed = "prefab_http_requests_total method=GET route=/api/v1/products status=200"
+const logins = "prefab_http_requests_total method=GET route=/login status=200"
 
 func TestPrefork_MetricsAreTheSumOfAllWorkersAndNeverGoDown(t *testing.T) {
 	_, settings := configured(t)
 	p := startPrefork(t, settings...)
 
-	stop := p.load(4, "/api/v1/products?limit=5")
+	stop := p.load(4, "/login")
 	time.Sleep(time.Second)
 	served, failed := stop()
 	if len(failed) > 0 {
 		t.Fatalf("%d requests failed: %s", len(failed), failed[0])
 	}
-	eventually(t, "all that was served is counted", func() bool { return counts(p.scrape())[listed] == float64(served) })
+	eventually(t, "all that was served is counted", func() bool { return counts(p.scrape())[logins] == float64(served) })
 
-	stop = p.load(4, "/api/v1/products?limit=5")
+	stop = p.load(4, "/login")
 	last := counts(p.scrape())
 	for range 6 {
 		before := len(p.readied())
@@ -94,8 +94,8 @@ func TestPrefork_MetricsAreTheSumOfAllWorkersAndNeverGoDown(t *testing.T) {
 	again, _ := stop()
 	time.Sleep(2 * time.Second) // the last snapshots
 	now := counts(p.scrape())
-	if now[listed] > float64(served+again) || now[listed] <= float64(served) {
-		t.Errorf("%g requests are counted of %d and %d", now[listed], served, again)
+	if now[logins] > float64(served+again) || now[logins] <= float64(served) {
+		t.Errorf("%g requests are counted of %d and %d", now[logins], served, again)
 	}
 	restarts := 0.
 	for key, value := range now {
@@ -105,14 +105,6 @@ func TestPrefork_MetricsAreTheSumOfAllWorkersAndNeverGoDown(t *testing.T) {
 	}
 	if restarts != 6 {
 		t.Errorf("%g restarts are counted of 6", restarts)
-	}
-}
-
-func TestServe_MetricsAreNotOnTheServicesPort(t *testing.T) {
-	_, settings := configured(t)
-	p := start(t, checkout(t), settings...)
-	if status, body := p.get("/metrics"); status != http.StatusNotFound {
-		t.Errorf("/metrics answers %d %s", status, body)
 	}
 }
 
@@ -129,12 +121,12 @@ func baseName(name string) string {
 func TestServe_MetricsAreThoseOfTheDocsAndOfDeploy(t *testing.T) {
 	_, settings := configured(t)
 	p := startPrefork(t, settings...)
-	p.get("/api/v1/products?limit=5")
+	p.get("/login")
 	p.get("/no/such/path")
 	var families map[string]*dto.MetricFamily
 	eventually(t, "the request is counted", func() bool {
 		families = p.scrape()
-		return counts(families)[listed] > 0
+		return counts(families)[logins] > 0
 	})
 
 	docs, err := os.ReadFile("docs/operations.md")

@@ -2,13 +2,9 @@ package main_test
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,7 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 var (
@@ -112,33 +107,10 @@ func ask(client *http.Client, url string) (problem string) {
 	return ""
 }
 
-func TestPrefork_KilledWorkersAreReplaced(t *testing.T) {
-	_, settings := configured(t)
-	p := startPrefork(t, settings...)
-	for range 5 {
-		victims := p.readied()
-		victim := victims[len(victims)-1]
-		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "another has taken its place", func() bool { return len(p.readied()) > len(victims) })
-		p.allReady()
-	}
-	var health struct {
-		Status  string `json:"status"`
-		Workers struct{ Ready, All int }
-	}
-	_, body := p.get("/health")
-	if err := json.Unmarshal([]byte(body), &health); err != nil || health.Status != "ok" ||
-		health.Workers.Ready != 3 || health.Workers.All != 3 {
-		t.Errorf("/health says %s", body)
-	}
-}
-
 func TestPrefork_RollingRestartFailsNoRequest(t *testing.T) {
 	_, settings := configured(t)
 	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=2s")...)
-	stop := p.load(8, "/api/v1/products?limit=5", "/health", "/health/ready", "/api/v1/products/count")
+	stop := p.load(8, "/login", "/health", "/health/ready", "/openapi.json")
 	for range 3 {
 		before := len(p.readied())
 		p.signal(syscall.SIGHUP)
@@ -149,30 +121,6 @@ func TestPrefork_RollingRestartFailsNoRequest(t *testing.T) {
 	}
 	if served, failed := stop(); len(failed) > 0 || served == 0 {
 		t.Errorf("of %d requests %d failed, the first with %s", served, len(failed), failed[:min(1, len(failed))])
-	}
-}
-
-func TestPrefork_SIGTERMDrainsAllWorkers(t *testing.T) {
-	database, settings := configured(t)
-	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=1s")...)
-	unlock := lockProducts(t, database)
-	slow := make(chan string, 1)
-	go func() {
-		status, body := p.get("/api/v1/products?limit=7")
-		slow <- fmt.Sprint(status, " ", body)
-	}()
-	eventually(t, "the request waits for a lock", func() bool { return waiting(t, database) })
-	p.signal(syscall.SIGTERM)
-	eventually(t, "balancers are told", func() bool {
-		status, body := p.get("/health/ready")
-		return status == http.StatusServiceUnavailable && strings.Contains(body, "draining")
-	})
-	unlock()
-	if answer := <-slow; !strings.HasPrefix(answer, "200 ") {
-		t.Errorf("the request under way gets %s", answer)
-	}
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
 	}
 }
 
@@ -187,80 +135,10 @@ func TestPrefork_RefusesATakenPort(t *testing.T) {
 	eventually(t, "it says why", func() bool { return strings.Contains(second.said(), "is taken by another program") })
 }
 
-func TestPrefork_MigratesOnceAndSharesThePools(t *testing.T) {
-	database, settings := configured(t)
-	p := startPrefork(t, append(settings, "DATABASE_MAX_CONNS=6", "HTTP_CACHE_TTL=0s", "CACHE_L1_TTL=1ms")...)
-	db, err := sql.Open("postgres", database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	unlock := lockProducts(t, database)
-	defer unlock()
-	var all sync.WaitGroup
-	for i := range 40 {
-		all.Go(func() { p.get("/api/v1/products?limit=" + strconv.Itoa(1+i)) })
-	}
-	var most int
-	for range 50 {
-		var n int
-		err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		most = max(most, n)
-		time.Sleep(10 * time.Millisecond)
-	}
-	unlock()
-	all.Wait()
-	if most < 2 || most > 6 {
-		t.Errorf("%d connections were in use at once, of 6", most)
-	}
-}
-
 func TestPrefork_RunsOnABareCheckout(t *testing.T) {
 	p := startPrefork(t)
-	if status, body := p.get(firstPage); status != http.StatusOK {
-		t.Errorf("the first page is %d %s", status, body)
-	}
-	if n := strings.Count(p.said(), "sample-admin-password"); n != 1 {
-		t.Errorf("the welcome is printed %d times", n)
-	}
+	p.serves()
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
-}
-
-func TestPrefork_WorksAsProcessOne(t *testing.T) {
-	if _, err := os.Stat("/proc/self/ns/pid"); err != nil {
-		t.Skip("this system has no PID namespaces")
-	}
-	_, settings := configured(t)
-	unshare := []string{"--pid", "--fork", "--mount-proc", "--kill-child", "--", binary}
-	if os.Getuid() != 0 {
-		unshare = append([]string{"--user", "--map-root-user"}, unshare...)
-	}
-	cmd := exec.Command("unshare", unshare...)
-	p := follow(t, cmd, nil, checkout(t), append(settings, "PREFORK=true", "WORKERS=3"))
-	eventually(t, "three workers are ready", func() bool { return len(p.readied()) >= 3 })
-	p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]
-	p.allReady()
-	stop := p.load(4, "/api/v1/products?limit=5")
-	first := processesBelow(t, cmd.Process.Pid)[0]
-	supervisor := processesBelow(t, first)[0]
-	for _, victim := range processesBelow(t, supervisor)[:2] {
-		before := len(p.readied())
-		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "another has taken its place", func() bool { return len(p.readied()) > before })
-	}
-	stop() // what the victims had accepted may have failed
-	if err := syscall.Kill(first, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
 	if code := p.exit(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, p.said())
 	}

@@ -3,8 +3,10 @@ package main_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +20,84 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 )
+
+func (p *process) dial() net.Conn {
+	p.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// serversOf returns the command lines of processes that name the folder.
+func serversOf(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(line), dir) {
+			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return found
+}
+
+// configured returns the settings of servers that are not embedded.
+func configured(t *testing.T) (database string, settings []string) {
+	t.Helper()
+	database = devtest.Database(t)
+	return database, []string{"DATABASE_URL=" + database, "REDIS_URL=" + devtest.Redis(t)}
+}
+
+// lockTable makes every read of the table wait until the returned function is called.
+func lockTable(t *testing.T, database, table string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
+}
+
+// waiting reports whether a query of the database waits for a lock.
+func waiting(t *testing.T, database string) bool {
+	t.Helper()
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	err = db.QueryRow(`SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
+
+func ended(p *process) bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // patience bounds every wait. It is far above what anything here takes: to run
 // into it means to hang.
@@ -221,4 +301,24 @@ func folder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// serves wants a page, and a service that is well.
+func (p *process) serves() {
+	p.t.Helper()
+	for _, path := range []string{"/login", "/health"} {
+		if status, body := p.get(path); status != http.StatusOK {
+			p.t.Errorf("%s is %d %s", path, status, body)
+		}
+	}
+}
+
+// signIn sends a sign-in that reads the users and is refused.
+func (p *process) signIn() (*http.Response, error) {
+	response, err := http.Post(p.URL+"/api/v1/session", "application/json",
+		strings.NewReader(`{"email":"nobody@people.example","password":"wrong password"}`))
+	if err == nil {
+		response.Body.Close()
+	}
+	return response, err
 }

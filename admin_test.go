@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"syscall"
@@ -49,25 +50,6 @@ func TestAdmin_TellsTheWholeHealthAndThePublicPortTheStatus(t *testing.T) {
 	}
 }
 
-// A worker that starts beside others is no fault of the service.
-func TestAdmin_HealthIsWellWhileWorkersAreReplaced(t *testing.T) {
-	_, settings := configured(t)
-	p := startPrefork(t, settings...)
-	well := func() bool {
-		status, _ := p.adminHealth()
-		return status == http.StatusOK
-	}
-	eventually(t, "all is well", well)
-	before := len(p.readied())
-	p.signal(syscall.SIGHUP)
-	eventually(t, "all workers are replaced", func() bool {
-		if !well() {
-			t.Fatalf("it is not well meanwhile:\n%s", p.said())
-		}
-		return len(p.readied()) >= before+3
-	})
-}
-
 func TestAdmin_TellsOfAWorkerThatHangsAndOfNoneThatHasEnded(t *testing.T) {
 	_, settings := configured(t)
 	p := startPrefork(t, settings...)
@@ -89,4 +71,58 @@ func TestAdmin_TellsOfAWorkerThatHangsAndOfNoneThatHasEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "one that has ended is forgotten, and another reports", well)
+}
+
+// admin asks at ADMIN_ADDR.
+func (p *process) admin(path string) (int, string) {
+	p.t.Helper()
+	service := p.URL
+	defer func() { p.URL = service }()
+	p.URL = strings.TrimSuffix(metricsAt.FindStringSubmatch(p.said())[1], "/metrics")
+	status, body := p.get(path)
+	return status, strings.TrimSpace(body)
+}
+
+func TestServe_ProbesAtTheAdminAddressAnswerWhateverClientsDo(t *testing.T) {
+	_, settings := configured(t)
+	p := start(t, checkout(t), append(settings, "MAX_CONNECTIONS=1", "READ_TIMEOUT=1m")...)
+	c := p.dial()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all connections are taken", func() bool { status, _ := p.get("/health/live"); return status != http.StatusOK })
+	for path, want := range map[string]string{"/health/live": `{"status":"live"}`, "/health/ready": `{"status":"ready"}`} {
+		if status, body := p.admin(path); status != http.StatusOK || body != want {
+			t.Errorf("%s says %d %s", path, status, body)
+		}
+	}
+}
+
+func TestPrefork_ProbesAtTheAdminAddressKnowTheWorkers(t *testing.T) {
+	_, settings := configured(t)
+	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=3s")...)
+	says := func(status int, text string) func() bool {
+		return func() bool {
+			got, body := p.admin("/health/ready")
+			return got == status && body == text
+		}
+	}
+	eventually(t, "it is ready", says(http.StatusOK, `{"status":"ready"}`))
+	victim := p.readied()[0]
+	if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := p.admin("/health/live"); status != http.StatusOK || body != `{"status":"live"}` {
+		t.Errorf("/health/live says %d %s", status, body)
+	}
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a worker is missed", says(http.StatusOK, `{"degraded":["workers"],"status":"ready"}`))
+	eventually(t, "it is back", says(http.StatusOK, `{"status":"ready"}`))
+	p.signal(syscall.SIGTERM)
+	eventually(t, "it drains", says(http.StatusServiceUnavailable, `{"status":"draining"}`))
+	if code := p.exit(); code != 0 {
+		t.Errorf("it ends with %d", code)
+	}
 }

@@ -109,7 +109,7 @@ func TestExport_FailedLeavesWhatWasThere(t *testing.T) {
 
 func TestExport_InterruptedLeavesNoPart(t *testing.T) {
 	database, settings := catalogue(t)
-	defer lockProducts(t, database)()
+	defer lockTable(t, database, "products")()
 	dir := t.TempDir()
 	p := launch(t, checkout(t), []string{"export", "--out", filepath.Join(dir, "products.csv"), "--format", "csv"}, settings...)
 	eventually(t, "the query waits", func() bool { return waiting(t, database) })
