@@ -39,7 +39,7 @@ func TestTemplates_ChangesShowAtOnceInDevelopmentAlone(t *testing.T) {
 		if status, page := p.get("/login"); status != 200 || !strings.Contains(page, "<h1>") {
 			t.Fatalf("%s: %d %s", environment, status, page)
 		}
-		change("pages/login.html", "<h1>", "<h1>Changed: ")
+		change("login.html", "<h1>", "<h1>Changed: ")
 		change("static/prefab.css", "--page:", "--changed: 1; --page:")
 		_, page := p.get("/login?next=") // not one that is cached
 		if got := strings.Contains(page, "<h1>Changed: "); got != want {
@@ -50,7 +50,7 @@ func TestTemplates_ChangesShowAtOnceInDevelopmentAlone(t *testing.T) {
 		if status, text := p.get(sheet); status != 200 || strings.Contains(text, "--changed") != want {
 			t.Errorf("%s: the style sheet %s: %d", environment, sheet, status)
 		}
-		change("pages/login.html", "{{define", "{{broken")
+		change("login.html", "{{define", "{{broken")
 		if status, _ := p.get("/login?next="); (status == 500) != want {
 			t.Errorf("%s: with a broken page: %d", environment, status)
 		}
@@ -60,12 +60,12 @@ func TestTemplates_ChangesShowAtOnceInDevelopmentAlone(t *testing.T) {
 func TestTemplates_ABrokenOneStopsTheStart(t *testing.T) {
 	dir, change := withTemplates(t)
 	_, settings := configured(t)
-	change("pages/login.html", "{{end}}", "")
+	change("login.html", "{{end}}", "")
 	p := launch(t, dir, nil, settings...)
 	if code := p.exit(); code != 1 {
 		t.Errorf("it ends with %d", code)
 	}
-	eventually(t, "it said why", func() bool { return strings.Contains(p.said(), "read the page login") })
+	eventually(t, "it said why", func() bool { return strings.Contains(p.said(), "parse the page login") })
 }
 
 // What .dockerignore leaves out, the image lacks.
