@@ -26,8 +26,8 @@ func TestCommands_MigrateUpStatusDown(t *testing.T) {
 	for _, step := range []struct {
 		word, says string
 	}{
-		{"status", "00001_catalogue.sql                      waits"},
-		{"up", "00001_catalogue.sql                      applied 20"},
+		{"status", "00001_users.sql                          waits"},
+		{"up", "00001_users.sql                          applied 20"},
 		{"up", "applied 20"},
 		{"down", "waits"},
 		{"down", "waits"},

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
 )
 
 func (p *process) dial() net.Conn {
@@ -119,7 +120,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 		return 1
 	}
-	return devtest.Run(m)
+	return devtest.Run(m, repositories.Migrations)
 }
 
 // process is the running program.

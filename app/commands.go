@@ -18,7 +18,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/term"
 
-	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/seed"
 )
 
@@ -41,9 +41,9 @@ func withDatabase(ctx context.Context, e environment, do func(Config, *sqlx.DB) 
 }
 
 func runMigrate(ctx context.Context, e environment, args []string) error {
-	steps := map[string]func(context.Context, *sql.DB, migrations.Options) error{
-		"up": migrations.Up, "down": migrations.Down,
-		"status": func(context.Context, *sql.DB, migrations.Options) error { return nil },
+	steps := map[string]func(context.Context, *sql.DB, migrate.Options) error{
+		"up": migrate.Up, "down": migrate.Down,
+		"status": func(context.Context, *sql.DB, migrate.Options) error { return nil },
 	}
 	if len(args) != 1 || steps[args[0]] == nil {
 		return fmt.Errorf("migrate takes up, down or status: %w", ErrUsage)
@@ -53,7 +53,7 @@ func runMigrate(ctx context.Context, e environment, args []string) error {
 		if err := steps[args[0]](ctx, db.DB, options); err != nil {
 			return err
 		}
-		list, err := migrations.List(ctx, db.DB, options)
+		list, err := migrate.List(ctx, db.DB, options)
 		if err != nil {
 			return err
 		}
@@ -62,8 +62,8 @@ func runMigrate(ctx context.Context, e environment, args []string) error {
 	})
 }
 
-func printStatus(out io.Writer, list []migrations.Status) {
-	var schema, program migrations.Status
+func printStatus(out io.Writer, list []migrate.Status) {
+	var schema, program migrate.Status
 	for _, m := range list {
 		state := "waits"
 		if !m.AppliedAt.IsZero() {
@@ -97,7 +97,7 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 		return errors.New("samples do not belong into production")
 	}
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
-		if err := migrations.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
+		if err := migrate.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
 			return err
 		}
 		if err := addSampleUsers(ctx, db, cfg); err != nil {

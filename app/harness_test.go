@@ -37,7 +37,7 @@ func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *
 func (c *client) at(s *service) *client { return &client{s: s, http: c.http} }
 
 func TestMain(m *testing.M) {
-	code := devtest.Run(m)
+	code := devtest.Run(m, repositories.Migrations)
 	if chromium.stop != nil {
 		chromium.stop()
 	}

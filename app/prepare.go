@@ -10,7 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices"
-	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
 )
@@ -82,7 +83,7 @@ func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
 	if err := await(ctx, p.Config.StartTimeout, "PostgreSQL", db.PingContext, log); err != nil {
 		return err
 	}
-	if err := migrations.Up(ctx, db.DB, migrationOptions(p.Config, log)); err != nil {
+	if err := migrate.Up(ctx, db.DB, migrationOptions(p.Config, log)); err != nil {
 		return err
 	}
 	if p.Config.Env == Production {
@@ -94,8 +95,8 @@ func (p *Prepared) fill(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-func migrationOptions(cfg Config, log *slog.Logger) migrations.Options {
-	return migrations.Options{Patience: cfg.StartTimeout, Log: log}
+func migrationOptions(cfg Config, log *slog.Logger) migrate.Options {
+	return migrate.Options{Files: repositories.Migrations, Timeout: cfg.StartTimeout, Log: log}
 }
 
 // Stop stops the embedded servers, if there are any.

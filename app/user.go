@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/prefab/repositories"
-	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/services"
 )
 
@@ -36,7 +36,7 @@ func runUser(ctx context.Context, e environment, args []string) error {
 	}
 	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
 		// The first admin may come before the first start.
-		if err := migrations.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
+		if err := migrate.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
 			return err
 		}
 		users := newUsers(cfg, repositories.NewUsers(db), nil)

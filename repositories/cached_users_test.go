@@ -142,6 +142,7 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 		}
 		return client.Exists(t.Context(), "test:cache:{user:1}:e:user:1").Val() == 1
 	})
+	time.Sleep(2 * past)
 	store.user.Role = services.Member
 	asking.hangs = make(chan struct{})
 	done := make(chan struct{})

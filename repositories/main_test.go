@@ -15,7 +15,7 @@ import (
 	"example.com/prefab/services/problem"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
+func TestMain(m *testing.M) { devtest.Main(m, repositories.Migrations) }
 
 // everyWay runs a test once for each way to reach PostgreSQL, on an empty
 // catalogue of its own.

@@ -1,37 +1,13 @@
 package repositories_test
 
 import (
-	"database/sql"
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories/migrations"
 	"example.com/prefab/repositories/querylog"
 )
-
-func TestMigrationsUp_BehindPgBouncerSeveralApplyOnce(t *testing.T) {
-	through := devtest.PgBouncer(t, devtest.EmptyDatabase(t))
-	errs := atOnce(6, func(int) error {
-		db, err := sql.Open("postgres", through+"&binary_parameters=yes")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = db.Close() }()
-		return migrations.Up(t.Context(), db, migrations.Options{Patience: time.Minute, Log: slog.New(slog.DiscardHandler)})
-	})
-	for _, err := range errs {
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	db := open(t, through, false)
-	if n := get[int](t, db, "SELECT count(*) FROM goose_db_version WHERE version_id = 1"); n != 1 {
-		t.Errorf("the first migration was applied %d times", n)
-	}
-}
 
 // logLines gets each line that is logged.
 type logLines chan string

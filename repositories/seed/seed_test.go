@@ -10,11 +10,12 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/seed"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
+func TestMain(m *testing.M) { devtest.Main(m, repositories.Migrations) }
 
 var tables = []string{"users", "categories", "products", "stock", "reviews"}
 

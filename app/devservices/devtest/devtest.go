@@ -2,7 +2,7 @@
 // per test binary, in a temporary folder, started on first use. It never touches
 // a server that the user has.
 //
-//	func TestMain(m *testing.M) { devtest.Main(m) }
+//	func TestMain(m *testing.M) { devtest.Main(m, repositories.Migrations) }
 //
 //	func TestStore(t *testing.T) {
 //		url := devtest.Database(t)
@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,17 +43,22 @@ type harness struct {
 	rd   *redis
 	own  int // servers given to single tests
 
+	migrations fs.FS // nil: none
+
 	follower *devservices.Services // of pg
 }
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
-// their folder and exits.
-func Main(m *testing.M) { os.Exit(Run(m)) }
+// their folder and exits. The migrations, if any, are applied to each [Database].
+func Main(m *testing.M, migrations ...fs.FS) { os.Exit(Run(m, migrations...)) }
 
 // Run is Main without the exit, whose status it returns, for a TestMain that has
 // something of its own to clean up.
-func Run(m *testing.M) int {
+func Run(m *testing.M, migrations ...fs.FS) int {
 	forgetEnvironment()
+	if len(migrations) > 0 {
+		shared.migrations = migrations[0]
+	}
 	if err := shared.open(); err != nil {
 		fmt.Fprintln(os.Stderr, "devtest:", err)
 		return 1

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,7 +16,11 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
+var migrations = fstest.MapFS{
+	"00001_notes.sql": {Data: []byte("-- +goose Up\nCREATE TABLE notes (name text);")},
+}
+
+func TestMain(m *testing.M) { devtest.Main(m, migrations) }
 
 func openDB(t *testing.T, url string) *sql.DB {
 	t.Helper()
@@ -49,10 +54,10 @@ func count(t *testing.T, db *sql.DB, query string) (n int) {
 
 func TestDatabase_CopiesAreMigratedAndIsolated(t *testing.T) {
 	one, other := openDB(t, devtest.Database(t)), openDB(t, devtest.Database(t))
-	if _, err := one.Exec("INSERT INTO categories (name) VALUES ('only here')"); err != nil {
+	if _, err := one.Exec("INSERT INTO notes (name) VALUES ('only here')"); err != nil {
 		t.Fatal(err)
 	}
-	if n := count(t, other, "SELECT count(*) FROM categories"); n != 0 {
+	if n := count(t, other, "SELECT count(*) FROM notes"); n != 0 {
 		t.Errorf("the other copy has %d rows", n)
 	}
 }
@@ -61,7 +66,7 @@ func TestDatabase_ManyTestsAtOnce(t *testing.T) {
 	for range 8 {
 		t.Run("copy", func(t *testing.T) {
 			t.Parallel()
-			count(t, openDB(t, devtest.Database(t)), "SELECT count(*) FROM products")
+			count(t, openDB(t, devtest.Database(t)), "SELECT count(*) FROM notes")
 		})
 	}
 }
@@ -93,7 +98,7 @@ func TestRedis_DatabasesAreIsolatedAndStartEmpty(t *testing.T) {
 func TestOwnPostgres_StopsFreezesCrashesAndComesBackWithItsData(t *testing.T) {
 	server := devtest.OwnPostgres(t)
 	db := openDB(t, server.URL)
-	if _, err := db.Exec("INSERT INTO categories (name) VALUES ('kept')"); err != nil {
+	if _, err := db.Exec("INSERT INTO notes (name) VALUES ('kept')"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -121,7 +126,7 @@ func TestOwnPostgres_StopsFreezesCrashesAndComesBackWithItsData(t *testing.T) {
 
 	server.Signal(syscall.SIGKILL)
 	server.Start()
-	if n := count(t, openDB(t, server.URL), "SELECT count(*) FROM categories"); n != 1 {
+	if n := count(t, openDB(t, server.URL), "SELECT count(*) FROM notes"); n != 1 {
 		t.Errorf("%d rows, want the one that was written", n)
 	}
 }

@@ -21,12 +21,12 @@ type Server struct {
 	frozen  []int                 // processes that were sent SIGSTOP
 }
 
-// OwnPostgres starts a PostgreSQL with one migrated database. It ends with the test.
+// OwnPostgres starts a PostgreSQL with one database, migrated as [Database] is. It ends with the test.
 func OwnPostgres(t testing.TB) *Server {
 	t.Helper()
 	s := own(t, devservices.Options{NeedPostgres: true})
 	s.URL = s.running.DatabaseURL
-	if err := migrate(t.Context(), s.URL); err != nil {
+	if err := shared.migrate(t.Context(), s.URL); err != nil {
 		t.Fatalf("migrate the test's PostgreSQL: %v", err)
 	}
 	return s

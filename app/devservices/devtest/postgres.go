@@ -14,19 +14,19 @@ import (
 	"github.com/lib/pq"
 
 	"example.com/prefab/app/devservices"
-	"example.com/prefab/repositories/migrations"
+	"example.com/prefab/repositories/migrate"
 )
 
 // postgres is the server that the tests of one binary share. Its first database
-// is migrated once and then only copied.
+// is migrated once, and copied for each test.
 type postgres struct {
 	services *devservices.Services
 	admin    *sql.DB
 	copies   atomic.Int64
 }
 
-// Database returns the URL of a database of the test's own, migrated and empty.
-// It is dropped at the end of the test, connections or not.
+// Database returns the URL of a database of the test's own, to which the migrations
+// of [Main] were applied. It is dropped at the end of the test, with its connections.
 func Database(t testing.TB) string {
 	t.Helper()
 	return database(t, "prefab")
@@ -66,7 +66,7 @@ func (h *harness) postgres(ctx context.Context) (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.DatabaseURL); err != nil {
+	if err := h.migrate(ctx, s.DatabaseURL); err != nil {
 		return nil, errors.Join(err, s.Stop(ctx))
 	}
 	admin, err := sql.Open("postgres", withDatabase(s.DatabaseURL, "postgres"))
@@ -78,19 +78,18 @@ func (h *harness) postgres(ctx context.Context) (*postgres, error) {
 	return h.pg, nil
 }
 
-// migrate leaves no connection behind: one to a template forbids copying it.
-func migrate(ctx context.Context, url string) error {
+// migrate leaves no connection open: PostgreSQL does not copy a database that has one.
+func (h *harness) migrate(ctx context.Context, url string) error {
+	if h.migrations == nil {
+		return nil
+	}
 	connector, err := pq.NewConnector(url)
 	if err != nil {
 		return err
 	}
 	db := sql.OpenDB(connector)
-	o := migrations.Options{Patience: time.Minute, Log: slog.New(slog.DiscardHandler)}
-	if err := migrations.Up(ctx, db, o); err != nil {
-		_ = db.Close()
-		return err
-	}
-	return db.Close()
+	o := migrate.Options{Files: h.migrations, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler)}
+	return errors.Join(migrate.Up(ctx, db, o), db.Close())
 }
 
 func withDatabase(address, name string) string {

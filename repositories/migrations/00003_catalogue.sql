@@ -1,14 +1,4 @@
 -- +goose Up
-CREATE TABLE users (
-    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    email         text NOT NULL,
-    name          text NOT NULL,
-    role          text NOT NULL DEFAULT 'member' CHECK (role IN ('member', 'admin')),
-    password_hash text NOT NULL, -- argon2id; empty: this user cannot sign in
-    created_at    timestamptz NOT NULL DEFAULT now()
-);
-CREATE UNIQUE INDEX users_email_key ON users (lower(email));
-
 CREATE TABLE categories (
     id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL CONSTRAINT categories_name_key UNIQUE
@@ -25,12 +15,15 @@ CREATE TABLE products (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
--- The two keyset orders of the public list. The first also answers the count.
+-- The two keyset orders of the public list. The first also serves the count.
 CREATE INDEX products_newest_idx ON products (created_at DESC, id DESC) WHERE active;
 CREATE INDEX products_category_newest_idx ON products (category_id, created_at DESC, id DESC) WHERE active;
+-- For pruning: the deleted products alone. An index on updated_at would have to
+-- be written at each change of any product.
+CREATE INDEX products_deleted_idx ON products (id) WHERE NOT active;
 
--- Stock stands apart: it changes far more often than the product does, and is
--- written in batches. The version orders writes to one product; a lower one never wins.
+-- Stock has a table of its own, since it changes far more often than the product, and
+-- is written in batches. The version orders the writes of one product: a lower one is ignored.
 CREATE TABLE stock (
     product_id bigint PRIMARY KEY REFERENCES products (id) ON DELETE CASCADE,
     quantity   bigint NOT NULL CHECK (quantity >= 0),
@@ -51,4 +44,4 @@ CREATE INDEX reviews_newest_idx ON reviews (product_id, created_at DESC, id DESC
 CREATE INDEX reviews_user_idx ON reviews (user_id);
 
 -- +goose Down
-DROP TABLE reviews, stock, products, categories, users;
+DROP TABLE reviews, stock, products, categories;

@@ -1,4 +1,0 @@
-package migrations
-
-// UpFrom is Up with other files.
-var UpFrom = upFrom
