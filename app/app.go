@@ -21,6 +21,12 @@ import (
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/handlers/stream"
 	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/compact"
+	"example.com/prefab/middleware/compress"
+	"example.com/prefab/middleware/httpcache"
+	"example.com/prefab/middleware/negotiate"
+	"example.com/prefab/middleware/request"
+	"example.com/prefab/middleware/session"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/postgres"
@@ -181,7 +187,7 @@ func (p *process) wire() (wired, error) {
 		BatchSize: cfg.WriteBehindBatchSize, MaxPending: cfg.WriteBehindMaxPending,
 		Invalidate: repositories.InvalidateStocks(p.values), PutAndInvalidate: repositories.PutStock(p.values),
 		WriteThrough: stocks.Set,
-		Log: p.log, Metrics: p.metrics,
+		Log:          p.log, Metrics: p.metrics,
 	})
 	stored := repositories.NewProducts(p.db).ExportFrom(postgres.NewReplica(p.replica, p.log))
 
@@ -215,25 +221,25 @@ func (p *process) wire() (wired, error) {
 			return wired{}, err
 		}
 	}
-	sessions := middleware.NewSessions(middleware.SessionConfig{
+	sessions := session.New(session.Config{
 		// A session that is saved again, late, would outlive its sign-out.
-		Storage: middleware.Prefix(
+		Storage: session.Prefix(
 			fiberredis.NewFromConnection(redisclient.Once{UniversalClient: redisclient.NewBatched(p.redis)}), "prefab:session:",
 		),
 		TTL:    cfg.SessionTTL,
 		Secure: cfg.Env == Production,
 		Suffix: suffix,
-	}, users)
+	})
 
-	compressor := middleware.NewCompressor(middleware.CompressConfig{
+	compressor := compress.New(compress.Config{
 		Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes,
 	})
-	pages := middleware.NewCache(middleware.CacheConfig{
-		Pages: cache.NewTable[*middleware.Page](p.values, cache.TableOptions{Name: "page"}),
-		TTL:   cfg.HTTPCacheTTL, Compressor: compressor,
+	pages := httpcache.New(httpcache.Config{
+		Store: cache.NewTable[*httpcache.Page](p.values, cache.TableOptions{Name: "page"}),
+		TTL:   cfg.HTTPCacheTTL, Compress: compressor.Apply,
 	})
 
-	documents := middleware.FiberCache(middleware.Prefix(
+	documents := httpcache.Fiber(session.Prefix(
 		fiberredis.NewFromConnection(redisclient.Once{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
 	), cfg.HTTPCacheTTL)
 
@@ -245,34 +251,35 @@ func (p *process) wire() (wired, error) {
 	server := newServer(cfg, assets.views, &p.closing, p.log)
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
-		middleware.SecurityHeaders(),
-		middleware.Trace(cfg.RequestTimeout, cfg.proxies),
-		middleware.Metrics(p.metrics),
-		middleware.AccessLog(p.log, cfg.SlowRequestThreshold),
-		middleware.Recover(),
-		middleware.CanonicalPath,
+		request.SecurityHeaders(),
+		request.Trace(cfg.RequestTimeout, cfg.proxies),
+		request.Metrics(p.metrics),
+		request.AccessLog(p.log, cfg.SlowRequestThreshold),
+		request.Recover(),
+		request.CanonicalPath,
 	)
 	health := &ops.Health{
 		Monitor: p.health, Memory: memory.NewMeter(cfg.workers()), WriteBehind: buffer.Mode,
 		Workers:     p.seat.workers,
 		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.showsHealthDetail(),
 	}
-	session := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
-	routes(server, middleware.Started(p.health), sessions, pages, routed{
+	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
+	routes(server, request.RequireStarted(p.health), middleware.NewGuards(sessions, users), pages, routed{
 		common: []any{
-			middleware.SameOrigin(), middleware.Methods(), sessions.Recognize, middleware.Validators, compressor.Handle,
+			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
+		cookie:   sessions.Cookie(),
 		document: documents,
 		compress: compressor.Handle,
-		compact:  func(names map[string]string) fiber.Handler { return middleware.Compact(cfg.CompactMinBytes, names) },
+		compact:  func(names map[string]string) fiber.Handler { return compact.New(cfg.CompactMinBytes, names) },
 		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.CacheL1MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
-		session:  session,
+		session:  signIn,
 		static:   assets.static,
 		pages: &handlers.Pages{
 			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
-			Session: session, DevReload: assets.reload,
+			Session: signIn, DevReload: assets.reload,
 		},
 		health: health,
 	})

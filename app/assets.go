@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/static"
 	"example.com/prefab/templates"
 	"example.com/prefab/templates/views"
 )
@@ -12,7 +12,7 @@ import (
 // assets are what pages are made of.
 type assets struct {
 	views  *views.Views
-	static *middleware.Static
+	static *static.Files
 	reload bool // from disk, at each use
 }
 
@@ -25,12 +25,12 @@ const (
 // with or, in development, those in the checkout.
 func loadAssets(env Environment) (assets, error) {
 	files, reload := views.Files(templates.Files, templatesFolder, env == Development)
-	static, err := fs.Sub(files, "static")
+	folder, err := fs.Sub(files, "static")
 	if err != nil {
 		return assets{}, fmt.Errorf("open the static files: %w", err)
 	}
 	a := assets{reload: reload}
-	if a.static, err = middleware.NewStatic(staticRoute, static, reload); err != nil {
+	if a.static, err = static.New(staticRoute, folder, reload); err != nil {
 		return assets{}, err
 	}
 	a.views, err = views.New(files, templates.Funcs(a.static.URL), reload)

@@ -70,7 +70,7 @@ func (c *client) signIn(email, password string, header ...string) answer {
 }
 
 // The names of the cookies in development.
-var sessionCookie, wroteCookie = "session" + cookieSuffix(), "wrote" + cookieSuffix()
+var sessionCookie = "session" + cookieSuffix()
 
 func cookieSuffix() string {
 	suffix, err := app.CookieSuffix()

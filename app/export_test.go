@@ -13,6 +13,7 @@ import (
 
 	"example.com/prefab/jobs/runner"
 	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/httpcache"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/health"
 )
@@ -66,8 +67,8 @@ func Routes() []fiber.Route {
 	server := fiber.New()
 	nothing := func(*fiber.Ctx) error { return nil }
 	compact := func(map[string]string) fiber.Handler { return nothing }
-	pages := middleware.NewCache(middleware.CacheConfig{})
-	routes(server, nil, new(middleware.Sessions), pages, routed{
+	pages := httpcache.New(httpcache.Config{})
+	routes(server, nil, new(middleware.Guards), pages, routed{
 		common: []any{nothing}, document: nothing, compress: nothing, compact: compact,
 	}) // nothing is called
 	return server.GetRoutes(true)

@@ -94,5 +94,4 @@ func TestCache_KeepsNothingOfSessions(t *testing.T) {
 		}
 	}
 	s.visitor().get(sessionPath).problem(http.StatusUnauthorized)
-	s.visitor().get(path+"9", "Cache-Control", "only-if-cached").problem(http.StatusGatewayTimeout)
 }

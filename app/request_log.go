@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/request"
 )
 
 // requestHandler writes the lines of requests by hand, in the form that slog gives all
@@ -44,7 +44,7 @@ func (h *requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // LogRequest writes the line of a request that has an id.
-func (h *requestHandler) LogRequest(line middleware.RequestLine) {
+func (h *requestHandler) LogRequest(line request.Line) {
 	h.lines.mu.Lock()
 	defer h.lines.mu.Unlock()
 	key := frameKey{line.Level, line.Trace.Route}
@@ -61,7 +61,7 @@ func (h *requestHandler) LogRequest(line middleware.RequestLine) {
 	}
 }
 
-func appendJSON(b []byte, frame frame, line middleware.RequestLine) []byte {
+func appendJSON(b []byte, frame frame, line request.Line) []byte {
 	b = append(line.Time.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano), `",`...)
 	b = append(b, frame.before...)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(line.Status), 10)
@@ -72,7 +72,7 @@ func appendJSON(b []byte, frame frame, line middleware.RequestLine) []byte {
 	return append(b, frame.after...)
 }
 
-func appendText(b []byte, frame frame, line middleware.RequestLine) []byte {
+func appendText(b []byte, frame frame, line request.Line) []byte {
 	const milliseconds = "2006-01-02T15:04:05.000Z07:00"
 	b = append(line.Time.AppendFormat(append(b, "time="...), milliseconds), ' ')
 	b = append(b, frame.before...)
@@ -100,7 +100,7 @@ func (h *requestHandler) frame(key frameKey) frame {
 
 func (h *requestHandler) render(level slog.Level, attrs ...slog.Attr) []byte {
 	var line bytes.Buffer
-	record := slog.NewRecord(time.Time{}, level, middleware.RequestMessage, 0) // without a time
+	record := slog.NewRecord(time.Time{}, level, request.LogMessage, 0) // without a time
 	record.AddAttrs(attrs...)
 	_ = h.form(&line).WithAttrs(h.with).Handle(context.Background(), record)
 	return line.Bytes()

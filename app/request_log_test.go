@@ -14,7 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app"
-	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/request"
 )
 
 // bySlog hides that a handler has a way of its own to write requests' lines.
@@ -23,12 +23,12 @@ type bySlog struct{ slog.Handler }
 // answering serves a few routes with that log.
 func answering(log *slog.Logger) *fiber.App {
 	server := fiber.New()
-	server.Use(middleware.Trace(time.Minute, nil), middleware.AccessLog(log, 0))
+	server.Use(request.Trace(time.Minute, nil), request.AccessLog(log, 0))
 	ok := func(c *fiber.Ctx) error { return c.SendString("ok") }
 	for _, path := range []string{"/plain", `/a"b\c&<é>`, "/products/:id", "/health/ready"} {
 		server.Get(path, ok)
 	}
-	middleware.NameRoutes(server)
+	request.NameRoutes(server)
 	return server
 }
 

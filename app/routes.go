@@ -7,12 +7,18 @@ import (
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/compact"
+	"example.com/prefab/middleware/httpcache"
+	"example.com/prefab/middleware/request"
+	"example.com/prefab/middleware/session"
+	"example.com/prefab/middleware/static"
 	"example.com/prefab/repositories"
 )
 
 // routed is everything that has a route.
 type routed struct {
 	common   []any         // handlers in front of every route but the probes
+	cookie   string        // of the session
 	document fiber.Handler // Fiber's cache
 	compress fiber.Handler
 	compact  func(names map[string]string) fiber.Handler
@@ -21,24 +27,25 @@ type routed struct {
 	reviews  *handlers.Reviews
 	session  *handlers.Session
 	pages    *handlers.Pages
-	static   *middleware.Static
+	static   *static.Files
 	health   *ops.Health
 }
 
 // routes lists every route: method, path, guards, handler.
 func routes(
-	server *fiber.App, started fiber.Handler, sessions *middleware.Sessions, pages *middleware.Cache, h routed,
+	server *fiber.App, started fiber.Handler, guards *middleware.Guards, pages *httpcache.Cache, h routed,
 ) {
-	user, admin, anybody := sessions.RequireUser, sessions.RequireAdmin, sessions.FindUser
+	user, admin, anybody := guards.RequireUser, guards.RequireAdmin, guards.FindUser
+	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route
 	none := rest.NoQuery
-	small := middleware.BodyLimit(32 << 10) // enough for any text that these routes take
-	list := pages.Route(middleware.CacheRoute{
+	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
+	list := pages.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
-		Tags:  []string{repositories.ProductsTag},
+		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
 	})
-	count := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductCountTag}})
-	product := pages.Route(middleware.CacheRoute{Tags: []string{repositories.ProductTag, repositories.StockTag}})
-	catalogue := pages.Route(middleware.CacheRoute{
+	count := pages.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
+	product := pages.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	catalogue := pages.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 
@@ -55,7 +62,7 @@ func routes(
 
 	server.Use(started) // nothing below is served before the start is over
 
-	server.Get("/openapi.json", h.document, h.compress, ops.Document(handlers.OpenAPI(sessions.Cookie())))
+	server.Get("/openapi.json", h.document, h.compress, ops.Document(handlers.OpenAPI(h.cookie)))
 
 	api := server.Group("/api/v1")
 
@@ -69,7 +76,7 @@ func routes(
 	api.Put("/products/:id/stock", admin, none, small, h.stock.Update)
 	api.Post("/products/:id/reviews", user, none, small, h.reviews.Create)
 
-	api.Post("/session", none, small, h.session.Create)
+	api.Post("/session", sameOrigin, none, small, h.session.Create)
 	api.Get("/session", user, none, h.session.Show)
 	api.Delete("/session", none, h.session.Delete)
 
@@ -82,10 +89,10 @@ func routes(
 	server.Get("/products/:id/stock", anybody, h.pages.RedirectToEdit)
 	server.Post("/products/:id/stock", admin, small, h.pages.UpdateStock)
 	server.Get("/login", anybody, h.pages.Login)
-	server.Post("/login", anybody, small, h.pages.SignIn)
+	server.Post("/login", sameOrigin, anybody, small, h.pages.SignIn)
 	server.Post("/logout", h.pages.SignOut)
 
 	server.Use(anybody) // what is at no address is told to people by a page, with their name on it
 
-	middleware.NameRoutes(server)
+	request.NameRoutes(server)
 }

@@ -12,9 +12,8 @@ func TestSameOrigin_UnsafeRequestsFromElsewhereAre403(t *testing.T) {
 	s := start(t)
 	admin := s.admin()
 	for name, header := range map[string][]string{
-		"cross-site":          {"Sec-Fetch-Site", "cross-site", "Origin", s.url},
-		"another origin":      {"Origin", "https://evil.example"},
-		"another host's name": {"Origin", s.url, "Host", "prefab.example", "X-Forwarded-Host", strings.TrimPrefix(s.url, "http://")},
+		"cross-site":     {"Sec-Fetch-Site", "cross-site", "Origin", s.url},
+		"another origin": {"Origin", "https://evil.example"},
 	} {
 		// A foreign sign-in would sign you in as the attacker.
 		for method, body := range map[string]string{"POST": `{"email":"x","password":"x"}`, "DELETE": ""} {

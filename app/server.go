@@ -9,7 +9,7 @@ import (
 
 	"example.com/prefab/handlers"
 	"example.com/prefab/handlers/rest"
-	"example.com/prefab/middleware"
+	"example.com/prefab/middleware/request"
 )
 
 // writeBuffer is what one system call takes of an answer: with the default of 4 KiB, a
@@ -30,9 +30,9 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		ErrorHandler:                 rest.ErrorHandler(log, handlers.ProblemPage()),
 		CaseSensitive:                true,
 		StrictRouting:                true, // one address for one thing, which caches rely on
-		UnescapePath:                 true, // middleware.CanonicalPath has refused what this must not decode
+		UnescapePath:                 true, // request.CanonicalPath has refused what this must not decode
 		BodyLimit:                    cfg.BodyLimit,
-		StreamRequestBody:            true, // without regard to BodyLimit: middleware.Bodies enforces it
+		StreamRequestBody:            true, // without regard to BodyLimit: request.Bodies enforces it
 		ReadBufferSize:               cfg.HeaderLimit,
 		WriteBufferSize:              writeBuffer,
 		DisablePreParseMultipartForm: true,
@@ -50,7 +50,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 	for _, method := range server.Config().RequestMethods {
 		known[method] = true
 	}
-	next, bodies := server.Server().Handler, middleware.NewBodies(cfg.BodyLimit, cfg.BodyBudget)
+	next, bodies := server.Server().Handler, request.NewBodies(cfg.BodyLimit, cfg.BodyBudget)
 	refuse := func(request *fasthttp.RequestCtx, err error) {
 		c := server.AcquireCtx(request)
 		defer server.ReleaseCtx(c)

@@ -1,0 +1,303 @@
+package compact_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/middleware/compact"
+	"example.com/prefab/middleware/fibertest"
+)
+
+var shortNames = map[string]string{
+	"items": "I", "nextCursor": "a", "id": "i", "name": "n", "priceCents": "p", "category": "c", `od"d`: "o", "é": "e",
+}
+
+// compacted is the body and the header of the answer to a request for the compact form.
+func compacted(t testing.TB, document string) (body, contentType string) {
+	t.Helper()
+	app := fiber.New()
+	app.Get("/", compact.New(-1, shortNames), func(c *fiber.Ctx) error {
+		c.Set("Content-Type", "application/json")
+		return c.SendString(document)
+	})
+	var request fasthttp.RequestCtx
+	request.Request.SetRequestURI("/")
+	request.Request.Header.Set("Accept", compact.Type)
+	app.Handler()(&request)
+	return string(request.Response.Body()), string(request.Response.Header.ContentType())
+}
+
+func TestCompact_ShortensMemberNamesAndNothingElse(t *testing.T) {
+	for _, c := range []struct{ document, want string }{
+		{`{"id":1,"name":"n"}`, `{"i":1,"n":"n"}`},
+		{`{}`, `{}`},
+		{`["id","name"]`, `["id","name"]`},
+		{`"id"`, `"id"`},
+		{`{"id":"id"}`, `{"i":"id"}`},
+		{`{"id":"\"id\":"}`, `{"i":"\"id\":"}`},
+		{`{"name":"\\","id":2}`, `{"n":"\\","i":2}`},
+		{`{"x":"{\"id\":1}","id":1}`, `{"x":"{\"id\":1}","i":1}`},
+		{` { "id" : 1 ,` + "\n\t" + `"category" : { "id"` + "\r\n" + `: 2 } } `, ` { "i" : 1 ,` + "\n\t" + `"c" : { "i"` + "\r\n" + `: 2 } } `},
+		{`{"items":[{"id":1},[{"id":2}],"id"],"nextCursor":"id"}`, `{"I":[{"i":1},[{"i":2}],"id"],"a":"id"}`},
+		{`{"ID":1,"ids":2,"":3,"other":4}`, `{"ID":1,"ids":2,"":3,"other":4}`},
+		{`{"i\u0064":1,"\u00e9":2,"é":3}`, `{"i":1,"e":2,"e":3}`},
+		{`{"od\"d":1}`, `{"o":1}`},
+		{`{"id":1,"id":2}`, `{"i":1,"i":2}`},
+	} {
+		got, contentType := compacted(t, c.document)
+		if got != c.want || contentType != compact.Type {
+			t.Errorf("%s: %s as %s, want %s", c.document, got, contentType, c.want)
+		}
+	}
+}
+
+func TestCompact_LeavesPlainWhatCouldNotBeExpanded(t *testing.T) {
+	for _, document := range []string{
+		`{"id":1`, `{"id":1}}`, `{id:1}`, `{"id":1,}`, `"id`, `id`, ``, `{"id":"` + "\n" + `"}`, `{"id":1}"`, `{"\`, `{"id\`,
+		`{"id":1,"i":2}`, `[{"n":1}]`, `{"\u0069":1}`, // short names of its own
+	} {
+		if got, contentType := compacted(t, document); got != document || contentType != "application/json" {
+			t.Errorf("%s: %s as %s", document, got, contentType)
+		}
+	}
+}
+
+func TestCompact_IsForWhoLikesItNoLessThanPlainJSON(t *testing.T) {
+	const accept = compact.Type
+	app := fibertest.New()
+	app.Get("/", compact.New(0, shortNames), func(c *fiber.Ctx) error { return c.JSON(map[string]int{"id": 1}) })
+	for _, c := range []struct {
+		accepts []string // lines
+		compact bool
+	}{
+		{nil, false},
+		{[]string{""}, false},
+		{[]string{"*/*"}, false},
+		{[]string{"application/*"}, false},
+		{[]string{"application/json"}, false},
+		{[]string{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}, false},
+		{[]string{accept}, true},
+		{[]string{strings.ToUpper(accept)}, true},
+		{[]string{accept + ", application/json"}, true},
+		{[]string{"application/json, " + accept}, true},
+		{[]string{accept + ";q=0.5"}, true},
+		{[]string{accept + ";q=0"}, false},
+		{[]string{accept + ";q=0.5, application/json"}, false},
+		{[]string{accept + ";q=0.5, application/json;q=0.4"}, true},
+		{[]string{accept + ";q=0.5, */*;q=0.6"}, false},
+		{[]string{accept + ";q=0.5, */*;q=0.5"}, true},
+		{[]string{accept + ";q=0.5, */*;q=0.6, application/json;q=0.1"}, true},
+		{[]string{accept + ";q=0.5, application/*;q=0.4, */*;q=0.9"}, true},
+		{[]string{accept + ";q=0.5, text/html"}, true},
+		{[]string{"application/json;q=0.5", accept + ";q=0.6"}, true},
+		{[]string{"application/json;charset=utf-8;q=0.5, " + accept + ";q=0.4"}, false},
+		{[]string{accept + `;v="a,b;q=0", application/json`}, true},
+		{[]string{accept + ";q=2"}, false},
+		{[]string{accept + ", text/html;q=x"}, false},
+		{[]string{accept + "2"}, false},
+	} {
+		var headers []string
+		for _, line := range c.accepts {
+			headers = append(headers, "Accept", line)
+		}
+		response, body := fibertest.Send(t, app, "GET", "/", headers...)
+		want, wantType := `{"id":1}`, "application/json"
+		if c.compact {
+			want, wantType = `{"i":1}`, accept
+		}
+		if body != want || response.Header.Get("Content-Type") != wantType || response.Header.Get("Vary") != "Accept" {
+			t.Errorf("%q: %s, %v", c.accepts, body, response.Header)
+		}
+	}
+}
+
+func TestCompact_TouchesOnlyLargeAnswersOfJSON(t *testing.T) {
+	app := fibertest.New()
+	app.Get("/", compact.New(100, shortNames), func(c *fiber.Ctx) error {
+		c.Set("Content-Type", c.Query("type", "application/json"))
+		c.Set("Vary", "Origin")
+		if tag := c.Query("tag"); tag != "" {
+			c.Set("ETag", tag)
+		}
+		if encoding := c.Query("encoded"); encoding != "" {
+			c.Set("Content-Encoding", encoding)
+		}
+		if c.Query("error") != "" {
+			return fiber.ErrTeapot
+		}
+		return c.Status(c.QueryInt("status", 200)).SendString(`{"id":"` + strings.Repeat("x", c.QueryInt("size", 101)-len(`{"id":""}`)) + `"}`)
+	})
+	for _, c := range []struct {
+		target  string
+		compact bool
+		vary    string
+		tag     string
+	}{
+		{query(), true, "Origin, Accept", ""},
+		{query("tag", `"7-abc"`), true, "Origin, Accept", `"7-abc-compact"`},
+		{query("tag", `W/"7"`), true, "Origin, Accept", `W/"7-compact"`},
+		{query("size", "100", "tag", `"7"`), false, "Origin, Accept", `"7"`},
+		{query("type", "application/json; charset=utf-8"), true, "Origin, Accept", ""},
+		{query("type", "application/problem+json"), false, "Origin, Accept", ""},
+		{query("type", "text/csv"), false, "Origin, Accept", ""},
+		{query("encoded", "gzip"), false, "Origin, Accept", ""},
+		{query("status", "201"), false, "Origin", ""},
+		{query("status", "404"), false, "Origin", ""},
+		{query("error", "1"), false, "Origin", ""},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			response, _ := fibertest.Send(t, app, method, c.target, "Accept", compact.Type)
+			if got := response.Header.Get("Content-Type") == compact.Type; got != c.compact {
+				t.Errorf("%s %s: compact is %v", method, c.target, got)
+			}
+			if vary := response.Header.Get("Vary"); vary != c.vary {
+				t.Errorf("%s %s: Vary %q, want %q", method, c.target, vary, c.vary)
+			}
+			if got := response.Header.Get("ETag"); got != c.tag {
+				t.Errorf("%s %s: ETag %q, want %q", method, c.target, got, c.tag)
+			}
+		}
+	}
+}
+
+// query makes a target of names and values.
+func query(pairs ...string) string {
+	values := make(url.Values)
+	for i := 0; i < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return "/?" + values.Encode()
+}
+
+func TestCompact_RefusesNamesThatCannotBeToldApart(t *testing.T) {
+	for what, names := range map[string]map[string]string{
+		"two become one":            {"id": "i", "items": "i"},
+		"a short name is a name":    {"id": "name", "name": "n"},
+		"a name stays as it is":     {"id": "id"},
+		"a ring":                    {"a": "b", "b": "a"},
+		"an empty short name":       {"id": ""},
+		"a quote":                   {"id": `"`},
+		"a backslash":               {"id": `\`},
+		"a line break":              {"id": "\n"},
+		"what is not UTF-8":         {"id": "\xff"},
+		"what HTML needs escaped":   {"id": "<"},
+		"another with what is fine": {"a": "x", "b": "x", "c": "y"},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", what)
+				}
+			}()
+			compact.New(0, names)
+		}()
+	}
+	compact.New(0, nil)
+	compact.New(0, shortNames)
+}
+
+// renamed is the decoded document with the names changed, the slow way.
+func renamed(document any, names map[string]string) any {
+	switch document := document.(type) {
+	case map[string]any:
+		result := make(map[string]any)
+		for name, value := range document {
+			if other, known := names[name]; known {
+				name = other
+			}
+			result[name] = renamed(value, names)
+		}
+		return result
+	case []any:
+		for i := range document {
+			document[i] = renamed(document[i], names)
+		}
+	}
+	return document
+}
+
+func expanding() map[string]string {
+	long := make(map[string]string)
+	for name, short := range shortNames {
+		long[short] = name
+	}
+	return long
+}
+
+func TestCompact_ExpandsToTheOriginal(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	names := []string{"other", "ID", "a:b", "x\"id\":"}
+	for name := range shortNames {
+		names = append(names, name)
+	}
+	var document func(depth int) any
+	document = func(depth int) any {
+		switch kind := random.IntN(6); {
+		case kind < 2 && depth > 0:
+			object := make(map[string]any)
+			for range random.IntN(5) {
+				object[names[random.IntN(len(names))]] = document(depth - 1)
+			}
+			return object
+		case kind == 2 && depth > 0:
+			return []any{document(depth - 1), document(depth - 1)}
+		case kind == 3:
+			return nil
+		case kind == 4:
+			return random.Float64()
+		}
+		return names[random.IntN(len(names))]
+	}
+	for range 2000 {
+		original := document(5)
+		text, err := json.Marshal(original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, contentType := compacted(t, string(text))
+		var got any
+		if err := json.Unmarshal([]byte(short), &got); err != nil || contentType != compact.Type {
+			t.Fatalf("%s: %s as %s, error %v", text, short, contentType, err)
+		}
+		if !reflect.DeepEqual(renamed(got, expanding()), original) {
+			t.Fatalf("%s has become %s", text, short)
+		}
+	}
+}
+
+func FuzzCompact_RenamesAsADecoderWould(f *testing.F) {
+	f.Add([]byte(`{"id":1,"items":[{"name":"id\\\":","category":null}]}`))
+	f.Add([]byte(`{"i\u0064" : [true, "\u0022:"], "":{}}`))
+	f.Add([]byte(`{"i":1}`))
+	f.Add([]byte("{\"\\ud800\":1,\"\xff\":2}"))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		got, contentType := compacted(t, string(document))
+		if contentType != compact.Type {
+			if got != string(document) {
+				t.Errorf("%q has become %q", document, got)
+			}
+			return
+		}
+		var original, short any
+		decode := func(text []byte, to *any) {
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			decoder.UseNumber()
+			if err := decoder.Decode(to); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
+		decode(document, &original)
+		decode([]byte(got), &short)
+		if !reflect.DeepEqual(renamed(original, shortNames), short) {
+			t.Errorf("%q has become %q", document, got)
+		}
+	})
+}

@@ -1,0 +1,127 @@
+// Package fibertest helps to test middleware.
+//
+//	app := fibertest.New()
+//	app.Get("/", middlewareUnderTest, fibertest.OK)
+//	response, body := fibertest.Send(t, app, "GET", "/", "Accept-Encoding", "gzip")
+package fibertest
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
+)
+
+// New returns an app whose requests have a Trace, and whose errors become answers.
+func New() *fiber.App {
+	app := fiber.New(fiber.Config{
+		ErrorHandler: answerError, StrictRouting: true, CaseSensitive: true, EnableTrustedProxyCheck: true,
+	})
+	app.Use(Trace)
+	return app
+}
+
+// Trace gives the request a Trace.
+func Trace(c *fiber.Ctx) error {
+	c.SetUserContext(tracing.With(c.UserContext(), &tracing.Trace{Start: time.Now()}))
+	return c.Next()
+}
+
+// OK answers "ok".
+func OK(c *fiber.Ctx) error { return c.SendString("ok") }
+
+func answerError(c *fiber.Ctx, err error) error {
+	status := map[problem.Code]int{
+		problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404, problem.Invalid: 422,
+		problem.Unavailable: 503,
+	}[problem.CodeOf(err)]
+	if fibers, ok := errors.AsType[*fiber.Error](err); ok {
+		status = fibers.Code
+	}
+	if status == 0 {
+		status = fiber.StatusInternalServerError
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(status).SendString(http.StatusText(status))
+}
+
+// Send makes a request with header lines "Name", "value", of which "Host" is one too.
+func Send(t testing.TB, app *fiber.App, method, target string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	request := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			request.Host = headers[i+1]
+			continue
+		}
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	response, err := app.Test(request, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// Serve runs the app on a port of its own.
+func Serve(t testing.TB, app *fiber.App) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = app.Handler() // builds the routes
+	served := make(chan error, 1)
+	go func() { served <- app.Server().Serve(listener) }()
+	t.Cleanup(func() {
+		_ = app.ShutdownWithTimeout(10 * time.Second)
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+// Ask sends a request to the address and reads the answer's header. The error is that of
+// a connection which ends before.
+func Ask(t testing.TB, address, method, path, encoding string) (*http.Response, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // so that a stream that stops fails the test
+	if _, err := io.WriteString(conn, method+" "+path+" HTTP/1.1\r\nHost: x\r\nAccept-Encoding: "+encoding+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+}
+
+// Decoded is the body without its encoding.
+func Decoded(t testing.TB, encoding, body string) string {
+	t.Helper()
+	var response fasthttp.Response
+	response.Header.SetContentEncoding(encoding)
+	response.SetBodyString(body)
+	plain, err := response.BodyUncompressed()
+	if err != nil {
+		t.Fatalf("%s of %d bytes: %v", encoding, len(body), err)
+	}
+	return string(plain)
+}

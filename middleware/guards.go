@@ -1,0 +1,90 @@
+// Package middleware holds the guards of routes: who may use them. What is not about this
+// service's users is in the packages below.
+package middleware
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware/session"
+	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+)
+
+// Guards let requests pass, or not, by who makes them. Handlers get the user by
+// services.UserFrom.
+type Guards struct {
+	sessions *session.Sessions
+	users    *services.Users
+}
+
+// NewGuards returns guards by the sessions of users.
+func NewGuards(sessions *session.Sessions, users *services.Users) *Guards {
+	return &Guards{sessions: sessions, users: users}
+}
+
+// RequireUser lets signed-in users pass.
+func (g *Guards) RequireUser(c *fiber.Ctx) error {
+	user, err := g.find(c.UserContext(), c)
+	if err != nil {
+		return err
+	}
+	c.SetUserContext(services.WithUser(c.UserContext(), user))
+	return c.Next()
+}
+
+// RequireAdmin lets admins pass.
+func (g *Guards) RequireAdmin(c *fiber.Ctx) error {
+	user, err := g.find(c.UserContext(), c)
+	if err != nil {
+		return err
+	}
+	c.SetUserContext(services.WithUser(c.UserContext(), user)) // the page of the error shows the name
+	if !user.IsAdmin() {
+		return services.ErrAdminNeeded
+	}
+	return c.Next()
+}
+
+// userLookupTimeout bounds how long a public page waits to learn who reads it.
+const userLookupTimeout = time.Second
+
+// FindUser lets everybody pass, and finds the user of who is signed in. A page should be
+// there without Redis and PostgreSQL too: while they cannot be reached, everybody is a
+// visitor. A route that changes something needs RequireUser or RequireAdmin.
+func (g *Guards) FindUser(c *fiber.Ctx) error {
+	if !g.sessions.HasCookie(c) {
+		return c.Next()
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), userLookupTimeout)
+	defer cancel()
+	user, err := g.find(ctx, c)
+	switch code := problem.CodeOf(err); {
+	case err == nil:
+		c.SetUserContext(services.WithUser(c.UserContext(), user))
+	case code == problem.Unauthenticated, code == problem.Unavailable, errors.Is(err, context.DeadlineExceeded):
+	default:
+		return err
+	}
+	cancel()
+	return c.Next()
+}
+
+// find returns the user of the request's session, or services.ErrSignInNeeded.
+func (g *Guards) find(ctx context.Context, c *fiber.Ctx) (services.User, error) {
+	id, err := g.sessions.UserID(c)
+	if errors.Is(err, session.ErrNone) {
+		return services.User{}, services.ErrSignInNeeded
+	}
+	if err != nil {
+		return services.User{}, err
+	}
+	user, err := g.users.Get(ctx, id)
+	if errors.Is(err, services.ErrNoUser) {
+		return services.User{}, services.ErrSignInNeeded
+	}
+	return user, err
+}

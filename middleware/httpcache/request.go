@@ -1,0 +1,100 @@
+package httpcache
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services/tracing"
+)
+
+// requestHeader says which of the fields that the cache obeys a request has. They are found
+// in one pass.
+type requestHeader struct {
+	authorization, cookie, ranged, precondition, conditional, cacheControl, pragma, forwarded bool
+}
+
+func readHeader(header *fasthttp.RequestHeader) (h requestHeader) {
+	for name, value := range header.All() {
+		if len(value) == 0 { // an empty line must not hide the next one
+			continue
+		}
+		switch string(name) {
+		case fiber.HeaderAuthorization:
+			h.authorization = true
+		case fiber.HeaderCookie:
+			h.cookie = true
+		case fiber.HeaderRange:
+			h.ranged = true
+		case fiber.HeaderIfMatch, fiber.HeaderIfUnmodifiedSince:
+			h.precondition = true
+		case fiber.HeaderIfNoneMatch, fiber.HeaderIfModifiedSince:
+			h.conditional = true
+		case fiber.HeaderCacheControl:
+			h.cacheControl = true
+		case fiber.HeaderPragma:
+			h.pragma = true
+		default: // a proxy may pass on another host or protocol
+			h.forwarded = h.forwarded || bytes.HasPrefix(name, []byte("X-Forwarded-")) || string(name) == fiber.HeaderXUrlScheme
+		}
+	}
+	return h
+}
+
+// bypassReason says why the request can neither be answered from the cache nor fill it, or
+// "".
+func bypassReason(c *fiber.Ctx, h requestHeader) string {
+	length := c.Request().Header.ContentLength()
+	switch {
+	case h.authorization:
+		return "authorization"
+	case tracing.From(c.UserContext()).Private():
+		return "session"
+	case h.cookie:
+		return "cookie"
+	case h.ranged:
+		return "range"
+	case length > 0 || length == -1: // -1: it is chunked
+		return "body"
+	case h.precondition:
+		return "precondition"
+	}
+	return ""
+}
+
+// maxAge is how old a page may be for the client; negative if it wants the handler's own
+// answer, or one that is not stored.
+func (h requestHeader) maxAge(c *fiber.Ctx) time.Duration {
+	header := &c.Request().Header
+	if h.cacheControl {
+		d := parseDirectives(header.PeekAll(fiber.HeaderCacheControl))
+		if d.noStore {
+			return -1
+		}
+		return d.maxAge
+	}
+	if h.pragma && bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache")) {
+		return -1
+	}
+	return notSet
+}
+
+// withoutConditions removes the request's conditions, so that the route answers in full,
+// and returns what restores them.
+func withoutConditions(c *fiber.Ctx) (restore func()) {
+	header := &c.Request().Header
+	var removed []HeaderField
+	for _, name := range []string{fiber.HeaderIfNoneMatch, fiber.HeaderIfModifiedSince} {
+		for _, value := range header.PeekAll(name) {
+			removed = append(removed, HeaderField{Name: name, Value: string(value)})
+		}
+		header.Del(name)
+	}
+	return func() {
+		for _, field := range removed {
+			header.Add(field.Name, field.Value)
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package httpcache_test
+
+import (
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware/fibertest"
+	"example.com/prefab/middleware/httpcache"
+	"example.com/prefab/middleware/negotiate"
+	"example.com/prefab/middleware/request"
+	"example.com/prefab/services/tracing"
+)
+
+func TestCache_LeavesRequestsToTheHandlerThatAreOneClientsOwn(t *testing.T) {
+	long := strings.Repeat("x", 1100)
+	for _, test := range []struct {
+		what, status string
+		target       string
+		headers      []string
+	}{
+		{"nothing special", "hit", "", nil},
+		{"declared parameters in another order", "hit", "?b=2&a=1", nil},
+		{"declared parameters, escaped otherwise", "hit", "?%61=%31&b=2", nil},
+		{"an unknown directive", "hit", "", []string{"Cache-Control", `max-stale=5, x="no, thing"`}},
+		{"an old enough limit", "hit", "", []string{"Cache-Control", "max-age=30"}},
+		{"Pragma beside Cache-Control", "hit", "", []string{"Pragma", "no-cache", "Cache-Control", "max-age=30"}},
+		{"a host in capitals", "hit", "", []string{"Host", "EXAMPLE.COM"}},
+
+		{"Authorization", "fwd=bypass; detail=authorization", "", []string{"Authorization", "Bearer 1"}},
+		{"a session", "fwd=bypass; detail=session", "", []string{"X-Private", "1"}},
+		{"a cookie", "fwd=bypass; detail=cookie", "", []string{"Cookie", "theme=dark"}},
+		{"a cookie without a name", "fwd=bypass; detail=cookie", "", []string{"Cookie", "dark"}},
+		{"Range", "fwd=bypass; detail=range", "", []string{"Range", "bytes=0-1"}},
+		{"If-Match", "fwd=bypass; detail=precondition", "", []string{"If-Match", `"1"`}},
+		{"an undeclared parameter", "fwd=bypass; detail=query", "?a=1&b=2&c=3", nil},
+		{"a parameter twice", "fwd=bypass; detail=query", "?a=1&b=2&b=2", nil},
+		{"a name in capitals", "fwd=bypass; detail=query", "?A=1&b=2", nil},
+		{"a long key", "fwd=bypass; detail=key-length", "?a=" + long, nil},
+		{"a long tag", "fwd=bypass; detail=tag", "x" + long[:200], nil},
+		{"no-cache", "fwd=request", "", []string{"Cache-Control", "no-cache"}},
+		{"no-cache with a field", "fwd=request", "", []string{"Cache-Control", `no-cache="x"`}},
+		{"no-store", "fwd=request", "", []string{"Cache-Control", "max-age=5, No-Store"}},
+		{"no-store in another line", "fwd=request", "", []string{"Cache-Control", "max-age=5", "Cache-Control", "no-store"}},
+		{"Pragma", "fwd=request", "", []string{"Pragma", "No-Cache"}},
+		{"max-age=0", "fwd=request", "", []string{"Cache-Control", "max-age=0"}},
+		{"a malformed max-age", "fwd=request", "", []string{"Cache-Control", "max-age=x"}},
+		{"an unclosed quote", "fwd=request", "", []string{"Cache-Control", `x="`}},
+		{"a path in capitals", "fwd=uri-miss; stored", "/X", nil},
+		{"a path with a slash at its end", "fwd=uri-miss; stored", "/", nil},
+		{"another host", "fwd=uri-miss; stored", "", []string{"Host", "example.org"}},
+		{"another value", "fwd=uri-miss; stored", "?a=1&b=3", nil},
+		{"an empty value", "fwd=uri-miss; stored", "?a=1&b=", nil},
+		{"a value that looks like two", "fwd=uri-miss; stored", "?a=1%3fb=2", nil},
+	} {
+		app := fibertest.New()
+		app.Use(markPrivate)
+		pages, h := newPages(), &counted{}
+		cfg := httpcache.Config{TTL: time.Minute, Store: pages}
+		cached := httpcache.New(cfg).Route(httpcache.RouteConfig{Query: []string{"b", "a"}, Tags: []string{"thing:{id}"}})
+		for _, path := range []string{"/things/:id", "/things/:id/", "/things/:id/X"} {
+			app.Get(path, cached, h.Handle)
+		}
+		const warm = "/things/1?a=1&b=2"
+		fibertest.Send(t, app, "GET", warm)
+		target := "/things/1" + test.target
+		if !strings.Contains(target, "?") {
+			target += "?a=1&b=2"
+		}
+		response, body := fibertest.Send(t, app, "GET", target, test.headers...)
+		status := strings.TrimPrefix(response.Header.Get("Cache-Status"), "prefab; ")
+		if test.status == "hit" {
+			if !strings.HasPrefix(status, "hit; ") || body != "answer 1" {
+				t.Errorf("%s: %q, %q", test.what, status, body)
+			}
+			continue
+		}
+		if status != test.status || body != "answer 2" {
+			t.Errorf("%s: %q, %q, want %q", test.what, status, body, test.status)
+		}
+		if stored, pending := pages.stored(); pending != 0 || (stored == 2) != strings.HasSuffix(test.status, "stored") {
+			t.Errorf("%s: %d pages, %d unfinished", test.what, stored, pending)
+		}
+		if _, body := fibertest.Send(t, app, "GET", warm); body != "answer 1" {
+			t.Errorf("%s: the page is %q now", test.what, body)
+		}
+	}
+}
+
+func TestCache_TellsHostsAndSchemesApartAsATrustedProxyNamesThem(t *testing.T) {
+	const peer = "0.0.0.0" // of a request by app.Test
+	app := fiber.New(fiber.Config{EnableTrustedProxyCheck: true, TrustedProxies: []string{peer}})
+	app.Use(fibertest.Trace)
+	app, _, _ = mountCached(app, minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error { return c.SendString(c.BaseURL()) })
+	for _, test := range []struct{ proto, host, want, cached string }{
+		{"http", "a.example", "http://a.example", "stored"},
+		{"https", "a.example", "https://a.example", "stored"},
+		{"https", "b.example", "https://b.example", "stored"},
+		{"https", "B.Example", "https://b.example", "hit"},
+		{"http", "a.example", "http://a.example", "hit"},
+	} {
+		response, body := fibertest.Send(t, app, "GET", "/products/1", "X-Forwarded-Proto", test.proto, "X-Forwarded-Host", test.host)
+		if body != test.want || outcome(response) != test.cached {
+			t.Errorf("%v: %s, %s", test, body, outcome(response))
+		}
+	}
+}
+
+func TestCache_HasOnePageForAllSpellingsOfAPath(t *testing.T) {
+	app := fibertest.New()
+	app.Use(request.CanonicalPath)
+	app, pages, _ := mountCached(app, minute, httpcache.RouteConfig{Tags: []string{"product:{id}"}}, nil)
+	for i, path := range []string{"/products/tea", "/%70roducts/te%61"} {
+		if response, _ := fibertest.Send(t, app, "GET", path); (outcome(response) == "hit") != (i > 0) {
+			t.Errorf("%s: %s", path, outcome(response))
+		}
+	}
+	_ = pages.Invalidate(t.Context(), "product:tea")
+	if response, _ := fibertest.Send(t, app, "GET", "/%70roducts/te%61"); outcome(response) != "stored" {
+		t.Error("the page outlives its tag")
+	}
+}
+
+func TestCache_WithoutTheParameterOfATagIsLeftOut(t *testing.T) {
+	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Tags: []string{"product:{ID}"}}, nil)
+	response, _ := fibertest.Send(t, app, "GET", "/products/1")
+	if stored, _ := pages.stored(); stored != 0 || response.Header.Get("Cache-Status") != "prefab; fwd=bypass; detail=tag" {
+		t.Errorf("%d pages, %q", stored, response.Header.Get("Cache-Status"))
+	}
+}
+
+func TestCache_LeavesRequestsWithABodyToTheHandler(t *testing.T) {
+	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error { return c.Send(c.Body()) })
+	for _, body := range []string{"one", "two"} {
+		response, err := app.Test(httptest.NewRequest("GET", "/products/1", strings.NewReader(body)), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(response.Body)
+		if status := response.Header.Get("Cache-Status"); string(got) != body || status != "prefab; fwd=bypass; detail=body" {
+			t.Errorf("%q: got %q, %s", body, got, status)
+		}
+	}
+	if stored, pending := pages.stored(); stored+pending != 0 {
+		t.Errorf("%d pages are kept, %d unfinished", stored, pending)
+	}
+}
+
+func TestCache_AsksTheHandlerForWhatIsTooOld(t *testing.T) {
+	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, nil)
+	fibertest.Send(t, app, "GET", "/products/1")
+	for _, entry := range pages.pages {
+		entry.page.Stored -= int64(10 * time.Second)
+	}
+	for directive, want := range map[string]string{
+		"max-age=11": "hit", "max-age=9": "forwarded",
+	} {
+		response, _ := fibertest.Send(t, app, "GET", "/products/1", "Cache-Control", directive)
+		if got := outcome(response); got != want {
+			t.Errorf("%s: %s, want %s", directive, got, want)
+		}
+	}
+	if response, _ := fibertest.Send(t, app, "GET", "/products/1"); response.Header.Get("Age") != "10" {
+		t.Errorf("Age %q", response.Header.Get("Age"))
+	}
+}
+
+// TestCache_NeverGivesOneUsersAnswerToAnother has two users ask for the same in
+// every way in which an answer can be one's own. Each must get what the handler
+// made for them.
+func TestCache_NeverGivesOneUsersAnswerToAnother(t *testing.T) {
+	for _, test := range []struct {
+		what    string
+		request func(user string) []string // header lines
+		answer  func(c *fiber.Ctx)
+	}{
+		{what: "Authorization", request: func(u string) []string { return []string{"Authorization", "Bearer " + u} }},
+		{what: "session", request: func(u string) []string { return []string{"X-Private", u} }},
+		{what: "other cookie", request: func(u string) []string { return []string{"Cookie", "user=" + u} }},
+		{what: "Range", request: func(u string) []string { return []string{"Range", "bytes=" + u} }},
+		{what: "Set-Cookie", answer: func(c *fiber.Ctx) { c.Cookie(&fiber.Cookie{Name: "user", Value: "1"}) }},
+		{what: "private", answer: says("Cache-Control", "private, max-age=60")},
+		{what: "private fields", answer: says("Cache-Control", `max-age=60, private="x-user"`)},
+		{what: "no-store", answer: says("Cache-Control", "no-store, max-age=60")},
+		{what: "no-cache", answer: says("Cache-Control", "max-age=60, no-cache")},
+		{what: "Vary: Cookie", answer: says("Vary", "Cookie")},
+		{what: "Vary: *", answer: says("Vary", "*")},
+		{what: "Vary: X-User", answer: says("Vary", "Accept-Encoding, X-User")},
+		{what: "Vary: Accept", answer: says("Vary", "Accept")},
+		{what: "Vary: Authorization", answer: says("Vary", "authorization")},
+	} {
+		app := fibertest.New()
+		app.Use(markPrivate, negotiate.ConditionalRequests)
+		app, pages, _ := mountCached(app, minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
+			if test.answer != nil {
+				test.answer(c)
+			}
+			c.Set("For", c.Get("X-User"))
+			return c.SendString("for " + c.Get("X-User"))
+		})
+		for range 2 {
+			for _, user := range []string{"A", "B"} {
+				headers := []string{"X-User", user}
+				if test.request != nil {
+					headers = append(headers, test.request(user)...)
+				}
+				response, body := fibertest.Send(t, app, "GET", "/products/1", headers...)
+				if body != "for "+user || response.Header.Get("For") != user || outcome(response) != "forwarded" {
+					t.Errorf("%s: %s got %q, header %q, %s", test.what, user, body, response.Header.Get("For"), outcome(response))
+				}
+			}
+		}
+		if stored, pending := pages.stored(); stored+pending != 0 {
+			t.Errorf("%s: %d pages are kept, %d unfinished", test.what, stored, pending)
+		}
+	}
+}
+
+// markPrivate stands for a guard.
+func markPrivate(c *fiber.Ctx) error {
+	if c.Get("X-Private") != "" {
+		tracing.From(c.UserContext()).MarkPrivate()
+	}
+	return c.Next()
+}
+
+func says(name, value string) func(*fiber.Ctx) {
+	return func(c *fiber.Ctx) { c.Response().Header.Add(name, value) }
+}

@@ -1,0 +1,153 @@
+package httpcache
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware/negotiate"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
+)
+
+// activeKey is the local of a request that a cache already handles.
+type activeKey struct{}
+
+// Route returns the handler to mount before the handlers of a route or of a group. If two
+// are mounted on a request's way, only the outer one is active.
+func (p *Cache) Route(route RouteConfig) fiber.Handler {
+	keys := newKeys(route)
+	return func(c *fiber.Ctx) error {
+		switch {
+		case c.Locals(activeKey{}) != nil: // it would wait for the outer one, which waits for it
+			return c.Next()
+		case !reads(c):
+			return bypass(c, "method", "")
+		case p.ttl == 0:
+			return bypass(c, "bypass", "no-ttl")
+		}
+		header := readHeader(&c.Request().Header)
+		if reason := bypassReason(c, header); reason != "" {
+			return bypass(c, "bypass", reason)
+		}
+		maxAge := header.maxAge(c)
+		if maxAge < 0 {
+			return bypass(c, "request", "")
+		}
+		c.Locals(activeKey{}, true)
+		key, reason := keys.key(c, header.forwarded)
+		if reason != "" {
+			return bypass(c, "bypass", reason)
+		}
+		tags, ok := keys.tags(c)
+		if !ok {
+			return bypass(c, "bypass", "tag")
+		}
+		page, from, store := p.store.Find(c.UserContext(), key, tags)
+		if from == "" {
+			return p.serveMiss(c, store, keys)
+		}
+		age := page.age(time.Now())
+		switch {
+		case age >= page.Lifetime:
+			return bypass(c, "stale", "")
+		case age > maxAge:
+			return bypass(c, "request", "")
+		}
+		page.send(c, from, age)
+		if header.conditional && negotiate.IsNotModified(c) {
+			negotiate.NotModified(c.Response())
+		}
+		negotiate.MarkComplete(c)
+		return nil
+	}
+}
+
+// notTried is the TTL that tells the store that no page was made.
+const notTried time.Duration = -1
+
+func (p *Cache) serveMiss(c *fiber.Ctx, store func(*Page, time.Duration), keys *keys) error {
+	var page *Page
+	var ttl time.Duration
+	defer func() { store(page, ttl) }() // also in a panic, since others wait for it
+	if c.Method() == fiber.MethodHead {
+		ttl = notTried
+		return bypass(c, "uri-miss", "")
+	}
+	var reason string
+	var err error
+	page, ttl, reason, err = p.fill(c, keys)
+	if page == nil {
+		setStatus(c, "uri-miss", reason)
+		return err
+	}
+	c.Response().Header.Add(headerCacheStatus, cacheName+"; fwd=uri-miss; stored")
+	return nil
+}
+
+// fill runs the route, and returns a page of its answer or the reason why there is none.
+func (p *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, error) {
+	if trace := tracing.From(c.UserContext()); trace != nil {
+		trace.Fills = true // reads skip memory: a value that is stale for a moment would be stored for the whole TTL
+	}
+	before, start := fieldsOf(c.Response()), time.Now()
+	restore := withoutConditions(c)
+	err := c.Next()
+	restore()
+	response := c.Response()
+	lines := cloneAll(response.Header.PeekAll(fiber.HeaderCacheControl))
+	if isNotFound(err) {
+		err = c.App().ErrorHandler(c, err) // whose no-store is for errors that are not stored
+	}
+	if err != nil {
+		return nil, 0, "", err
+	}
+	p.compress(c)
+	lifetime, reason := p.lifetime(c, keys, parseDirectives(lines), time.Since(start))
+	if reason != "" {
+		return nil, 0, reason, nil
+	}
+	if response.StatusCode() == fiber.StatusOK {
+		negotiate.EnsureETag(response) // once, not for every hit
+	}
+	if len(lines) == 0 {
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+	}
+	return &Page{
+		Status:   response.StatusCode(),
+		Type:     string(response.Header.ContentType()),
+		Encoding: string(response.Header.ContentEncoding()),
+		Body:     bytes.Clone(response.Body()),
+		Fields:   routeFields(before, fieldsOf(response)),
+		Stored:   start.UnixNano(),
+		Lifetime: lifetime,
+	}, lifetime - time.Since(start), "", nil
+}
+
+// bypass runs the handler without the cache.
+func bypass(c *fiber.Ctx, why, detail string) error {
+	defer setStatus(c, why, detail) // afterwards, since a proxy replaces the header
+	return c.Next()
+}
+
+func reads(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
+}
+
+func isNotFound(err error) bool {
+	if own, ok := errors.AsType[*problem.Error](err); ok {
+		return own.Code == problem.NotFound
+	}
+	fibers, ok := errors.AsType[*fiber.Error](err)
+	return ok && fibers.Code == fiber.StatusNotFound
+}
+
+func cloneAll(lines [][]byte) [][]byte {
+	var clones [][]byte
+	for _, line := range lines {
+		clones = append(clones, bytes.Clone(line))
+	}
+	return clones
+}

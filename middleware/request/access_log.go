@@ -1,0 +1,85 @@
+package request
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/services/tracing"
+)
+
+// LogMessage is the message of a request's line.
+const LogMessage = "request"
+
+// Line is the access log's line of a request that was not slow.
+type Line struct {
+	Time     time.Time // of its end
+	Level    slog.Level
+	Status   int
+	Duration time.Duration
+	Bytes    int
+	Trace    *tracing.Trace // its ID, Route and Queries
+}
+
+// lineLogger is a slog.Handler that writes such lines faster than slog does.
+type lineLogger interface {
+	LogRequest(line Line)
+}
+
+// AccessLog writes one line per request, without the path, the query and the client's
+// address, since these may identify a person. A request that takes slow or longer is a
+// warning; 0 turns that off. Mount it behind Trace. The duration of a stream ends with its
+// handler, before the body is sent.
+func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
+	fast, _ := log.Handler().(lineLogger)
+	return func(c *fiber.Ctx) error {
+		if err := c.Next(); err != nil {
+			// Answer here, so that the line has the status that the client gets.
+			if err := c.App().ErrorHandler(c, err); err != nil {
+				return err
+			}
+		}
+		ctx := c.UserContext()
+		trace := tracing.From(ctx)
+		now := time.Now()
+		status, duration := c.Response().StatusCode(), now.Sub(trace.Start)
+		level, message := slog.LevelInfo, LogMessage
+		switch {
+		case slow > 0 && duration >= slow:
+			level, message = slog.LevelWarn, "slow request"
+		case status == fiber.StatusOK && strings.HasPrefix(c.Path(), "/health"):
+			level = slog.LevelDebug // balancers ask every second
+		}
+		if !log.Enabled(ctx, level) {
+			return nil
+		}
+		if fast != nil && message == LogMessage {
+			fast.LogRequest(Line{
+				Time: now, Level: level, Status: status, Duration: duration, Bytes: responseBytes(c), Trace: trace,
+			})
+			return nil
+		}
+		// The logger adds the id and the route from the context.
+		log.LogAttrs(ctx, level, message,
+			slog.Int("status", status),
+			slog.Duration("duration", duration),
+			slog.Int("bytes", responseBytes(c)),
+			slog.Int64("queries", trace.Queries()),
+		)
+		return nil
+	}
+}
+
+// responseBytes is the length of the body that is sent; -1 for a stream, whose length is
+// not known yet.
+func responseBytes(c *fiber.Ctx) int {
+	if c.Method() == fiber.MethodHead {
+		return 0
+	}
+	if c.Response().IsBodyStream() {
+		return -1
+	}
+	return len(c.Response().Body())
+}

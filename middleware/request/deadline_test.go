@@ -1,0 +1,63 @@
+package request_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware/fibertest"
+	"example.com/prefab/middleware/request"
+)
+
+func TestTrace_EndsTheContextAtTheDeadline(t *testing.T) {
+	app := fibertest.New()
+	app.Use(request.Trace(time.Nanosecond, nil))
+	app.Get("/", func(c *fiber.Ctx) error {
+		if _, bounded := c.UserContext().Deadline(); !bounded {
+			t.Error("there is no deadline")
+		}
+		<-c.UserContext().Done()
+		if err := c.UserContext().Err(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the context ended by %v", err)
+		}
+		return nil
+	})
+	fibertest.Send(t, app, "GET", "/")
+}
+
+// Whether or not anybody waited for the context before the request was over.
+func TestTrace_EndsTheContextWithTheRequest(t *testing.T) {
+	app := fibertest.New()
+	app.Use(request.Trace(time.Hour, nil))
+	var ctx, derived context.Context
+	app.Get("/", func(c *fiber.Ctx) error {
+		ctx = c.UserContext()
+		return nil
+	})
+	app.Get("/derived", func(c *fiber.Ctx) error {
+		before := runtime.NumGoroutine()
+		ctx = c.UserContext()
+		var cancel context.CancelFunc
+		derived, cancel = context.WithCancel(ctx)
+		t.Cleanup(cancel)
+		if ctx.Err() != nil || derived.Err() != nil {
+			t.Errorf("%v, %v while the handler runs", ctx.Err(), derived.Err())
+		}
+		if more := runtime.NumGoroutine() - before; more > 0 {
+			t.Errorf("to derive a context takes %d goroutines", more)
+		}
+		return nil
+	})
+	for _, path := range []string{"/", "/derived"} {
+		fibertest.Send(t, app, "GET", path)
+		<-ctx.Done()
+		if err := ctx.Err(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the context ended by %v", path, err)
+		}
+	}
+	<-derived.Done()
+}

@@ -1,0 +1,52 @@
+// Package request holds the middleware around every request: its id, deadline and Trace,
+// the access log, metrics, recovery from panics, security headers, and limits of paths,
+// methods and bodies. It promises that
+//
+//   - every answer has an X-Request-Id, which is also in the log lines of its request;
+//   - a request's context ends at its deadline, and with the request;
+//   - logs and metrics name routes by pattern, and hold nothing of a person;
+//   - a path has one spelling before a router, a guard or a cache sees it;
+//   - all bodies together take a bounded amount of memory.
+//
+// For example:
+//
+//	app.Use(
+//		request.SecurityHeaders(),
+//		request.Trace(30*time.Second, request.Proxies{netip.MustParsePrefix("10.0.0.0/8")}),
+//		request.Metrics(prometheus.DefaultRegisterer),
+//		request.AccessLog(slog.Default(), time.Second),
+//		request.Recover(),
+//		request.CanonicalPath,
+//	)
+//	app.Get("/reports/:id", show)
+//	request.NameRoutes(app) // after the last route
+package request
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"example.com/prefab/services/tracing"
+)
+
+const headerRequestID = "X-Request-Id" // as it is sent
+
+// Trace gives a request an id, which is also the answer's X-Request-Id, and a context that
+// carries the tracing.Trace and ends after timeout. An X-Request-Id of the client is
+// ignored.
+func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		now := time.Now()
+		ctx := &requestContext{
+			deadline: now.Add(timeout),
+			trace:    tracing.Trace{ID: tracing.NewID(), Start: now, Address: proxies.ClientAddress(c)},
+		}
+		ctx.Context = tracing.With(c.UserContext(), &ctx.trace)
+		defer ctx.end()
+		c.Response().Header.SetCanonical(utils.UnsafeBytes(headerRequestID), utils.UnsafeBytes(ctx.trace.ID))
+		c.SetUserContext(ctx)
+		return c.Next()
+	}
+}
