@@ -39,10 +39,15 @@ func (b Batched) Get(ctx context.Context, key string) *redis.StringCmd {
 	return command
 }
 
-// Send sends commands, in this order, and returns the error of the first that has one. In
-// a batch it waits no longer than ctx allows; then the commands may still be under way,
-// and their results must not be read. Alone, it heeds ctx as go-redis does: its deadline.
+// Send sends commands, in this order, and returns the error of the first that has one. When
+// ctx ends, a caller in a batch returns at once. The commands may still be under way then,
+// so their results must not be read. A caller that sends alone waits for the answer or its
+// deadline: to notice a cancellation would take a goroutine, which makes a command three
+// times as slow.
 func (b Batched) Send(ctx context.Context, commands ...redis.Cmder) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if b.queue == nil {
 		return send(ctx, b.UniversalClient, commands)
 	}
@@ -57,23 +62,22 @@ func send(ctx context.Context, client redis.UniversalClient, commands []redis.Cm
 	return err
 }
 
-// lanes is how much may be on its way at once: with one, a connection that has died
-// without a word would hold back everybody; the more there are, the smaller the batches.
-const lanes = 2
+// maxSending limits how many batches and lone callers are under way at once. With one, a
+// connection that has died silently would block all callers. With more, batches are smaller.
+const maxSending = 2
 
-// queue holds the callers of the next batch. There are never more than wait for it.
 type queue struct {
 	client  redis.UniversalClient
 	mu      sync.Mutex
-	next    *batch
-	sending int // how many are on their way
+	next    *batch // nil if no caller waits
+	sending int    // batches and lone callers that are under way
 }
 
-// batch is sent for as long as the caller with the most time has, or until nobody waits for it.
+// batch ends with the latest deadline of its callers, or when no caller waits for it.
 type batch struct {
 	callers []*caller
 	waiting int
-	cancel  context.CancelFunc // once it is sent
+	cancel  context.CancelFunc // nil until it is sent
 }
 
 type caller struct {
@@ -102,12 +106,12 @@ func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
 	return nil
 }
 
-// join returns the batch that is sent next, or nil where a lane is free: then the caller
-// sends its commands itself.
+// join adds the caller to the next batch. It returns nil if the caller must send its
+// commands itself.
 func (q *queue) join(ctx context.Context, commands []redis.Cmder) (*batch, *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.sending < lanes {
+	if q.sending < maxSending {
 		q.sending++
 		return nil, nil
 	}
@@ -132,14 +136,14 @@ func (q *queue) leave(b *batch, c *caller) {
 	}
 }
 
-// sent sends the next batch, if there is one, by the lane that has become free.
+// sent is called by a lone caller that has its answer. It starts the next batch.
 func (q *queue) sent() {
 	if b, ctx := q.take(); b != nil {
 		go q.run(ctx, b)
 	}
 }
 
-// run sends batches until nobody is left.
+// run sends batches until no caller waits.
 func (q *queue) run(ctx context.Context, b *batch) {
 	for ; b != nil; b, ctx = q.take() {
 		commands := make([]redis.Cmder, 0, 2*len(b.callers))
@@ -154,7 +158,7 @@ func (q *queue) run(ctx context.Context, b *batch) {
 	}
 }
 
-// take returns the next batch, or nil: then the lane is free.
+// take returns the next batch. Without one it returns nil, and one fewer is under way.
 func (q *queue) take() (*batch, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -164,11 +168,11 @@ func (q *queue) take() (*batch, context.Context) {
 		return nil, nil
 	}
 	var ctx context.Context
-	ctx, b.cancel = b.context()
+	ctx, b.cancel = b.newContext()
 	return b, ctx
 }
 
-func (b *batch) context() (context.Context, context.CancelFunc) {
+func (b *batch) newContext() (context.Context, context.CancelFunc) {
 	var last time.Time
 	for _, c := range b.callers {
 		deadline, limited := c.ctx.Deadline()

@@ -61,7 +61,7 @@ func TestBatched_WorksAgainAfterRedisWasAway(t *testing.T) {
 	}
 }
 
-// gate holds pipelines back, and counts them and the commands in them.
+// gate delays GETs, and counts batches and the commands in them.
 type gate struct {
 	entered          chan context.Context
 	open             chan struct{}
@@ -104,8 +104,8 @@ func gated(t *testing.T) (redisclient.Batched, *gate) {
 	return together, g
 }
 
-// Those who come while a batch is on its way are in the next one, but for who has left.
-func TestBatched_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
+// The callers that come while batches are under way are in the next one, unless they leave.
+func TestBatched_PutsWaitingCallersIntoOneBatch(t *testing.T) {
 	together, g := gated(t)
 	get := func(ctx context.Context) error {
 		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
@@ -118,57 +118,61 @@ func TestBatched_PutsThoseWhoWaitIntoOneBatch(t *testing.T) {
 			}
 		})
 	}
-	for range redisclient.Lanes {
+	for range redisclient.MaxSending {
 		join()
 		<-g.entered
 	}
 	for range 10 {
 		join()
 	}
-	for together.Waiting() < 10 {
+	leaving, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() { left <- get(leaving) }()
+	for together.Waiting() < 11 {
 		time.Sleep(time.Millisecond)
 	}
-	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if err := get(gone); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	for _, err := range []error{<-left, get(leaving)} {
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	}
 	close(g.open)
 	all.Wait()
-	if g.batches.Load() != redisclient.Lanes+1 || g.carried.Load() != redisclient.Lanes+10 {
-		t.Errorf("%d commands in %d batches, want %d in %d", g.carried.Load(), g.batches.Load(), redisclient.Lanes+10, redisclient.Lanes+1)
+	if g.batches.Load() != redisclient.MaxSending+1 || g.carried.Load() != redisclient.MaxSending+10 {
+		t.Errorf("%d commands in %d batches, want %d in %d", g.carried.Load(), g.batches.Load(), redisclient.MaxSending+10, redisclient.MaxSending+1)
 	}
 }
 
-// A caller whose time is over leaves the batch to the others. The last one ends it.
+// A caller whose context ends leaves the batch to the others. The last one ends it.
 func TestBatched_EndsABatchOnlyForItsLastCaller(t *testing.T) {
 	together, g := gated(t)
 	get := func(ctx context.Context) error {
 		return together.Send(ctx, redis.NewStringCmd(ctx, "get", "test:none"))
 	}
 	first, leaveFirst := context.WithCancel(t.Context())
-	results := make(chan error, redisclient.Lanes+2)
-	for range redisclient.Lanes {
+	results := make(chan error, redisclient.MaxSending+2)
+	for range redisclient.MaxSending {
 		go func() { results <- get(first) }()
 		<-g.entered
 	}
-	hasty, leaveHasty := context.WithCancel(t.Context())
+	early, leaveEarly := context.WithCancel(t.Context())
 	last, leaveLast := context.WithCancel(t.Context())
-	go func() { results <- get(hasty) }()
+	go func() { results <- get(early) }()
 	go func() { results <- get(last) }()
 	for together.Waiting() < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	leaveFirst()
 	held := <-g.entered
-	for range redisclient.Lanes {
+	for range redisclient.MaxSending {
 		if err := <-results; err == nil {
 			t.Error("a caller whose connection hangs is answered")
 		}
 	}
-	leaveHasty()
+	leaveEarly()
 	if err := <-results; !errors.Is(err, context.Canceled) || held.Err() != nil {
-		t.Errorf("the hasty one: %v; the batch: %v", err, held.Err())
+		t.Errorf("the early one: %v; the batch: %v", err, held.Err())
 	}
 	leaveLast()
 	if err := <-results; !errors.Is(err, context.Canceled) {

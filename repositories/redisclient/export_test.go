@@ -1,7 +1,7 @@
 package redisclient
 
-// Lanes is how many batches may be on their way at once.
-const Lanes = lanes
+// MaxSending limits the batches that are under way at once.
+const MaxSending = maxSending
 
 // Waiting counts the callers of the next batch.
 func (b Batched) Waiting() int {

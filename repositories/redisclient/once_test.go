@@ -12,7 +12,7 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
-// impatient is a client at the end of the line, which gives up after a moment.
+// impatient returns a client with a short timeout.
 func impatient(t *testing.T, line *devtest.SlowRedis) *redis.Client {
 	t.Helper()
 	options, err := redis.ParseURL(line.URL)
@@ -82,7 +82,7 @@ func TestOnce_GivesUpAfterItsBudget(t *testing.T) {
 	}
 }
 
-// abandoning gives every command up, and has it still.
+// abandoning reports each command as timed out, and keeps it.
 type abandoning struct {
 	redis.UniversalClient
 	sent redis.Cmder
@@ -93,7 +93,7 @@ func (a *abandoning) Process(_ context.Context, command redis.Cmder) error {
 	return context.DeadlineExceeded
 }
 
-// A command that was given up may be answered later, by another goroutine.
+// Another goroutine may still write an answer to a command that has timed out.
 func TestOnce_ReturnsNoCommandThatMayBeUnderWay(t *testing.T) {
 	a := new(abandoning)
 	client := redisclient.Once{UniversalClient: a}

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/writes"
@@ -201,20 +199,6 @@ func TestFlush_EmptiesARedisThatIsFull(t *testing.T) {
 	s.wantStored(99, 7)
 }
 
-func TestFlush_StopsWithItsContext(t *testing.T) {
-	s := newFixture(t, batchesOf(1))
-	s.putAll(100, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := s.Flush(ctx, s.storeThen(cancel)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	s.flush()
-	s.wantWaiting(0, 0)
-	if len(s.batches) != 100 {
-		t.Errorf("%d batches", len(s.batches))
-	}
-}
-
 // What was stored before the store went away is removed; the rest waits.
 func TestFlush_ResolvesWhatWasStoredBeforeTheStoreWentAway(t *testing.T) {
 	bad, away := error(writes.ErrBad), error(problem.ErrUnavailable)
@@ -244,20 +228,6 @@ func TestFlush_ResolvesWhatWasStoredBeforeTheStoreWentAway(t *testing.T) {
 		s.wantWaiting(c.left, 0)
 		s.flush()
 		s.wantWaiting(0, 0)
-	}
-}
-
-func TestFlush_ForgetsKeysWithoutAnEntry(t *testing.T) {
-	s := newFixture(t, batchesOf(5))
-	for key := range 5 {
-		s.client.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: 1, Member: fmt.Sprint(key + 10)})
-	}
-	s.put(1, 10)
-	s.flush()
-	s.flush()
-	s.wantStored(1, 10)
-	if n := s.client.ZCard(t.Context(), prefix+"dirty").Val(); n != 0 {
-		t.Errorf("%d keys are left", n)
 	}
 }
 
