@@ -74,10 +74,10 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	_ = export.conn.Close()
 	s.exec("DELETE FROM products WHERE description <> 'Bright.'")
 
-	// A write is in the next export, stored or not; and so it is in all else with
-	// a replica that stands still.
-	for i, standing := range []bool{false, true} {
-		if standing {
+	// A write is in the writer's next export, stored or not; and it is in all else too,
+	// even while the replica replays nothing.
+	for i, paused := range []bool{false, true} {
+		if paused {
 			if _, err := s.exports.ExecContext(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
 				t.Fatal(err)
 			}
@@ -87,15 +87,15 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 		admin.send(http.MethodPut, path+"/stock", fmt.Sprintf(`{"quantity":%d}`, 7+i)).want(http.StatusAccepted)
 		for _, c := range []*client{admin, s.visitor()} {
 			if p := decode[services.Product](c.get(path).want(http.StatusOK)); p.Name != name || p.Stock != int64(7+i) {
-				t.Errorf("standing %t: the product is %+v", standing, p)
+				t.Errorf("paused %t: the product is %+v", paused, p)
 			}
 			if list := c.get(productsPath, "Cache-Control", "no-cache").want(http.StatusOK); !strings.Contains(string(list.body), name) {
-				t.Errorf("standing %t: the list is %s", standing, list.body)
+				t.Errorf("paused %t: the list is %s", paused, list.body)
 			}
 		}
 		whole := decode[struct{ Items []services.ExportedProduct }](admin.get(exportPath + "json").want(http.StatusOK))
 		if len(whole.Items) != 1 || whole.Items[0].Name != name || whole.Items[0].Stock != int64(7+i) {
-			t.Errorf("standing %t: the export is %+v", standing, whole.Items)
+			t.Errorf("paused %t: the export is %+v", paused, whole.Items)
 		}
 	}
 }
