@@ -115,23 +115,6 @@ func TestBodies_AreAskedForWhereTheClientExpectsIt(t *testing.T) {
 	}
 }
 
-func TestBodies_ThatStopAre408(t *testing.T) {
-	s := start(t, "READ_TIMEOUT=500ms")
-	visitor := s.visitor()
-	for _, text := range []string{
-		"Content-Length: 30000\r\n\r\n" + jsonOf("{", 20_000), chunk(jsonOf("{", 20_000)),
-	} {
-		w := s.dial()
-		w.send(visitor.head("POST", sessionPath) + text)
-		if got := w.status("POST"); got != http.StatusRequestTimeout {
-			t.Errorf("%.30q: %d", text, got)
-		}
-		if !w.isClosed() {
-			t.Errorf("%.30q: the connection stays", text)
-		}
-	}
-}
-
 func TestLoadConfig_TheBudgetOfBodiesHasRoomForOne(t *testing.T) {
 	_, err := load(t, "BODY_LIMIT=2000000", "BODY_BUDGET=1000000")
 	if err == nil || !strings.Contains(err.Error(), "BODY_BUDGET: must not be below BODY_LIMIT") {

@@ -86,20 +86,6 @@ func TestLoadConfig_ReportsEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-func TestLoadConfig_EnvironmentWinsOverTheFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), ".env")
-	if err := os.WriteFile(file, []byte("PORT=4000\nSESSION_TTL=2h\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := app.LoadConfig([]string{"PORT=5000"}, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cfg.Port != 5000 || cfg.SessionTTL.Hours() != 2 || cfg.Host != "127.0.0.1" {
-		t.Errorf("got port %d, session %s, host %s", cfg.Port, cfg.SessionTTL, cfg.Host)
-	}
-}
-
 func TestLoadConfig_AnEmptySettingHasItsDefaultUnlessEmptyMeansSomething(t *testing.T) {
 	byDefault, err := load(t)
 	if err != nil {
@@ -167,26 +153,11 @@ func TestLoadConfig_AddressesAreUnderstoodOrRefused(t *testing.T) {
 		}
 	}
 	for _, setting := range []string{
-		"HOST=localhost:3000", "HOST=127.0.0.1:3000", "HOST=[::1]:3000", "HOST=http://localhost", "HOST=127.0.0.256", "HOST=*",
-		"HOST=10.0.0.0/8", "HOST=a b", "HOST=[", "PORT=65536", "PORT=-1", "PORT=http", "ADMIN_ADDR=127.0.0.1:99999",
-		"ADMIN_ADDR=:http", "ADMIN_ADDR=3001", "ADMIN_ADDR=127.0.0.1", "ADMIN_ADDR=:", "ADMIN_ADDR=::1:3001", "ADMIN_ADDR=# none",
+		"HOST=localhost:3000", "HOST=http://localhost", "HOST=127.0.0.256", "HOST=*", "PORT=65536", "PORT=http",
+		"ADMIN_ADDR=127.0.0.1:99999", "ADMIN_ADDR=3001", "ADMIN_ADDR=127.0.0.1", "ADMIN_ADDR=::1:3001",
 	} {
 		name, _, _ := strings.Cut(setting, "=")
 		if _, err := load(t, setting); err == nil || !strings.Contains(err.Error(), name+": must be ") {
-			t.Errorf("%s: the error is %v", setting, err)
-		}
-	}
-}
-
-func TestLoadConfig_WritesBoundsAsPeopleDo(t *testing.T) {
-	for setting, want := range map[string]string{
-		"CACHE_VALUE_LIMIT=1":  "CACHE_VALUE_LIMIT: must be from 1024 to 536870912",
-		"MEMORY_THRESHOLD=2":   "MEMORY_THRESHOLD: must be from 0.1 to 1",
-		"SESSION_TTL=1ms":      "SESSION_TTL: must be from 1m to 8760h",
-		"REQUEST_TIMEOUT=-10s": "REQUEST_TIMEOUT: must be from 100ms to 1h",
-		"PORT=70000":           "PORT: must be a whole number from 0 to 65535",
-	} {
-		if _, err := load(t, setting); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: the error is %v", setting, err)
 		}
 	}

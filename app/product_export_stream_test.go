@@ -133,21 +133,6 @@ func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
 	}
 }
 
-func TestExport_AClientThatTakesNothingIsDropped(t *testing.T) {
-	s := start(t, "DATABASE_MAX_CONNS=2", "REQUEST_TIMEOUT=2s", "WRITE_TIMEOUT=2s")
-	admin := s.admin()
-	s.manyProducts()
-	e := admin.export("csv")
-	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
-	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "the client was too slow") })
-	if read, err := io.Copy(io.Discard, e.response.Body); err == nil {
-		t.Errorf("the part of %d bytes could be taken for the whole", read)
-	}
-	if !admin.whole("ndjson") {
-		t.Error("another does not run")
-	}
-}
-
 func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
 	s := start(t, "REQUEST_TIMEOUT=2s", "WRITE_TIMEOUT=2s")
 	admin := s.admin()
@@ -170,17 +155,6 @@ func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
 	if most > before+8<<20 {
 		t.Errorf("the heap grew from %d to %d KiB", before>>10, most>>10)
 	}
-}
-
-func TestExport_EndsAtItsTimeoutHoweverSlowTheClient(t *testing.T) {
-	s := start(t, "EXPORT_TIMEOUT=1s")
-	admin := s.admin()
-	s.manyProducts()
-	read, err := admin.export("json").slowly(64<<10, 10*time.Millisecond, func(int) {})
-	if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
-		t.Errorf("%d bytes, error %v", read, err)
-	}
-	eventually(t, "the query is over", func() bool { return s.exportsRunning() == 0 })
 }
 
 func TestExport_NoMoreThanAFewRunAtATime(t *testing.T) {

@@ -123,24 +123,3 @@ func TestExport_IsAPrivateFileWithAName(t *testing.T) {
 		}
 	}
 }
-
-func TestExport_OfNothingIsWholeToo(t *testing.T) {
-	admin := start(t).admin()
-	for format, want := range map[string]string{
-		"":       "{\"items\":[]}\n",
-		"json":   "{\"items\":[]}\n",
-		"ndjson": "",
-		"csv":    "id,name,description,price_cents,active,category_id,category,stock,created_at,updated_at\r\n",
-	} {
-		if got := admin.get(exportPath + format).want(http.StatusOK); string(got.body) != want {
-			t.Errorf("%q is %q, want %q", format, got.body, want)
-		}
-	}
-}
-
-func TestExport_RefusesOtherFormats(t *testing.T) {
-	admin := start(t).admin()
-	for _, format := range []string{"xml", "JSON", "csv%20", "json,csv", "%00"} {
-		admin.get(exportPath + format).invalid("format")
-	}
-}

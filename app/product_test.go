@@ -36,16 +36,6 @@ func TestShow_GivesTheWholeProduct(t *testing.T) {
 	}
 }
 
-func TestShow_WithoutReviewsAndStockSaysNoneOfEach(t *testing.T) {
-	s := start(t)
-	body := string(s.visitor().get(s.product()).want(http.StatusOK).body)
-	for _, want := range []string{`"stock":0`, `"rating":{"average":0,"count":0}`, `"reviews":[]`} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%s is not in %s", want, body)
-		}
-	}
-}
-
 func TestShow_TimesAreUTCWhereverTheDatabaseIs(t *testing.T) {
 	database := devtest.Database(t)
 	db := openDB(t, database)
@@ -56,17 +46,6 @@ func TestShow_TimesAreUTCWhereverTheDatabaseIs(t *testing.T) {
 	body := string(s.visitor().get(s.product()).want(http.StatusOK).body)
 	if want := `"createdAt":"2026-01-01T00:00:00.123456Z"`; !strings.Contains(body, want) {
 		t.Errorf("%s is not in %s", want, body)
-	}
-}
-
-func TestShow_InactiveIsAbsent(t *testing.T) {
-	s := start(t)
-	path := s.product()
-	s.exec("UPDATE products SET active = false")
-	hidden := s.visitor().get(path).problem(http.StatusNotFound)
-	absent := s.visitor().get(productsPath + "/999999").problem(http.StatusNotFound)
-	if hidden.Detail != absent.Detail {
-		t.Errorf("a hidden product says %q, an absent one %q", hidden.Detail, absent.Detail)
 	}
 }
 

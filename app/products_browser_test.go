@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -242,65 +241,6 @@ func TestBrowser_TheKeyboardIsEnough(t *testing.T) {
 	}
 	w.leads(chromedp.KeyEvent(kb.Enter))
 	w.reads("Thank you for your review.", "4.0 of 5")
-}
-
-func TestBrowser_AScreenReaderHearsWhatIsWrong(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	product, user := s.productPage(), s.user("max", services.Member)
-	w := s.window(phone)
-	w.open("/login?next=" + product)
-	w.signIn(user.Email)
-	w.choose("rating", "4")
-	w.fill("body", " ")
-	w.follow("Send")
-	text := func(v *accessibility.Value) string {
-		if v == nil {
-			return ""
-		}
-		return strings.Trim(string(v.Value), `"`)
-	}
-	var heard []string
-	for _, node := range call(w, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {
-		if !node.Ignored {
-			heard = append(heard, fmt.Sprintf("%s: %s (%s)",
-				text(node.Role), strings.TrimSpace(text(node.Name)), text(node.Description)))
-		}
-	}
-	all := strings.Join(heard, "\n")
-	for _, want := range []string{
-		"textbox: What do you think of it? (Must not be empty.)", "alert: ", "group: Rating", "radio: 4", "button: Send",
-		"heading: Reviews", "main: ", "link: Skip to content",
-	} {
-		if !strings.Contains(all, want) {
-			t.Errorf("nobody hears %q in:\n%s", want, all)
-		}
-	}
-}
-
-func TestBrowser_ASecondClickSendsNothing(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	product, user := s.productPage(), s.user("max", services.Member)
-	w := s.window(desktop)
-	w.open("/login?next=" + product)
-	w.signIn(user.Email)
-	w.choose("rating", "4")
-	w.fill("body", "Good.")
-	// Chromium itself drops a second click, other browsers do not.
-	if sent := eval[int](w, `(() => {
-		const form = document.querySelector("section form");
-		let sent = 0;
-		document.addEventListener("submit", (event) => { sent += event.defaultPrevented ? 0 : 1; });
-		for (let i = 0; i < 3; i++) form.requestSubmit();
-		window.stop();
-		return sent;
-	})()`); sent != 1 {
-		t.Errorf("three clicks send the form %d times", sent)
-	}
-	w.run(`window.dispatchEvent(new Event("pageshow"))`) // as who comes back to the page
-	w.follow("Send")
-	w.isTold(product, "review", "Thank you for your review.")
 }
 
 // Without https a browser sends no Fetch metadata, so Origin alone tells where a form

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -60,41 +58,6 @@ func TestSettings_HowLongRedisKeepsWhat(t *testing.T) {
 	}
 }
 
-func TestSettings_WithoutACacheRedisIsAskedForWaitingStockAlone(t *testing.T) {
-	const reads = 60
-	redis := devtest.OwnRedis(t)
-	s := startOn(t, devtest.Database(t), redis.URL, "CACHE_TTL=0", "HTTP_CACHE_TTL=0", seldom)
-	admin, path := s.admin(), s.product()
-	admin.setStock(path, 7).want(http.StatusAccepted)
-	for route, hmgets := range map[string]int{path: reads, productsPath: 0, productsPath + "/count": 0} {
-		before := s.commands()
-		for range reads {
-			s.visitor().get(route, pastPages...).want(http.StatusOK).queries(1)
-		}
-		for name, calls := range s.commands() {
-			// The process itself asks once in a while how Redis is, and pings the feed.
-			if calls -= before[name]; name == "hmget" && calls != hmgets || name != "hmget" && name != "ping" && calls > reads/2 {
-				t.Errorf("%d times %s cost %d times %s", reads, route, calls, name)
-			}
-		}
-	}
-	if got := s.visitor().stock(path, pastPages...); got != 7 || s.storedStock(path) != -1 {
-		t.Errorf("the waiting stock is %d, and what is stored %d", got, s.storedStock(path))
-	}
-}
-
-// commands is how often Redis was given each command.
-func (s *service) commands() map[string]int {
-	s.t.Helper()
-	calls := make(map[string]int)
-	for line := range strings.Lines(s.redis.Info(s.t.Context(), "commandstats").Val()) {
-		name, numbers, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-		number, _, _ := strings.Cut(numbers, ",")
-		calls[name], _ = strconv.Atoi(number)
-	}
-	return calls
-}
-
 func TestSettings_WithoutValuesPagesAreStillInvalidated(t *testing.T) {
 	s := start(t, "CACHE_TTL=0", "HTTP_CACHE_TTL=1h")
 	admin, path := s.admin(), s.product()
@@ -116,7 +79,7 @@ func TestTwoInstances_FollowEachOthersWritesAtOnce(t *testing.T) {
 	redis := devtest.OwnRedis(t)
 	a, b := two(t, devtest.Database(t), redis.URL)
 	admin, path := a.admin(), a.product()
-	stale := make([]time.Duration, 0, 100)
+	stale := make([]time.Duration, 0, 40)
 	for n := range int64(cap(stale)) {
 		if n%10 == 5 { // news must not depend on a connection that lasts
 			a.redis.ClientKillByFilter(t.Context(), "TYPE", "pubsub")
@@ -174,17 +137,6 @@ func TestTwoInstances_ListsAndCountFollowToo(t *testing.T) {
 	})
 }
 
-func TestTwoInstances_StockAndReviewsReachTheProductsPage(t *testing.T) {
-	a, b := two(t, devtest.Database(t), redisOf(t))
-	admin, path := a.admin(), a.product()
-	shown := func() services.Product { return decode[services.Product](b.visitor().get(path).want(http.StatusOK)) }
-	shown()
-	admin.send("PUT", path+"/stock", `{"quantity":7}`).want(http.StatusAccepted)
-	eventually(t, "the stock is there", func() bool { return shown().Stock == 7 })
-	admin.send("POST", path+"/reviews", `{"rating":4,"body":"Good."}`).want(http.StatusCreated)
-	eventually(t, "the review is there", func() bool { return len(shown().Reviews) == 1 && shown().Rating.Average == 4 })
-}
-
 // An edit of what lists do not show leaves the lists where they are.
 func TestUpdate_InvalidatesWhatItChangesAndNoMore(t *testing.T) {
 	s := start(t)
@@ -234,27 +186,6 @@ func TestCachedReads_TakeNoSQL(t *testing.T) {
 		// Past the HTTP cache, the two-level one.
 		s.visitor().get(path, "Cache-Control", "no-cache").want(http.StatusOK).queries(0)
 		s.visitor().get(path, "Authorization", "Bearer x").want(http.StatusOK).queries(0)
-	}
-}
-
-func TestProduct_ReadsTheSameFromEveryLevel(t *testing.T) {
-	a, b := two(t, devtest.Database(t), redisOf(t))
-	admin, path := a.admin(), a.product()
-	admin.send("POST", path+"/reviews", `{"rating":4,"body":"Good."}`).want(http.StatusCreated)
-	stored := a.visitor().get(path, sameHost...).want(http.StatusOK)
-	inMemory, inRedis := a.visitor().get(path, sameHost...), b.visitor().get(path, sameHost...)
-	if !strings.HasSuffix(inMemory.cacheStatus(), "detail=memory") || !strings.HasSuffix(inRedis.cacheStatus(), "detail=redis") {
-		t.Errorf("the pages are %q and %q", inMemory.cacheStatus(), inRedis.cacheStatus())
-	}
-	for level, got := range map[string]answer{
-		"the page in memory":  inMemory,
-		"the page in Redis":   inRedis,
-		"the value in memory": a.visitor().get(path, "Authorization", "x"),
-		"the value in Redis":  b.visitor().get(path, "Authorization", "x"),
-	} {
-		if string(got.body) != string(stored.body) || got.header.Get("ETag") != stored.header.Get("ETag") {
-			t.Errorf("%s differs:\n%s\n%s", level, got.body, stored.body)
-		}
 	}
 }
 

@@ -37,32 +37,6 @@ func TestProducts_AreCompactForWhoAsks(t *testing.T) {
 	}
 }
 
-func TestProducts_AreCompressedForVisitorsAlone(t *testing.T) {
-	s := start(t)
-	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 100}); err != nil {
-		t.Fatal(err)
-	}
-	path, member := productsPath+"?limit=100", s.member()
-	plain := s.visitor().get(path).want(http.StatusOK)
-	for range 2 { // made, and from the cache
-		packed := s.visitor().get(path, "Accept-Encoding", "gzip").want(http.StatusOK)
-		text, err := unpacked(exchange{got: packed.body, response: &http.Response{Header: packed.header}})
-		if err != nil || string(text) != string(plain.body) || len(packed.body) >= len(text) {
-			t.Errorf("%d bytes unpack to %.100s, error %v", len(packed.body), text, err)
-		}
-		if etag := packed.header.Get("ETag"); etag == plain.header.Get("ETag") {
-			t.Errorf("both forms have the ETag %s", etag)
-		} else {
-			s.visitor().get(path, "Accept-Encoding", "gzip", "If-None-Match", etag).want(http.StatusNotModified)
-			s.visitor().get(path, "If-None-Match", etag).want(http.StatusOK)
-		}
-	}
-	own := member.get(path, "Accept-Encoding", "gzip").want(http.StatusOK)
-	if own.header.Get("Content-Encoding") != "" || own.header.Get("Cache-Control") != "private, no-store" {
-		t.Errorf("in a session it is %v", own.header)
-	}
-}
-
 func TestSettings_TurnCachingAndCompressionOff(t *testing.T) {
 	s := start(t, "HTTP_CACHE_TTL=0s", "COMPRESS_LEVEL=0", "COMPACT_MIN_BYTES=1000000")
 	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 100}); err != nil {

@@ -108,21 +108,6 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 	}
 }
 
-func TestRedisSlow_CostsAtMostTheBudget(t *testing.T) {
-	for _, delay := range []time.Duration{60 * time.Millisecond, 400 * time.Millisecond} {
-		t.Run(delay.String(), func(t *testing.T) {
-			slow := devtest.Slow(t, devtest.Redis(t))
-			a, b := two(t, devtest.Database(t), slow.URL)
-			path := a.product()
-			a.visitor().price(path, sameHost...)
-			slow.Delay(delay)
-			readAll(t, []*service{a, b}, path, a.product(), productsPath)
-			slow.Delay(0)
-			trusting(t, a, b)
-		})
-	}
-}
-
 // readAll reads the paths again and again, past the HTTP cache too. All must be
 // answered; the times are told.
 func readAll(t *testing.T, instances []*service, paths ...string) {

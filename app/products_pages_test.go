@@ -170,29 +170,6 @@ func TestLogin_SignsInAndLeadsBack(t *testing.T) {
 	}
 }
 
-func TestPages_WhoIsNotSignedInAnyMoreFindsTheWayBack(t *testing.T) {
-	s := start(t)
-	product := s.productPage()
-	post := func(referer string) answer {
-		return s.visitor().send("POST", product+"/reviews", "", append(asBrowser, "Content-Type", formType, "Referer", referer)...).
-			want(http.StatusUnauthorized)
-	}
-	post(s.url + product + "?a=b").shows(`href="/login?next=%2fproducts%2f1%3fa%3db"`)
-	for _, referer := range []string{"", "https://evil.example" + product, "x", "//", s.url + "//evil.example", "http://%zz"} {
-		post(referer).shows(`href="/login?next=%2f"`)
-	}
-	s.visitor().page(product + "/reviews").leads(product)
-	s.visitor().page(product + "/stock").leads(product + "/edit")
-}
-
-func TestEditPage_LeadsToTheLoginAndBack(t *testing.T) {
-	s := start(t)
-	product := s.productPage()
-	s.visitor().send("HEAD", product+"/edit", "", asBrowser...).leads("/login?next=" + url.QueryEscape(product+"/edit"))
-	s.visitor().page(product + "/edit?x=%41&y").leads("/login?next=" + url.QueryEscape(product+"/edit?x=%41&y"))
-	s.visitor().get(product + "/edit").problem(http.StatusUnauthorized)
-}
-
 func TestEditPage_ShowsWhatIsWrongAtTheFields(t *testing.T) {
 	s := start(t)
 	admin, product := s.admin(), s.productPage()

@@ -70,23 +70,6 @@ func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
 	}
 }
 
-func TestRequestLog_HoldsLinesForAMomentAndNeverBehindOthers(t *testing.T) {
-	cfg, err := load(t, "LOG_FORMAT=json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := new(logged)
-	log := app.NewLogger(cfg, out)
-	server := answering(log)
-	ask(t, server, "/plain")
-	log.Warn("other")
-	if got := messages(t, out); !slices.Equal(got, []string{"request", "other"}) {
-		t.Fatalf("the log has %q", got)
-	}
-	ask(t, server, "/plain")
-	eventually(t, "a line is written that no other follows", func() bool { return len(messages(t, out)) == 3 })
-}
-
 // wholeLines is a pipe that other processes write to as well: what is written at once
 // must be whole lines, and no more than it takes at once.
 type wholeLines struct {
@@ -136,12 +119,4 @@ func TestRequestLog_LosesAndMixesNoLines(t *testing.T) {
 	if len(out.ids) != writers*each || out.lines != writers*(each+each/10)+1 {
 		t.Errorf("%d requests in %d lines", len(out.ids), out.lines)
 	}
-}
-
-func messages(t *testing.T, out *logged) (all []string) {
-	t.Helper()
-	for _, line := range out.lines(t) {
-		all = append(all, line["msg"].(string))
-	}
-	return all
 }
