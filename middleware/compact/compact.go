@@ -82,11 +82,11 @@ func isAccepted(c *fiber.Ctx) bool {
 	if !slices.ContainsFunc(lines, mentionsJSONSuffix) {
 		return false
 	}
-	compact, plain, precision := 0, 0, 0
+	compact, plain, precision := 0.0, 0.0, 0
 	for _, line := range lines {
 		for rest := utils.UnsafeString(line); rest != ""; {
 			var name string
-			var weight int
+			var weight float64
 			var ok bool
 			if name, weight, rest, ok = negotiate.NextPreference(rest); !ok {
 				return false

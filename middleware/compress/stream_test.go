@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -57,10 +60,10 @@ func TestCompress_StreamsFlow(t *testing.T) {
 		})
 		return nil
 	})
-	address := fibertest.Serve(t, app)
+	address := serve(t, app)
 	for _, path := range []string{"/reader", "/writer"} {
 		for _, encoding := range []string{"br", "gzip", "zstd"} {
-			response, err := fibertest.Ask(t, address, "GET", path, encoding)
+			response, err := ask(t, address, "GET", path, encoding)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +84,7 @@ func TestCompress_StreamsFlow(t *testing.T) {
 				read <- true
 			}
 			rest, err := io.ReadAll(response.Body)
-			if plain := fibertest.Decoded(t, encoding, string(append(got, rest...))); plain != want || err != nil {
+			if plain := decoded(t, encoding, string(append(got, rest...))); plain != want || err != nil {
 				t.Errorf("%s, %s: the whole is %.80q, error %v", path, encoding, plain, err)
 			}
 		}
@@ -119,10 +122,10 @@ func TestCompress_ABrokenStreamIsNotTakenForAWholeOne(t *testing.T) {
 		}
 		return nil
 	})
-	address := fibertest.Serve(t, app)
+	address := serve(t, app)
 	for _, encoding := range []string{"identity", "br", "gzip", "zstd"} {
 		for path, whole := range map[string]bool{"/fails": false, "/short": false, "/whole": true, "/small": true} {
-			response, err := fibertest.Ask(t, address, "GET", path, encoding)
+			response, err := ask(t, address, "GET", path, encoding)
 			var body []byte
 			if err == nil {
 				body, err = io.ReadAll(response.Body)
@@ -136,9 +139,44 @@ func TestCompress_ABrokenStreamIsNotTakenForAWholeOne(t *testing.T) {
 			}
 			<-closed
 		}
-		if head, err := fibertest.Ask(t, address, "HEAD", "/whole", encoding); err != nil || head.StatusCode != 200 {
+		if head, err := ask(t, address, "HEAD", "/whole", encoding); err != nil || head.StatusCode != 200 {
 			t.Errorf("HEAD, %s: %v, error %v", encoding, head, err)
 		}
 		<-closed
 	}
+}
+
+// serve runs the app on a port of its own.
+func serve(t testing.TB, app *fiber.App) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = app.Handler() // builds the routes
+	served := make(chan error, 1)
+	go func() { served <- app.Server().Serve(listener) }()
+	t.Cleanup(func() {
+		_ = app.ShutdownWithTimeout(10 * time.Second)
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+// ask sends a request to the address and reads the answer's header. The error is that of
+// a connection which ends before.
+func ask(t testing.TB, address, method, path, encoding string) (*http.Response, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // so that a stream that stops fails the test
+	if _, err := io.WriteString(conn, method+" "+path+" HTTP/1.1\r\nHost: x\r\nAccept-Encoding: "+encoding+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 }

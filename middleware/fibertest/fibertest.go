@@ -6,17 +6,14 @@
 package fibertest
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
@@ -76,52 +73,4 @@ func Send(t testing.TB, app *fiber.App, method, target string, headers ...string
 		t.Fatal(err)
 	}
 	return response, string(body)
-}
-
-// Serve runs the app on a port of its own.
-func Serve(t testing.TB, app *fiber.App) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = app.Handler() // builds the routes
-	served := make(chan error, 1)
-	go func() { served <- app.Server().Serve(listener) }()
-	t.Cleanup(func() {
-		_ = app.ShutdownWithTimeout(10 * time.Second)
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
-	return listener.Addr().String()
-}
-
-// Ask sends a request to the address and reads the answer's header. The error is that of
-// a connection which ends before.
-func Ask(t testing.TB, address, method, path, encoding string) (*http.Response, error) {
-	t.Helper()
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // so that a stream that stops fails the test
-	if _, err := io.WriteString(conn, method+" "+path+" HTTP/1.1\r\nHost: x\r\nAccept-Encoding: "+encoding+"\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	return http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-}
-
-// Decoded is the body without its encoding.
-func Decoded(t testing.TB, encoding, body string) string {
-	t.Helper()
-	var response fasthttp.Response
-	response.Header.SetContentEncoding(encoding)
-	response.SetBodyString(body)
-	plain, err := response.BodyUncompressed()
-	if err != nil {
-		t.Fatalf("%s of %d bytes: %v", encoding, len(body), err)
-	}
-	return string(plain)
 }

@@ -14,6 +14,7 @@ import (
 type directives struct {
 	noStore         bool          // or no-cache, private, or a syntax error: not to be stored
 	maxAge, sMaxAge time.Duration // 0 if malformed
+	minFresh        time.Duration // of requests
 }
 
 const notSet = time.Duration(math.MaxInt64)
@@ -32,6 +33,8 @@ func parseDirectives(lines [][]byte) directives {
 				d.maxAge = min(d.maxAge, seconds(value))
 			case "s-maxage":
 				d.sMaxAge = min(d.sMaxAge, seconds(value))
+			case "min-fresh":
+				d.minFresh = max(d.minFresh, seconds(value))
 			default:
 				unclosed := strings.HasPrefix(value, `"`) && (len(value) == 1 || !strings.HasSuffix(value, `"`))
 				d.noStore = d.noStore || unclosed || strings.ContainsAny(name, " \t\"")

@@ -2,7 +2,6 @@ package httpcache
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -64,21 +63,14 @@ func bypassReason(c *fiber.Ctx, h requestHeader) string {
 	return ""
 }
 
-// maxAge is how old a page may be for the client; negative if it wants the handler's own
-// answer, or one that is not stored.
-func (h requestHeader) maxAge(c *fiber.Ctx) time.Duration {
+// directives are what the client asks of caches; noStore if it wants the handler's answer.
+func (h requestHeader) directives(c *fiber.Ctx) directives {
 	header := &c.Request().Header
 	if h.cacheControl {
-		d := parseDirectives(header.PeekAll(fiber.HeaderCacheControl))
-		if d.noStore {
-			return -1
-		}
-		return d.maxAge
+		return parseDirectives(header.PeekAll(fiber.HeaderCacheControl))
 	}
-	if h.pragma && bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache")) {
-		return -1
-	}
-	return notSet
+	pragma := h.pragma && bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache"))
+	return directives{noStore: pragma, maxAge: notSet}
 }
 
 // withoutConditions removes the request's conditions, so that the route answers in full,

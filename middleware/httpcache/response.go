@@ -36,7 +36,7 @@ func (p *Cache) lifetime(c *fiber.Ctx, keys *keys, d directives, took time.Durat
 		return 0, "partial"
 	case !keys.covers(c):
 		return 0, "vary"
-	case isForwarded(header):
+	case isForwarded(header, d):
 		return 0, "age"
 	case tracing.From(c.UserContext()).Stale():
 		return 0, "stale"
@@ -56,11 +56,15 @@ func (p *Cache) lifetime(c *fiber.Ctx, keys *keys, d directives, took time.Durat
 
 // isForwarded reports whether the answer comes from another server, which may have stored
 // it for a while: these fields are never set by a handler.
-func isForwarded(header *fasthttp.ResponseHeader) bool {
+func isForwarded(header *fasthttp.ResponseHeader, d directives) bool {
 	for name := range header.All() {
 		switch string(name) {
-		case fiber.HeaderAge, fiber.HeaderDate, fiber.HeaderExpires, "Cdn-Cache-Control", "Surrogate-Control":
+		case fiber.HeaderAge, fiber.HeaderDate, "Cdn-Cache-Control", "Surrogate-Control":
 			return true
+		case fiber.HeaderExpires:
+			if d.lifetime() == notSet {
+				return true
+			}
 		}
 	}
 	return false

@@ -32,8 +32,8 @@ func (p *Cache) Route(route RouteConfig) fiber.Handler {
 		if reason := bypassReason(c, header); reason != "" {
 			return bypass(c, "bypass", reason)
 		}
-		maxAge := header.maxAge(c)
-		if maxAge < 0 {
+		asked := header.directives(c)
+		if asked.noStore {
 			return bypass(c, "request", "")
 		}
 		c.Locals(activeKey{}, true)
@@ -53,7 +53,7 @@ func (p *Cache) Route(route RouteConfig) fiber.Handler {
 		switch {
 		case age >= page.Lifetime:
 			return bypass(c, "stale", "")
-		case age > maxAge:
+		case age > asked.maxAge || page.Lifetime-age < asked.minFresh:
 			return bypass(c, "request", "")
 		}
 		page.send(c, from, age)
@@ -97,7 +97,8 @@ func (p *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, er
 	err := c.Next()
 	restore()
 	response := c.Response()
-	lines := cloneAll(response.Header.PeekAll(fiber.HeaderCacheControl))
+	directives := parseDirectives(response.Header.PeekAll(fiber.HeaderCacheControl))
+	explicit := len(response.Header.Peek(fiber.HeaderCacheControl)) > 0
 	if isNotFound(err) {
 		err = c.App().ErrorHandler(c, err) // whose no-store is for errors that are not stored
 	}
@@ -105,14 +106,14 @@ func (p *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, er
 		return nil, 0, "", err
 	}
 	p.compress(c)
-	lifetime, reason := p.lifetime(c, keys, parseDirectives(lines), time.Since(start))
+	lifetime, reason := p.lifetime(c, keys, directives, time.Since(start))
 	if reason != "" {
 		return nil, 0, reason, nil
 	}
 	if response.StatusCode() == fiber.StatusOK {
 		negotiate.EnsureETag(response) // once, not for every hit
 	}
-	if len(lines) == 0 {
+	if !explicit {
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 	}
 	return &Page{
@@ -142,12 +143,4 @@ func isNotFound(err error) bool {
 	}
 	fibers, ok := errors.AsType[*fiber.Error](err)
 	return ok && fibers.Code == fiber.StatusNotFound
-}
-
-func cloneAll(lines [][]byte) [][]byte {
-	var clones [][]byte
-	for _, line := range lines {
-		clones = append(clones, bytes.Clone(line))
-	}
-	return clones
 }

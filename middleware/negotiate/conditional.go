@@ -111,32 +111,16 @@ func IsNotModified(c *fiber.Ctx) bool {
 }
 
 // matchesETag reports whether a line of If-None-Match names the ETag, by the weak
-// comparison of RFC 9110, section 8.8.3.2. It stops at a syntax error: an unneeded body
-// does no harm.
+// comparison of RFC 9110, section 8.8.3.2.
 func matchesETag(ifNoneMatch, etag string) bool {
-	rest := TrimSpace(ifNoneMatch)
-	if rest == "*" {
+	if TrimSpace(ifNoneMatch) == "*" {
 		return true
 	}
 	etag = strings.TrimPrefix(etag, "W/")
-	for rest != "" {
-		if rest = strings.TrimLeft(rest, " \t,"); rest == "" {
-			return false
-		}
-		rest = strings.TrimPrefix(rest, "W/")
-		if rest[:min(1, len(rest))] != `"` {
-			return false
-		}
-		end := strings.IndexByte(rest[1:], '"') // a tag has no escapes
-		if end < 0 {
-			return false
-		}
-		tag := rest[:end+2]
-		rest = strings.TrimLeft(rest[end+2:], " \t")
-		if rest != "" && rest[0] != ',' {
-			return false
-		}
-		if tag == etag {
+	for rest := ifNoneMatch; rest != ""; {
+		var member string
+		member, rest = CutUnquoted(rest, ',')
+		if member = strings.TrimPrefix(TrimSpace(member), "W/"); member != "" && member == etag {
 			return true
 		}
 	}

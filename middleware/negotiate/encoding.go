@@ -20,6 +20,7 @@
 package negotiate
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -28,8 +29,6 @@ import (
 
 // encodings are the content codings that Prefab produces, best first.
 var encodings = [...]string{"br", "zstd", "gzip"}
-
-const fullWeight = 1000 // q=1
 
 // Encoding returns the content coding for the request's Accept-Encoding: the one with
 // the highest weight, and of equal ones the best; "" for none, also if the header is
@@ -44,89 +43,61 @@ func Encoding(c *fiber.Ctx) string {
 			return "gzip"
 		}
 	}
-	return weighEncodings(lines)
-}
-
-// weighEncodings applies RFC 9110, section 12.5.3.
-func weighEncodings(lines [][]byte) string {
-	const unnamed = -1
-	weights := [len(encodings)]int{unnamed, unnamed, unnamed}
-	identity, others := unnamed, unnamed
-	for _, line := range lines {
-		for rest := utils.UnsafeString(line); rest != ""; {
-			var name string
-			var weight int
-			var ok bool
-			if name, weight, rest, ok = NextPreference(rest); !ok {
-				return ""
-			}
-			switch {
-			case name == "*":
-				others = weight
-			case strings.EqualFold(name, "identity"):
-				identity = weight
-			default:
-				if strings.EqualFold(name, "x-gzip") {
-					name = "gzip" // an alias, section 8.4.1.3
-				}
-				for i, encoding := range encodings {
-					if strings.EqualFold(name, encoding) {
-						weights[i] = weight
-					}
-				}
-			}
+	best, chosen := 0.0, ""
+	for _, encoding := range encodings {
+		weight, ok := weightOf(encoding, lines)
+		if !ok {
+			return ""
+		}
+		if weight > best {
+			best, chosen = weight, encoding
 		}
 	}
-	best, chosen := 0, ""
-	for i, encoding := range encodings {
-		if weights[i] == unnamed {
-			weights[i] = others
-		}
-		if weights[i] > best {
-			best, chosen = weights[i], encoding
-		}
-	}
-	if identity > best {
+	if identity, _ := weightOf("identity", lines); identity > best {
 		return ""
 	}
 	return chosen
 }
 
-// NextPreference cuts the first member off a list like that of Accept or
-// Accept-Encoding. It returns the member's name without parameters, and its weight in
-// thousandths. An empty member has the name "".
-func NextPreference(list string) (name string, weight int, rest string, ok bool) {
+// weightOf is the weight of a name in the lists, or else that of "*", or else 0.
+func weightOf(name string, lines [][]byte) (weight float64, ok bool) {
+	named, others := -1.0, 0.0
+	for _, line := range lines {
+		for rest := utils.UnsafeString(line); rest != ""; {
+			var member string
+			if member, weight, rest, ok = NextPreference(rest); !ok {
+				return 0, false
+			}
+			if member == "*" {
+				others = weight
+			} else if strings.EqualFold(member, name) {
+				named = weight
+			}
+		}
+	}
+	if named >= 0 {
+		return named, true
+	}
+	return others, true
+}
+
+// NextPreference cuts the first member off a list like that of Accept or Accept-Encoding.
+// It returns the member's name without parameters, and its weight from 0 to 1. An empty
+// member has the name "".
+func NextPreference(list string) (name string, weight float64, rest string, ok bool) {
 	member, rest := CutUnquoted(list, ',')
 	name, params := CutUnquoted(member, ';')
-	weight, ok = fullWeight, true
+	weight, ok = 1, true
 	for params != "" && ok {
 		var param string
 		param, params = CutUnquoted(params, ';')
-		key, value, _ := strings.Cut(TrimSpace(param), "=")
-		if key == "q" || key == "Q" {
-			weight, ok = parseWeight(value)
+		if key, value, _ := strings.Cut(TrimSpace(param), "="); key == "q" || key == "Q" {
+			var err error
+			weight, err = strconv.ParseFloat(value, 64)
+			ok = err == nil && weight >= 0 && weight <= 1
 		}
 	}
 	return TrimSpace(name), weight, rest, ok
-}
-
-// parseWeight reads a weight of RFC 9110, section 12.4.2, "0.5", in thousandths.
-func parseWeight(text string) (int, bool) {
-	if text == "" || len(text) > len("0.000") || len(text) > 1 && text[1] != '.' {
-		return 0, false
-	}
-	weight, unit := 0, fullWeight
-	for i := range len(text) {
-		if i == 1 {
-			continue
-		}
-		if text[i] < '0' || text[i] > '9' {
-			return 0, false
-		}
-		weight += int(text[i]-'0') * unit
-		unit /= 10
-	}
-	return weight, weight <= fullWeight
 }
 
 // CutUnquoted cuts s around the first sep outside of quoted strings.

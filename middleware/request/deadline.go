@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,10 +14,7 @@ type requestContext struct {
 	context.Context // without an end
 	trace           tracing.Trace
 	deadline        time.Time
-
-	mu    sync.Mutex
-	ended bool
-	timed atomic.Pointer[timedContext]
+	timed           atomic.Pointer[timedContext]
 }
 
 type timedContext struct {
@@ -37,7 +33,7 @@ func (c *requestContext) Err() error { return c.wait().Err() }
 
 // Value is part of context.Context. Derived contexts find their canceller by it.
 func (c *requestContext) Value(key any) any {
-	if timed := c.timed.Load(); timed != nil {
+	if timed := c.timed.Load(); timed != nil && timed != &canceled {
 		return timed.Value(key)
 	}
 	return c.Context.Value(key)
@@ -47,26 +43,24 @@ func (c *requestContext) wait() *timedContext {
 	if timed := c.timed.Load(); timed != nil {
 		return timed
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if timed := c.timed.Load(); timed != nil {
-		return timed
-	}
 	timed := new(timedContext)
 	timed.Context, timed.cancel = context.WithDeadline(c.Context, c.deadline)
-	if c.ended {
+	if !c.timed.CompareAndSwap(nil, timed) {
 		timed.cancel()
 	}
-	c.timed.Store(timed)
-	return timed
+	return c.timed.Load()
 }
 
 // end cancels the context.
 func (c *requestContext) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = true
-	if timed := c.timed.Load(); timed != nil {
-		timed.cancel()
+	if !c.timed.CompareAndSwap(nil, &canceled) {
+		c.timed.Load().cancel()
 	}
 }
+
+// canceled is the context of a request that ended before anybody waited for its end.
+var canceled = func() timedContext {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return timedContext{ctx, cancel}
+}()

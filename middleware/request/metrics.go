@@ -34,26 +34,26 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 		Help: "Requests that are being handled.",
 	})
 	reg.MustRegister(requests, durations, inFlight)
-	found := cachedMetrics{requests: requests, durations: durations, of: make(map[labels]requestMetrics)}
+	var known sync.Map // of labels: looking up metrics by their text takes longer
 	return func(c *fiber.Ctx) error {
 		inFlight.Inc()
 		defer inFlight.Dec()
 		err := c.Next()
 		trace := tracing.From(c.UserContext())
-		one := found.find(labels{route: trace.Route, status: c.Response().StatusCode()})
+		key := labels{route: trace.Route, status: c.Response().StatusCode()}
+		found, ok := known.Load(key)
+		if !ok {
+			method, route, status := key.text()
+			found = requestMetrics{requests.WithLabelValues(method, route, status), durations.WithLabelValues(method, route)}
+			if status != otherRoute { // the map stays bounded
+				known.Store(key, found)
+			}
+		}
+		one := found.(requestMetrics)
 		one.requests.Inc()
 		one.durations.Observe(time.Since(trace.Start).Seconds())
 		return err
 	}
-}
-
-// cachedMetrics looks up the metrics of each pair of labels once.
-type cachedMetrics struct {
-	requests  *prometheus.CounterVec
-	durations *prometheus.HistogramVec
-
-	mu sync.RWMutex
-	of map[labels]requestMetrics
 }
 
 type labels struct {
@@ -61,31 +61,18 @@ type labels struct {
 	status int
 }
 
-type requestMetrics struct {
-	requests  prometheus.Counter
-	durations prometheus.Observer
-}
-
-func (m *cachedMetrics) find(key labels) requestMetrics {
-	m.mu.RLock()
-	one, ok := m.of[key]
-	m.mu.RUnlock()
-	if ok {
-		return one
-	}
-	method, route, ok := strings.Cut(key.route, " ")
+func (l labels) text() (method, route, status string) {
+	method, route, ok := strings.Cut(l.route, " ")
 	if !ok {
 		method, route = otherRoute, otherRoute
 	}
-	status := otherRoute
-	if key.status >= 100 && key.status < 600 {
-		status = strconv.Itoa(key.status)
+	if l.status < 100 || l.status >= 600 {
+		return method, route, otherRoute
 	}
-	one = requestMetrics{m.requests.WithLabelValues(method, route, status), m.durations.WithLabelValues(method, route)}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if status != otherRoute { // the map stays bounded
-		m.of[key] = one
-	}
-	return one
+	return method, route, strconv.Itoa(l.status)
+}
+
+type requestMetrics struct {
+	requests  prometheus.Counter
+	durations prometheus.Observer
 }
