@@ -68,7 +68,7 @@ func (s *Reviews) Create(ctx context.Context, productID int64, author User, f Re
 // Done reports whether the user has reviewed the product, and so cannot again. An
 // outage of the store says no, since Create will tell.
 func (s *Reviews) Done(ctx context.Context, productID int64, author User) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, lookPatience)
+	limited, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	done, err := s.store.Exists(limited, productID, author.ID)
 	if problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded) {

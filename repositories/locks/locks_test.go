@@ -36,20 +36,6 @@ func open(t *testing.T, url string) redis.UniversalClient {
 	return client
 }
 
-// everyRedis runs a test with a real server and with miniredis.
-func everyRedis(t *testing.T, test func(t *testing.T, client redis.UniversalClient)) {
-	t.Run("redis", func(t *testing.T) {
-		t.Parallel()
-		test(t, open(t, devtest.Redis(t)))
-	})
-	t.Run("miniredis", func(t *testing.T) {
-		t.Parallel()
-		m := miniredis.RunT(t)
-		m.ClockTTL(true) // as devservices runs it
-		test(t, open(t, "redis://"+m.Addr()))
-	})
-}
-
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
@@ -72,7 +58,10 @@ func run(t *testing.T, l *locks.Locks, next time.Time, work func(context.Context
 }
 
 func TestRun_OneAtATime(t *testing.T) {
-	everyRedis(t, func(t *testing.T, client redis.UniversalClient) {
+	imitation := miniredis.RunT(t)
+	imitation.ClockTTL(true) // as devservices runs it
+	for _, url := range []string{devtest.Redis(t), "redis://" + imitation.Addr()} {
+		client := open(t, url)
 		var inside, ran, refused atomic.Int64
 		work := func(context.Context) error {
 			if n := inside.Add(1); n != 1 {
@@ -102,43 +91,35 @@ func TestRun_OneAtATime(t *testing.T) {
 		if left := client.Keys(t.Context(), "*").Val(); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
-		l := locks.New(client, "lock:", long)
-		run(t, l, time.Time{}, func(ctx context.Context) error {
-			if ran, err := l.Run(ctx, "another job", time.Time{}, nothing); err != nil || !ran {
-				t.Errorf("another name: %v, %v", ran, err)
-			}
-			return nil
-		})
-	})
+	}
 }
 
 func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
-	everyRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		client.Set(t.Context(), leaseKey, "of a dead process", time.Second)
-		l := locks.New(client, "lock:", 2*time.Second)
-		if run(t, l, time.Time{}, nothing) {
-			t.Error("it ran beside the holder")
-		}
-		work := func(ctx context.Context) error {
-			for range 5 { // longer than the lease in all
-				left := client.PTTL(ctx, leaseKey).Val()
-				eventually(t, "the lease is renewed", func() bool {
-					now := client.PTTL(ctx, leaseKey).Val()
-					renewed := now > left
-					left = now
-					return renewed
-				})
-				if run(t, l, time.Time{}, nothing) {
-					t.Error("another ran beside it")
-				}
+	client := open(t, devtest.Redis(t))
+	client.Set(t.Context(), leaseKey, "of a dead process", time.Second)
+	l := locks.New(client, "lock:", 2*time.Second)
+	if run(t, l, time.Time{}, nothing) {
+		t.Error("it ran beside the holder")
+	}
+	work := func(ctx context.Context) error {
+		for range 5 { // longer than the lease in all
+			left := client.PTTL(ctx, leaseKey).Val()
+			eventually(t, "the lease is renewed", func() bool {
+				now := client.PTTL(ctx, leaseKey).Val()
+				renewed := now > left
+				left = now
+				return renewed
+			})
+			if run(t, l, time.Time{}, nothing) {
+				t.Error("another ran beside it")
 			}
-			return ctx.Err()
 		}
-		eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, work) })
-		if client.Exists(t.Context(), leaseKey).Val() != 0 {
-			t.Error("the lease is still held")
-		}
-	})
+		return ctx.Err()
+	}
+	eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, work) })
+	if client.Exists(t.Context(), leaseKey).Val() != 0 {
+		t.Error("the lease is still held")
+	}
 }
 
 func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
@@ -180,28 +161,27 @@ func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
 }
 
 func TestRun_DueWorkIsDoneOnce(t *testing.T) {
-	everyRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		l, next := locks.New(client, "lock:", long), time.Now().Add(time.Hour)
-		if !run(t, l, next, nothing) || run(t, l, next, nothing) {
-			t.Error("it did not run once")
-		}
-		if left := client.PTTL(t.Context(), doneKey).Val(); left > 30*time.Minute || left < 29*time.Minute {
-			t.Errorf("the note lasts for %v", left)
-		}
-		if !run(t, l, time.Time{}, nothing) || run(t, l, next, nothing) {
-			t.Error("a run without next did not run, or removed the note")
-		}
-		client.Del(t.Context(), doneKey)
-		if !run(t, l, time.Time{}, nothing) || !run(t, l, next, nothing) {
-			t.Error("a run without next left a note")
-		}
-		// As if Redis' clock had gone back: both last longer than they can.
-		client.Set(t.Context(), doneKey, "", 2*time.Hour)
-		client.Set(t.Context(), leaseKey, "of a dead process", time.Hour)
-		if !run(t, l, next, nothing) || run(t, l, next, nothing) {
-			t.Error("after the clock went back it did not run once")
-		}
-	})
+	client := open(t, devtest.Redis(t))
+	l, next := locks.New(client, "lock:", long), time.Now().Add(time.Hour)
+	if !run(t, l, next, nothing) || run(t, l, next, nothing) {
+		t.Error("it did not run once")
+	}
+	if left := client.PTTL(t.Context(), doneKey).Val(); left > 30*time.Minute || left < 29*time.Minute {
+		t.Errorf("the note lasts for %v", left)
+	}
+	if !run(t, l, time.Time{}, nothing) || run(t, l, next, nothing) {
+		t.Error("a run without next did not run, or removed the note")
+	}
+	client.Del(t.Context(), doneKey)
+	if !run(t, l, time.Time{}, nothing) || !run(t, l, next, nothing) {
+		t.Error("a run without next left a note")
+	}
+	// As if Redis' clock had gone back: both last longer than they can.
+	client.Set(t.Context(), doneKey, "", 2*time.Hour)
+	client.Set(t.Context(), leaseKey, "of a dead process", time.Hour)
+	if !run(t, l, next, nothing) || run(t, l, next, nothing) {
+		t.Error("after the clock went back it did not run once")
+	}
 }
 
 func TestRun_NotesWhatIsDone(t *testing.T) {

@@ -4,28 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"example.com/prefab/services/writes"
 )
 
-// DeadLetter is a write that the store did not take.
-type DeadLetter struct {
-	Key     string // as JSON
-	Value   string // as JSON, if it can be read
-	Version int64
-	Error   string    // why
-	At      time.Time // of the last try
-}
-
-// letter is a dead letter in Redis.
+// letter is a dead letter in Redis: a write that the store did not take.
 type letter struct {
 	Entry string    `json:"entry"` // first: a script looks for its version
 	Error string    `json:"error"`
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at"` // of the last try
 }
 
 const maxReason = 300 // bytes of an error that are kept
@@ -47,23 +35,6 @@ func decodeLetter(text string) (l letter) {
 		return letter{Entry: text, Error: fmt.Sprintf("%v: %v", errEntry, err)}
 	}
 	return l
-}
-
-// DeadLetters returns up to limit dead letters, first those whose last try is longest ago.
-func (b *Buffer[K, V]) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
-	reply, err := b.run(ctx, fetch, b.dead, "", limit).StringSlice()
-	if err != nil {
-		return nil, unavailable("read dead letters", err)
-	}
-	list := make([]DeadLetter, 0, len(reply)/2)
-	for read := range slices.Chunk(reply[1:], 2) {
-		l := decodeLetter(read[1])
-		version, value, _ := strings.Cut(l.Entry, " ")
-		d := DeadLetter{Key: read[0], Value: value, Error: l.Error, At: l.At}
-		d.Version, _ = strconv.ParseInt(version, 10, 64) // 0 if it cannot be read
-		list = append(list, d)
-	}
-	return list, nil
 }
 
 // RetryDeadLetters tries again to store a batch of dead letters, those whose last try is

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -12,7 +11,6 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/problem"
-	"example.com/prefab/services/writes"
 )
 
 func TestFlush_StoresInFullBatchesOrderedByKey(t *testing.T) {
@@ -100,23 +98,6 @@ func TestFlush_WithoutTheStoreLosesNothing(t *testing.T) {
 	}
 }
 
-// It is not known whether the first try was committed. The second one must do no harm.
-func TestFlush_StoresABatchTwice(t *testing.T) {
-	s := newFixture(t)
-	s.putAll(2, 10)
-	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
-		_, err := s.store(ctx, batch)
-		return refused{}, errors.Join(problem.ErrUnavailable, err)
-	})
-	if err == nil {
-		t.Error("no error")
-	}
-	s.wantWaiting(2, 0)
-	s.flush()
-	s.wantWaiting(0, 0)
-	s.wantStored(1, 10)
-}
-
 // Four processes put and flush at once, some keys of their own and some of all.
 func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 	database, redisURL := newTable(t, devtest.EmptyDatabase(t)), devtest.Redis(t)
@@ -201,34 +182,22 @@ func TestFlush_EmptiesARedisThatIsFull(t *testing.T) {
 
 // What was stored before the store went away is removed; the rest waits.
 func TestFlush_ResolvesWhatWasStoredBeforeTheStoreWentAway(t *testing.T) {
-	bad, away := error(writes.ErrBad), error(problem.ErrUnavailable)
-	for name, c := range map[string]struct {
-		answers map[string]error // to the batches of these keys
-		left    int64
-	}{
-		"at once":                {map[string]error{"[1 2 3 4]": away}, 4},
-		"before the second half": {map[string]error{"[1 2 3 4]": bad, "[3 4]": away}, 2},
-		"within the first half":  {map[string]error{"[1 2 3 4]": bad, "[1 2]": bad, "[2]": away}, 3},
-	} {
-		s := newFixture(t)
-		s.putAll(4, 10)
-		err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
-			var keys []int64
-			for _, w := range batch {
-				keys = append(keys, w.Key)
-			}
-			if err := c.answers[fmt.Sprint(keys)]; err != nil {
-				return refused{}, err
-			}
-			return s.store(ctx, batch)
-		})
-		if !errors.Is(err, problem.ErrUnavailable) {
-			t.Errorf("%s: %v", name, err)
+	s := newFixture(t)
+	s.refuse("13")
+	s.putAll(3, 10)
+	s.put(4, 13)
+	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
+		if batch[0].Key == 3 { // the second half
+			return refused{}, problem.ErrUnavailable
 		}
-		s.wantWaiting(c.left, 0)
-		s.flush()
-		s.wantWaiting(0, 0)
+		return s.store(ctx, batch)
+	})
+	if !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("got %v", err)
 	}
+	s.wantWaiting(2, 0)
+	s.flush()
+	s.wantWaiting(0, 1)
 }
 
 func TestMetrics_CountOutcomes(t *testing.T) {
