@@ -66,7 +66,7 @@ func startAdmin(
 }
 
 func listenAdmin(ctx context.Context, cfg Config) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminAddr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(cfg.AdminAddr))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("ADMIN_ADDR %s is taken, by another program or by HOST and PORT; "+
 			"choose another, or set ADMIN_ADDR to nothing: %w", cfg.AdminAddr, err)

@@ -125,9 +125,9 @@ func serveAs(ctx context.Context, cfg Config, listener net.Listener, log *slog.L
 
 	invalidations := repositories.NewInvalidations(p.db)
 	p.values = cache.New(cache.Options{
-		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.CacheL1TTL,
-		MaxItems: cfg.CacheL1MaxItems, MaxBytes: cfg.CacheL1MaxBytes / 4 * 3, ValueLimit: cfg.CacheValueLimit,
-		Budget: cfg.CacheBudget, Record: invalidations.Record, Recorded: invalidations.Recorded,
+		Client: p.redis, Prefix: "prefab:cache:", MemoryTTL: cfg.Cache.MemoryTTL,
+		MaxItems: cfg.Cache.MaxItems, MaxBytes: cfg.Cache.MaxBytes / 4 * 3, ValueLimit: cfg.Cache.ValueLimit,
+		Budget: cfg.Cache.Budget, Record: invalidations.Record, Recorded: invalidations.Recorded,
 		Log: log, Metrics: p.metrics,
 	})
 	defer p.values.Close()
@@ -177,27 +177,27 @@ type wired struct {
 // wire says what depends on what.
 func (p *process) wire() (wired, error) {
 	cfg := p.cfg
-	assets, err := loadAssets(cfg.Env)
+	assets, err := loadAssets(cfg.Env == Development)
 	if err != nil {
 		return wired{}, err
 	}
 	stocks := repositories.InvalidateStock(repositories.NewStock(p.db), p.values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.redis, Prefix: "prefab:write-behind:", Name: "stock",
-		BatchSize: cfg.WriteBehindBatchSize, MaxPending: cfg.WriteBehindMaxPending,
+		BatchSize: cfg.WriteBehind.BatchSize, MaxPending: cfg.WriteBehind.MaxPending,
 		Invalidate: repositories.InvalidateStocks(p.values), PutAndInvalidate: repositories.PutStock(p.values),
 		WriteThrough: stocks.Set,
 		Log:          p.log, Metrics: p.metrics,
 	})
 	stored := repositories.NewProducts(p.db).ExportFrom(postgres.NewReplica(p.replica, p.log))
 
-	times := repositories.CacheTimes{TTL: cfg.CacheTTL, Grace: cfg.CacheGrace, Absent: cfg.CacheAbsentTTL}
+	times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
 	var (
 		accounts   services.UserStore     = repositories.NewUsers(p.db)
 		categories services.CategoryStore = repositories.NewCategories(p.db)
 		catalogue  services.ProductStore  = repositories.ShowPendingStock(stored, buffer, stocks, p.values)
 	)
-	if cfg.CacheTTL > 0 {
+	if cfg.Cache.TTL > 0 {
 		accounts = repositories.CacheUsers(accounts, p.values, times)
 		categories = repositories.CacheCategories(categories, p.values, times)
 		catalogue = repositories.CacheProducts(catalogue, p.values, times)
@@ -212,7 +212,7 @@ func (p *process) wire() (wired, error) {
 	)
 
 	products := services.NewProducts(catalogue)
-	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehindBatchSize)
+	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehind.BatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.db), p.values))
 
 	var suffix string
@@ -240,7 +240,7 @@ func (p *process) wire() (wired, error) {
 	})
 
 	documents := httpcache.Fiber(session.Prefix(
-		fiberredis.NewFromConnection(redisclient.Once{UniversalClient: p.redis, Budget: cfg.CacheBudget}), "prefab:fiber:",
+		fiberredis.NewFromConnection(redisclient.Once{UniversalClient: p.redis, Budget: cfg.Cache.Budget}), "prefab:fiber:",
 	), cfg.HTTPCacheTTL)
 
 	streams := stream.NewSender(stream.Config{
@@ -252,16 +252,16 @@ func (p *process) wire() (wired, error) {
 	server.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	server.Use(
 		request.SecurityHeaders(),
-		request.Trace(cfg.RequestTimeout, cfg.proxies),
+		request.Trace(cfg.RequestTimeout, request.Proxies(cfg.TrustedProxies)),
 		request.Metrics(p.metrics),
 		request.AccessLog(p.log, cfg.SlowRequestThreshold),
 		request.Recover(),
 		request.CanonicalPath,
 	)
 	health := &ops.Health{
-		Monitor: p.health, Memory: memory.NewMeter(cfg.workers()), WriteBehind: buffer.Mode,
+		Monitor: p.health, Memory: memory.NewMeter(cfg.WorkerCount()), WriteBehind: buffer.Mode,
 		Workers:     p.seat.workers,
-		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.showsHealthDetail(),
+		Environment: string(cfg.Env), MaxHeapMB: cfg.HealthMaxHeapMB, Detail: cfg.ShowsHealthDetail(),
 	}
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	routes(server, request.RequireStarted(p.health), middleware.NewGuards(sessions, users), pages, routed{
@@ -272,7 +272,7 @@ func (p *process) wire() (wired, error) {
 		document: documents,
 		compress: compressor.Handle,
 		compact:  func(names map[string]string) fiber.Handler { return compact.New(cfg.CompactMinBytes, names) },
-		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.CacheL1MaxBytes/4), streams),
+		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.Cache.MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
 		session:  signIn,

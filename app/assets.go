@@ -23,8 +23,8 @@ const (
 
 // loadAssets reads the templates and static files: those that the program was built
 // with or, in development, those in the checkout.
-func loadAssets(env Environment) (assets, error) {
-	files, reload := views.Files(templates.Files, templatesFolder, env == Development)
+func loadAssets(development bool) (assets, error) {
+	files, reload := views.Files(templates.Files, templatesFolder, development)
 	folder, err := fs.Sub(files, "static")
 	if err != nil {
 		return assets{}, fmt.Errorf("open the static files: %w", err)

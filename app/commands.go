@@ -10,14 +10,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/term"
 
+	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/seed"
 )
@@ -137,8 +136,8 @@ func runHealthcheck(ctx context.Context, e environment, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	var problems []error
-	for _, host := range reachable(e.cfg.Host) {
-		err := askLive(ctx, "http://"+net.JoinHostPort(host, strconv.Itoa(int(e.cfg.Port)))+"/health/live")
+	for _, host := range reachable(string(e.cfg.Host)) {
+		err := askLive(ctx, "http://"+net.JoinHostPort(host, strconv.Itoa(e.cfg.Port))+"/health/live")
 		if err == nil {
 			return nil
 		}
@@ -185,23 +184,6 @@ func runConfig(_ context.Context, e environment, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("config takes no arguments: %w", ErrUsage)
 	}
-	value := reflect.ValueOf(e.cfg)
-	for _, field := range reflect.VisibleFields(value.Type()) {
-		if name, ok := field.Tag.Lookup("env"); ok {
-			fmt.Fprintf(e.out, "%s=%s\n", name, printed(value.FieldByIndex(field.Index).Interface()))
-		}
-	}
+	settings.Print(e.out, &e.cfg)
 	return nil
-}
-
-func printed(v any) string {
-	switch v := v.(type) {
-	case []string:
-		return strings.Join(v, ",")
-	case time.Duration:
-		return brief(v)
-	case float64:
-		return plain(v)
-	}
-	return fmt.Sprint(v)
 }

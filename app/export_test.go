@@ -73,6 +73,3 @@ func Routes() []fiber.Route {
 	}) // nothing is called
 	return server.GetRoutes(true)
 }
-
-// Share is how many workers serve, and the settings of one.
-func Share(cfg Config) (workers int, share Config) { return cfg.workers(), cfg.share() }

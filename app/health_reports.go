@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,12 +15,6 @@ const (
 	reportInterval = time.Second
 	reportMaxAge   = 5 * time.Second // a process that has not reported for longer hangs
 )
-
-// showsHealthDetail reports whether the public port tells more than the status.
-func (c *Config) showsHealthDetail() bool {
-	on, err := strconv.ParseBool(c.HealthDetail)
-	return on || err != nil && c.Env != Production
-}
 
 // publishHealth gives a report at once and at intervals, until stop is called.
 func publishHealth(

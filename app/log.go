@@ -13,13 +13,13 @@ import (
 func newLogger(cfg Config, out io.Writer) (log *slog.Logger, flush func()) {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	form := func(out io.Writer) slog.Handler { return slog.NewTextHandler(out, options) }
-	if cfg.LogFormat == "json" {
+	if cfg.LogsJSON() {
 		form = func(out io.Writer) slog.Handler { return slog.NewJSONHandler(out, options) }
 	}
 	lines := &heldLines{out: out}
 	return slog.New(&requestHandler{
 		traceHandler: traceHandler{form(lines)},
-		form:         form, json: cfg.LogFormat == "json", lines: lines, frames: make(map[frameKey]frame),
+		form:         form, json: cfg.LogsJSON(), lines: lines, frames: make(map[frameKey]frame),
 	}), lines.flush
 }
 

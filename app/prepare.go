@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/devservices"
+	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/postgres"
@@ -44,16 +45,16 @@ func embed(ctx context.Context, cfg Config, log *slog.Logger, withRedis bool) (*
 	o := devservices.Options{
 		Database: "prefab", Log: log, NeedPostgres: cfg.DatabaseURL == "", NeedRedis: withRedis && cfg.RedisURL == "",
 	}
-	var settings []string
+	var missing []string
 	if o.NeedPostgres {
-		settings = append(settings, "DATABASE_URL")
+		missing = append(missing, "DATABASE_URL")
 	}
 	if o.NeedRedis {
-		settings = append(settings, "REDIS_URL")
+		missing = append(missing, "REDIS_URL")
 	}
-	if len(settings) > 0 {
+	if len(missing) > 0 {
 		var err error
-		if o.Dir, err = findCheckout(strings.Join(settings, " and ")); err != nil {
+		if o.Dir, err = findCheckout(strings.Join(missing, " and ")); err != nil {
 			return nil, err
 		}
 	}
@@ -66,10 +67,10 @@ func embed(ctx context.Context, cfg Config, log *slog.Logger, withRedis bool) (*
 	}
 	p := &Prepared{Config: cfg, Embedded: o.NeedPostgres, servers: servers}
 	if o.NeedPostgres {
-		p.Config.DatabaseURL = ServerURL(servers.DatabaseURL)
+		p.Config.DatabaseURL = settings.ServerURL(servers.DatabaseURL)
 	}
 	if o.NeedRedis {
-		p.Config.RedisURL = ServerURL(servers.RedisURL)
+		p.Config.RedisURL = settings.ServerURL(servers.RedisURL)
 	}
 	return p, nil
 }
@@ -120,7 +121,7 @@ func openReplica(cfg Config, observe querylog.Observer) (*sqlx.DB, error) {
 	return openServer(cfg, cfg.DatabaseReplicaURL, observe)
 }
 
-func openServer(cfg Config, url ServerURL, observe querylog.Observer) (*sqlx.DB, error) {
+func openServer(cfg Config, url settings.ServerURL, observe querylog.Observer) (*sqlx.DB, error) {
 	return postgres.Open(postgres.Options{
 		URL: string(url), MaxConns: cfg.DatabaseMaxConns, Prepared: cfg.DatabasePrepared, Observe: observe,
 	})

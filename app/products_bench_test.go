@@ -65,8 +65,8 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 		b.Fatal(err)
 	}
 	values := cache.New(cache.Options{
-		Client: client, Prefix: "bench:", MemoryTTL: cfg.CacheL1TTL, MaxItems: cfg.CacheL1MaxItems,
-		MaxBytes: cfg.CacheL1MaxBytes, ValueLimit: cfg.CacheValueLimit, Budget: cfg.CacheBudget,
+		Client: client, Prefix: "bench:", MemoryTTL: cfg.Cache.MemoryTTL, MaxItems: cfg.Cache.MaxItems,
+		MaxBytes: cfg.Cache.MaxBytes, ValueLimit: cfg.Cache.ValueLimit, Budget: cfg.Cache.Budget,
 	})
 	values.Start(b.Context())
 	b.Cleanup(func() { values.Close(); _ = client.Close() })

@@ -21,10 +21,10 @@ func (p *process) schedule(w wired) *runner.Runner {
 	leases := locks.New(p.redis, "prefab:job:", jobLease)
 	r := runner.New(runner.Options{Log: p.log, Lock: leases.Run, Metrics: p.metrics})
 
-	memory := memory.NewMeter(cfg.workers())
+	memory := memory.NewMeter(cfg.WorkerCount())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.log))
 	r.Add(runner.Job{
-		Name: "flush-stock", Every: cfg.WriteBehindInterval, Now: w.stock.Full(), Shared: true,
+		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: w.stock.Full(), Shared: true,
 		Timeout: flushTimeout, Run: w.stock.Flush,
 	})
 	r.Add(runner.Job{

@@ -38,7 +38,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	switch {
 	case prefork.IsWorker():
 		return serveAsWorker(ctx, e)
-	case e.cfg.preforks() && prefork.IsInit():
+	case e.cfg.Preforks() && prefork.IsInit():
 		return prefork.Init()
 	}
 	if err := probe(ctx, e.cfg); err != nil {
@@ -57,13 +57,13 @@ func runServe(ctx context.Context, e environment, args []string) error {
 	if prepared.Embedded {
 		printWelcome(e.out, listener.Addr())
 	}
-	if e.cfg.preforks() {
+	if e.cfg.Preforks() {
 		err := supervise(ctx, prepared.Config, listener, e)
 		if !errors.Is(err, prefork.ErrUnsupported) {
 			return err
 		}
 		e.log.Warn("PREFORK is on, but this system cannot; one process serves")
-		prepared.Config.Prefork = "false"
+		prepared.Config.Prefork = new(bool)
 	}
 	limitMemory(1, memlimit.FromCgroup, e.log)
 	reports := newHealthReports()
@@ -75,7 +75,7 @@ func runServe(ctx context.Context, e environment, args []string) error {
 
 // supervise keeps workers on the listener. It opens no pools.
 func supervise(ctx context.Context, cfg Config, listener *net.TCPListener, e environment) error {
-	workers := cfg.workers()
+	workers := cfg.WorkerCount()
 	own := prometheus.NewRegistry()
 	merged, reports := metrics.NewMerged(own), newHealthReports()
 	supervisor, err := prefork.New(prefork.Options{
@@ -121,14 +121,14 @@ func serveAsWorker(ctx context.Context, e environment) error {
 	}
 	cfg := e.cfg
 	log := e.log.With("worker", worker.Slot)
-	limitMemory(cfg.workers(), memlimit.FromCgroup, log)
+	limitMemory(cfg.WorkerCount(), memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	var published sync.WaitGroup
 	defer published.Wait()
 	publishing, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // before the wait: the last snapshot tells of all that was served
 	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, sendMetrics(worker), log) })
-	return serveAs(worker.Context(ctx), cfg.share(), worker.Listener, log, seat{
+	return serveAs(worker.Context(ctx), cfg.forWorker(), worker.Listener, log, seat{
 		metrics: registry, health: sendHealth(worker), ready: worker.Ready,
 		workers: func() (ready, all int) { return countReady(worker.Slots()) },
 	})
@@ -153,7 +153,7 @@ func probe(ctx context.Context, cfg Config) error {
 }
 
 func listen(ctx context.Context, cfg Config) (*net.TCPListener, error) {
-	address := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	address := net.JoinHostPort(string(cfg.Host), strconv.Itoa(cfg.Port))
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)

@@ -21,7 +21,7 @@ const writeBuffer = 8 << 10
 // each answer is the last one of its connection.
 func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Logger) *fiber.App {
 	var proxies []string // in the form that Fiber compares
-	for _, prefix := range cfg.proxies {
+	for _, prefix := range cfg.TrustedProxies {
 		proxies = append(proxies, prefix.Masked().String())
 	}
 	server := fiber.New(fiber.Config{

@@ -1,0 +1,262 @@
+// Package settings loads a struct from environment variables and a file .env.
+//
+//	type Config struct {
+//		Port    int                `env:"PORT" default:"3000" min:"0" max:"65535"`
+//		Timeout time.Duration      `env:"TIMEOUT" default:"10s" min:"1s" max:"1h"`
+//		Orders  settings.ServerURL `env:"ORDERS_URL"` // prints without its password
+//		Cache   cache.Settings     // a struct of more settings
+//	}
+//
+//	cfg, err := settings.Load[Config](os.Environ(), ".env")
+//
+// The environment wins over the file. A variable that is empty has its default, unless
+// the field is tagged `empty:""`: then empty is a value. The tag `oneof:"text,json"`
+// lists the allowed values. A struct may check more in a method Validate(*Problems). Load
+// reports all problems in one error, and never quotes a value, which may be a secret.
+package settings
+
+import (
+	"bytes"
+	"encoding"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/joho/godotenv"
+)
+
+// Load returns the settings in environ, as os.Environ gives it, and in the file. The file
+// may be missing.
+func Load[T any](environ []string, file string) (T, error) {
+	var cfg, none T
+	values, err := readFile(file)
+	if err != nil {
+		return none, err
+	}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		values[name] = value
+	}
+	p := new(Problems)
+	for f := range Fields(&cfg) {
+		text, set := values[f.Name]
+		if !set || text == "" && !f.Empty {
+			text = f.Default
+		}
+		if f.set(text) != nil {
+			p.Check(false, f.Name, "must be %s", f.describe())
+			_ = f.set(f.Default) // rules about other settings then see a possible value
+		}
+	}
+	validate(reflect.ValueOf(&cfg).Elem(), p)
+	if len(p.list) > 0 {
+		return none, fmt.Errorf("the settings are not usable:\n%w", errors.Join(p.list...))
+	}
+	return cfg, nil
+}
+
+func readFile(name string) (map[string]string, error) {
+	text, err := os.ReadFile(name) //nolint:gosec // the program names it
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the settings: %w", err)
+	}
+	values, err := godotenv.UnmarshalBytes(bytes.TrimPrefix(text, []byte("\ufeff"))) // Windows editors begin so
+	if err != nil {
+		return nil, fmt.Errorf("read %s: the file is not made of NAME=value lines", name) // the cause quotes them
+	}
+	return values, nil
+}
+
+// Problems collects what is wrong with the settings.
+type Problems struct{ list []error }
+
+// Check adds a problem of the setting unless ok. The message must not hold a secret.
+func (p *Problems) Check(ok bool, name, format string, args ...any) {
+	problem := fmt.Errorf(name+": "+format, args...)
+	same := func(other error) bool { return other.Error() == problem.Error() }
+	if !ok && !slices.ContainsFunc(p.list, same) { // an embedded struct's rules may run twice
+		p.list = append(p.list, problem)
+	}
+}
+
+// validate calls Validate of the struct and of the structs in it.
+func validate(v reflect.Value, p *Problems) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() {
+			validate(v.Field(i), p)
+		}
+	}
+	if rules, ok := v.Addr().Interface().(interface{ Validate(p *Problems) }); ok {
+		rules.Validate(p)
+	}
+}
+
+// Print writes all settings as NAME=value lines, without passwords. cfg is a pointer.
+func Print(out io.Writer, cfg any) {
+	for f := range Fields(cfg) {
+		fmt.Fprintf(out, "%s=%s\n", f.Name, format(f.value))
+	}
+}
+
+// Field is one setting.
+type Field struct {
+	Name, Default string
+	Empty         bool // an empty value is not the default
+
+	value         reflect.Value
+	min, max, one string // tags
+}
+
+// Fields returns the settings of cfg, a pointer to a struct, in order.
+func Fields(cfg any) iter.Seq[Field] {
+	return func(yield func(Field) bool) { walk(reflect.ValueOf(cfg).Elem(), yield) }
+}
+
+func walk(v reflect.Value, yield func(Field) bool) bool {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		name, ok := field.Tag.Lookup("env")
+		switch {
+		case ok:
+			tag := field.Tag
+			_, empty := tag.Lookup("empty")
+			f := Field{name, tag.Get("default"), empty, v.Field(i), tag.Get("min"), tag.Get("max"), tag.Get("oneof")}
+			if !yield(f) {
+				return false
+			}
+		case field.Type.Kind() == reflect.Struct && field.IsExported():
+			if !walk(v.Field(i), yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var errBounds = errors.New("out of bounds")
+
+// set parses the text into the field and checks its bounds.
+func (f Field) set(text string) error {
+	if err := parse(f.value, text); err != nil {
+		return err
+	}
+	if f.one != "" && text != "" && !slices.Contains(strings.Split(f.one, ","), text) {
+		return errBounds
+	}
+	for _, bound := range []struct {
+		tag  string
+		sign float64
+	}{{f.min, 1}, {f.max, -1}} {
+		if bound.tag == "" {
+			continue
+		}
+		limit := reflect.New(f.value.Type()).Elem()
+		if err := parse(limit, bound.tag); err != nil {
+			panic(fmt.Sprintf("the bound %q of %s: %v", bound.tag, f.Name, err)) // a mistake in the struct's tags
+		}
+		if !(bound.sign*(number(f.value)-number(limit)) >= 0) { // written so that NaN is refused
+			return errBounds
+		}
+	}
+	return nil
+}
+
+func parse(v reflect.Value, text string) (err error) {
+	v.SetZero()
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	var d time.Duration
+	var b bool
+	var n int64
+	var x float64
+	switch kind := v.Kind(); {
+	case v.Type() == reflect.TypeFor[time.Duration]():
+		d, err = time.ParseDuration(text)
+		v.SetInt(int64(d))
+	case v.Type() == reflect.TypeFor[*bool]():
+		if text != "" {
+			b, err = strconv.ParseBool(text)
+			v.Set(reflect.ValueOf(&b))
+		}
+	case kind == reflect.String:
+		v.SetString(text)
+	case kind == reflect.Bool:
+		b, err = strconv.ParseBool(text)
+		v.SetBool(b)
+	case v.CanInt():
+		n, err = strconv.ParseInt(text, 10, v.Type().Bits())
+		v.SetInt(n)
+	case v.CanFloat():
+		x, err = strconv.ParseFloat(text, 64)
+		v.SetFloat(x)
+	default:
+		panic("settings of the type " + v.Type().String() + " are not supported")
+	}
+	return err
+}
+
+func number(v reflect.Value) float64 {
+	if v.CanInt() {
+		return float64(v.Int())
+	}
+	return v.Float()
+}
+
+// describe says what the field may be, after "must be".
+func (f Field) describe() string {
+	bounds := ""
+	if f.min != "" && f.max != "" {
+		bounds = " from " + f.min + " to " + f.max
+	}
+	described, ok := f.value.Addr().Interface().(interface{ Describe() string })
+	switch {
+	case ok:
+		return described.Describe()
+	case f.one != "":
+		return strings.ReplaceAll(f.one, ",", " or ")
+	case f.value.Type() == reflect.TypeFor[time.Duration]():
+		return "a duration" + bounds + ", such as 500ms, 10s or 24h"
+	case f.value.Kind() == reflect.Bool || f.value.Kind() == reflect.Pointer:
+		return "true or false"
+	case f.value.CanInt() && f.value.Type().Name() == "Level":
+		return "debug, info, warn or error"
+	case f.value.CanInt():
+		return "a whole number" + bounds
+	}
+	return "a number" + bounds
+}
+
+// format writes a value as people do: 24h, not 24h0m0s; 536870912, not 5.36870912e+08.
+func format(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		s := x.String()
+		if strings.HasSuffix(s, "m0s") {
+			s = strings.TrimSuffix(s, "0s")
+		}
+		if strings.HasSuffix(s, "h0m") {
+			s = strings.TrimSuffix(s, "0m")
+		}
+		return s
+	case float64:
+		return strconv.FormatFloat(x, 'f', -1, 64)
+	case *bool:
+		if x == nil {
+			return ""
+		}
+		return strconv.FormatBool(*x)
+	}
+	return fmt.Sprint(v.Interface())
+}
