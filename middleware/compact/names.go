@@ -30,7 +30,7 @@ func newShortener(names map[string]string) shortener {
 }
 
 // document returns the JSON document with short names and otherwise the same bytes. It
-// returns false if the text is not JSON, or uses a short name itself.
+// returns false if the text is not JSON, uses a short name itself, or has escapes in a name.
 func (s shortener) document(text []byte) ([]byte, bool) {
 	if !json.Valid(text) {
 		return nil, false
@@ -45,12 +45,13 @@ func (s shortener) document(text []byte) ([]byte, bool) {
 		if !isMemberName(text[end:]) {
 			continue
 		}
-		short, known := s.lookUp(text[start:end])
-		if !known {
-			continue
-		}
-		if short == "" {
+		name := text[start+1 : end-1]
+		short, known := s[string(name)]
+		switch {
+		case bytes.IndexByte(name, '\\') >= 0, known && short == "":
 			return nil, false
+		case !known:
+			continue
 		}
 		out = append(append(append(out, text[copied:start+1]...), short...), '"')
 		copied = end
@@ -81,17 +82,4 @@ func isMemberName(rest []byte) bool {
 		}
 	}
 	return false
-}
-
-func (s shortener) lookUp(quoted []byte) (short string, known bool) {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		short, known = s[string(quoted[1:len(quoted)-1])]
-		return short, known
-	}
-	var name string
-	if json.Unmarshal(quoted, &name) != nil {
-		return "", false
-	}
-	short, known = s[name]
-	return short, known
 }

@@ -36,39 +36,28 @@ func TestCompress_LeavesAloneWhatGainsNothing(t *testing.T) {
 		return c.Status(c.QueryInt("status", 200)).SendString(strings.Repeat("x", c.QueryInt("size", 1024)))
 	})
 	for query, want := range map[string]struct{ compressed, varies bool }{
-		"size=1024":                              {true, true},
-		"size=1023":                              {false, true},
-		"size=1":                                 {false, true},
-		"size=0":                                 {false, false},
-		"type=":                                  {true, true}, // text/plain by default
-		"type=text/html; charset=utf-8":          {true, true},
-		"type=TEXT/CSS":                          {false, true}, // fasthttp does not know it by that name
-		"type=application/json; charset=utf-8":   {true, true},
-		"type=application/problem%2Bjson":        {true, true},
-		"type=application/x-ndjson":              {true, true},
-		"type=application/atom%2Bxml":            {true, true},
-		"type=application/xml":                   {true, true},
-		"type=application/javascript":            {true, true},
-		"type=application/wasm":                  {true, true},
-		"type=image/svg%2Bxml":                   {true, true},
-		"type=text/event-stream":                 {false, false},
-		"type=image/png":                         {false, false},
-		"type=image/x-icon":                      {false, false},
-		"type=video/mp4":                         {false, false},
-		"type=audio/mpeg":                        {false, false},
-		"type=font/woff2":                        {false, false},
-		"type=application/zip":                   {false, false},
-		"type=application/pdf":                   {false, false},
-		"type=application/octet-stream":          {false, false},
-		"type=multipart/form-data":               {false, false},
-		"type=application/jsonp":                 {false, false},
-		"encoded=gzip":                           {false, false},
-		"part=bytes 0-1023/4096":                 {false, false},
-		"status=206":                             {false, false},
-		"status=204":                             {false, false},
-		"status=304":                             {false, false},
-		"status=404":                             {true, true},
-		"status=201&type=application/hal%2Bjson": {true, true},
+		"size=1024":                            {true, true},
+		"size=1023":                            {false, true},
+		"size=0":                               {false, false},
+		"type=":                                {true, true}, // text/plain by default
+		"type=text/html; charset=utf-8":        {true, true},
+		"type=TEXT/CSS":                        {false, true}, // fasthttp does not know it by that name
+		"type=application/json; charset=utf-8": {true, true},
+		"type=application/problem%2Bjson":      {true, true},
+		"type=application/x-ndjson":            {true, true},
+		"type=application/xml":                 {true, true},
+		"type=image/svg%2Bxml":                 {true, true},
+		"type=text/event-stream":               {false, false},
+		"type=image/png":                       {false, false},
+		"type=video/mp4":                       {false, false},
+		"type=application/zip":                 {false, false},
+		"type=application/octet-stream":        {false, false},
+		"encoded=gzip":                         {false, false},
+		"part=bytes 0-1023/4096":               {false, false},
+		"status=206":                           {false, false},
+		"status=204":                           {false, false},
+		"status=304":                           {false, false},
+		"status=404":                           {true, true},
 	} {
 		response, _ := fibertest.Send(t, app, "GET", "/?"+strings.ReplaceAll(query, " ", "%20"), "Accept-Encoding", "gzip")
 		encoding := response.Header.Get("Content-Encoding")
@@ -185,30 +174,6 @@ func TestCompress_AnnouncesToHeadWhatGetSends(t *testing.T) {
 			}
 			if head.ContentLength != get.ContentLength || head.ContentLength < 1 {
 				t.Errorf("%s %s: HEAD has %d bytes, GET %d", accept, target, head.ContentLength, get.ContentLength)
-			}
-		}
-	}
-}
-
-func TestCompress_SendsAsItIsWhatWouldBecomeLarger(t *testing.T) {
-	noise := make([]byte, 4000)
-	random := rand.NewChaCha8([32]byte{})
-	_, _ = random.Read(noise)
-	app := fibertest.New()
-	app.Use(compressor().Handle)
-	app.Get("/", func(c *fiber.Ctx) error {
-		c.Set("Content-Type", "text/plain")
-		c.Set("ETag", `"1"`)
-		if c.Query("raw") == "" {
-			return c.SendString(string(noise))
-		}
-		return c.Send(noise)
-	})
-	for _, encoding := range []string{"br", "zstd", "gzip"} {
-		for _, target := range []string{"/", "/?raw=1"} {
-			response, body := fibertest.Send(t, app, "GET", target, "Accept-Encoding", encoding)
-			if got := response.Header.Get("Content-Encoding"); got != "" || body != string(noise) || response.Header.Get("ETag") != `"1"` {
-				t.Errorf("%s %s: encoding %q, %d bytes, ETag %s", target, encoding, got, len(body), response.Header.Get("ETag"))
 			}
 		}
 	}

@@ -2,9 +2,9 @@ package httpcache_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strconv"
@@ -93,6 +93,7 @@ func TestCache_GivesTheSameAnswerAgain(t *testing.T) {
 		c.Append(fiber.HeaderLink, "</a>; rel=next")
 		c.Response().Header.Add(fiber.HeaderLink, "</b>; rel=last")
 		c.Set(fiber.HeaderXFrameOptions, "SAMEORIGIN") // other than the middleware's
+		c.Set(fiber.HeaderKeepAlive, "timeout=5")      // about this connection
 		return nil
 	})
 	first, body := fibertest.Send(t, app, "GET", "/products/1")
@@ -114,7 +115,7 @@ func TestCache_GivesTheSameAnswerAgain(t *testing.T) {
 		switch name {
 		case "X-Request-Id", "Cache-Status", "Age", "Date":
 		default:
-			if !slices.Equal(first.Header[name], second.Header[name]) {
+			if name == "Keep-Alive" || !slices.Equal(first.Header[name], second.Header[name]) {
 				t.Errorf("%s: %q, then %q", name, first.Header[name], second.Header[name])
 			}
 		}
@@ -156,8 +157,9 @@ func TestCache_AnswersHeadFromThePageOfGet(t *testing.T) {
 	if response, _ := fibertest.Send(t, app, "HEAD", "/products/1"); response.Header.Get("Cache-Status") != "prefab; fwd=uri-miss" {
 		t.Errorf("cold: %q", response.Header.Get("Cache-Status"))
 	}
-	if stored, pending := pages.stored(); stored+pending != 0 {
-		t.Errorf("a HEAD left %d pages and %d unfinished", stored, pending)
+	// A negative TTL: those who wait for the page go on to wait for each other.
+	if stored, pending := pages.stored(); stored+pending != 0 || pages.lastTTL >= 0 {
+		t.Errorf("a HEAD left %d pages, %d unfinished, TTL %v", stored, pending, pages.lastTTL)
 	}
 	_, body := fibertest.Send(t, app, "GET", "/products/1")
 	response, empty := fibertest.Send(t, app, "HEAD", "/products/1")
@@ -277,16 +279,6 @@ func TestCache_APanicLetsTheNextOneFill(t *testing.T) {
 	}
 }
 
-func TestCache_HasAnETagBeforeItIsAskedFor(t *testing.T) {
-	app := fibertest.New()
-	app, _, _ = mountCached(app, minute, httpcache.RouteConfig{}, nil)
-	first, _ := fibertest.Send(t, app, "GET", "/products/1")
-	second, _ := fibertest.Send(t, app, "GET", "/products/1")
-	if etag := first.Header.Get("Etag"); etag == "" || second.Header.Get("Etag") != etag {
-		t.Errorf("ETag %q, then %q", etag, second.Header.Get("Etag"))
-	}
-}
-
 func TestCache_AsksTheHandlerForAPageThatOutlivedItsTime(t *testing.T) {
 	pages := new(fixedPages)
 	app := fibertest.New()
@@ -353,31 +345,6 @@ func TestCache_TellsCompactAnswersFromPlainOnes(t *testing.T) {
 	}
 }
 
-// slowPages take a while, as a Redis over the network does.
-type slowPages struct {
-	*memoryPages
-	arrived sync.WaitGroup
-}
-
-func (s *slowPages) Find(ctx context.Context, key string, tags []string) (*httpcache.Page, string, func(*httpcache.Page, time.Duration)) {
-	s.arrived.Done()
-	s.arrived.Wait()
-	return s.memoryPages.Find(ctx, key, tags)
-}
-
-func TestCache_HoldsNoLockWhilePagesAreLookedUp(t *testing.T) {
-	const together = 5
-	pages := &slowPages{memoryPages: newPages()}
-	pages.arrived.Add(together) // every look-up waits until all have begun
-	app := fibertest.New()
-	app.Get("/:id", httpcache.New(httpcache.Config{Store: pages, TTL: time.Minute}).Route(httpcache.RouteConfig{}), fibertest.OK)
-	var wait sync.WaitGroup
-	for i := range together {
-		wait.Go(func() { fibertest.Send(t, app, "GET", "/"+strconv.Itoa(i)) })
-	}
-	wait.Wait() // or for ever
-}
-
 func TestCache_GivesEveryReaderItsOwnPage(t *testing.T) {
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Tags: []string{"product:{id}"}}, func(c *fiber.Ctx) error {
 		c.Set("X-Id", c.Params("id"))
@@ -399,4 +366,52 @@ func TestCache_GivesEveryReaderItsOwnPage(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// A header may come in several lines, the first of them empty.
+func TestCache_SeesHeadersBehindEmptyLines(t *testing.T) {
+	for name, value := range map[string]string{
+		"Authorization": "Bearer t", "Cookie": "a=b", "Range": "bytes=0-1", "If-Match": `"x"`, "Cache-Control": "no-store",
+	} {
+		app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, nil)
+		request := httptest.NewRequest("GET", "/products/1", nil)
+		request.Header[name] = []string{"", value}
+		response, err := app.Test(request, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if stored, _ := pages.stored(); stored > 0 || outcome(response) == "stored" {
+			t.Errorf("%s: %q, and %d pages are kept", name, response.Header.Get("Cache-Status"), stored)
+		}
+	}
+}
+
+func TestCache_OfTwoOnlyTheOuterOneIsActive(t *testing.T) {
+	app := fibertest.New()
+	pages, h := newPages(), new(counted)
+	cached := httpcache.New(httpcache.Config{TTL: minute.TTL, Store: pages}).Route(httpcache.RouteConfig{})
+	app.Group("/products", cached).Get("/:id", cached, h.Handle)
+	for range 2 {
+		response, body := fibertest.Send(t, app, "GET", "/products/1")
+		if body != "answer 1" || len(response.Header["Cache-Status"]) != 1 {
+			t.Errorf("%q with %q", body, response.Header["Cache-Status"])
+		}
+	}
+	if asked := pages.finds; asked != 2 {
+		t.Errorf("the pages were asked %d times for 2 requests", asked)
+	}
+}
+
+func TestCache_MarksStaleAnswersOnEveryWay(t *testing.T) {
+	app, _, _ := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
+		tracing.From(c.UserContext()).MarkStale()
+		return nil
+	})
+	for _, header := range [][]string{{}, {"Cookie", "a=b"}, {"Cache-Control", "no-cache"}} {
+		response, _ := fibertest.Send(t, app, "GET", "/products/1", header...)
+		if status := response.Header.Get("Cache-Status"); !strings.HasSuffix(status, "; detail=stale") {
+			t.Errorf("with %q: %q", header, status)
+		}
+	}
 }

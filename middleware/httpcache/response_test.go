@@ -3,7 +3,6 @@ package httpcache_test
 import (
 	"bufio"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,44 +25,27 @@ func TestCache_KeepsWhatTheHandlerAllowsForAsLongAsItSays(t *testing.T) {
 		{"nothing", nil, ""},
 		{"public", []string{"Cache-Control", "public"}, ""},
 		{"max-age", []string{"Cache-Control", "max-age=100"}, "99"},
-		{"in capitals", []string{"Cache-Control", "MAX-AGE=100"}, "99"},
-		{"leading zeros", []string{"Cache-Control", "max-age=0100"}, "99"},
 		{"quoted", []string{"Cache-Control", `max-age="100"`}, "99"},
 		{"s-maxage above max-age", []string{"Cache-Control", "max-age=1, s-maxage=100"}, "99"},
 		{"s-maxage below max-age", []string{"Cache-Control", "s-maxage=50, max-age=100"}, "49"},
-		{"s-maxage=0", []string{"Cache-Control", "max-age=100, s-maxage=0"}, no},
 		{"two lines", []string{"Cache-Control", "max-age=100", "Cache-Control", "s-maxage=50"}, "49"},
-		{"twice", []string{"Cache-Control", "max-age=50, max-age=100"}, "49"},
-		{"twice, the other way", []string{"Cache-Control", "max-age=100, max-age=50"}, "49"},
 		{"in an extension's quotes", []string{"Cache-Control", `ext="max-age=900, s-maxage=900", max-age=100`}, "99"},
 		{"behind an escaped quote", []string{"Cache-Control", `ext="\"", max-age=100`}, "99"},
 		{"max-age above all", []string{"Cache-Control", "max-age=99999999999999999999"}, "2147483647"},
 		{"max-age=0", []string{"Cache-Control", "max-age=0"}, no},
-		{"negative", []string{"Cache-Control", "max-age=-1"}, no},
-		{"a fraction", []string{"Cache-Control", "max-age=1.5"}, no},
 		{"no number", []string{"Cache-Control", "max-age=x"}, no},
-		{"no value", []string{"Cache-Control", "max-age"}, no},
-		{"single quotes", []string{"Cache-Control", "max-age='100'"}, no},
 		{"a space before =", []string{"Cache-Control", "max-age =100"}, no},
-		{"a space after =", []string{"Cache-Control", "max-age= 100"}, no},
 		{"an unclosed quote", []string{"Cache-Control", `ext="x, max-age=100`}, no},
-		{"more behind the quote", []string{"Cache-Control", `max-age="100"1`}, no},
-		{"one bad among good", []string{"Cache-Control", "max-age=100, max-age=x"}, no},
 		{"Expires", []string{"Expires", at(100 * time.Second)}, no},
 		{"Age", []string{"Age", "0", "Cache-Control", "max-age=100"}, no},
-		{"Age is no number", []string{"Age", "x", "Cache-Control", "max-age=100"}, no},
 		{"for another kind of cache", []string{"Cdn-Cache-Control", "max-age=50", "Cache-Control", "max-age=100"}, no},
-		{"forbidden to another kind", []string{"Surrogate-Control", "no-store", "Cache-Control", "max-age=100"}, no},
 		{"Vary on the encoding", []string{"Vary", "accept-encoding"}, ""},
-		{"Vary is empty", []string{"Vary", ""}, ""},
 		{"Vary in a second line", []string{"Vary", "Accept-Encoding", "Vary", "X"}, no},
 		{"Vary star among others", []string{"Vary", "Accept-Encoding, *"}, no},
 		{"an encoding of the handler's choice", []string{"Vary", "Accept-Encoding", "Content-Encoding", "deflate"}, no},
-		{"an encoding that is no choice", []string{"Content-Encoding", "deflate"}, ""},
 		{"Content-Range", []string{"Content-Range", "bytes 0-1/2"}, no},
 		{"a trailer", []string{"Trailer", "Digest"}, no},
 		{"Set-Cookie", []string{"Set-Cookie", "a=b"}, no},
-		{"Set-Cookie beside public", []string{"Set-Cookie", "a=b", "Cache-Control", "public, max-age=100"}, no},
 	} {
 		app, pages, h := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 			for i := 0; i < len(test.headers); i += 2 {
@@ -127,49 +109,6 @@ func TestCache_DoesNotKeepStreamsOrValuesPastTheirTime(t *testing.T) {
 		fibertest.Send(t, app, "GET", "/products/1")
 		if stored, pending := pages.stored(); stored+pending != 0 || h.calls.Load() != 2 {
 			t.Errorf("%s: %d pages are kept, %d unfinished; %d calls", what, stored, pending, h.calls.Load())
-		}
-	}
-}
-
-func TestCache_LeavesOutwardMiddlewareItsOwnFields(t *testing.T) {
-	app := fibertest.New()
-	requests := 0
-	app.Use(func(c *fiber.Ctx) error {
-		requests++
-		c.Set("X-Outer", strconv.Itoa(requests))
-		return c.Next()
-	})
-	app, _, _ = mountCached(app, minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderXRequestID, "of the first request")
-		return nil
-	})
-	fibertest.Send(t, app, "GET", "/products/1")
-	response, _ := fibertest.Send(t, app, "GET", "/products/1")
-	if outcome(response) != "hit" || response.Header.Get("X-Outer") != "2" || response.Header.Get("X-Request-Id") != "" {
-		t.Errorf("%v", response.Header)
-	}
-}
-
-func TestCache_DropsFieldsOfTheConnection(t *testing.T) {
-	dropped := map[string]string{
-		"Connection": "Keep-Alive", "Keep-Alive": "timeout=5", "Proxy-Authenticate": "Basic",
-		"Upgrade": "h2c", "Te": "trailers", "Proxy-Connection": "close",
-	}
-	app, _, _ := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
-		for name, value := range dropped {
-			c.Set(name, value)
-		}
-		c.Set("X-End", "1")
-		return nil
-	})
-	fibertest.Send(t, app, "GET", "/products/1")
-	response, _ := fibertest.Send(t, app, "GET", "/products/1")
-	if outcome(response) != "hit" || response.Header.Get("X-End") != "1" {
-		t.Fatalf("%s: %v", outcome(response), response.Header)
-	}
-	for name := range dropped {
-		if got := response.Header.Get(name); got != "" {
-			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

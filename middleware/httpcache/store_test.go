@@ -2,6 +2,7 @@ package httpcache_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,10 +14,8 @@ type memoryPages struct {
 	mu    sync.Mutex
 	pages map[string]*memoryPage
 
-	finds  int
-	voided []string // the tags of every Invalidate
-
-	onStore func(page *httpcache.Page, untried bool)
+	finds   int
+	lastTTL time.Duration
 }
 
 type memoryPage struct {
@@ -57,9 +56,7 @@ func (m *memoryPages) Find(
 func (m *memoryPages) store(key string, entry *memoryPage, page *httpcache.Page, ttl time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.onStore != nil {
-		m.onStore(page, ttl < 0)
-	}
+	m.lastTTL = ttl
 	close(entry.done) // panics when it is called twice
 	if page == nil && m.pages[key] == entry {
 		delete(m.pages, key)
@@ -70,12 +67,9 @@ func (m *memoryPages) store(key string, entry *memoryPage, page *httpcache.Page,
 func (m *memoryPages) Invalidate(_ context.Context, tags ...string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.voided = append(m.voided, tags...)
 	for _, entry := range m.pages {
 		for _, tag := range tags {
-			for _, own := range entry.tags {
-				entry.void = entry.void || own == tag
-			}
+			entry.void = entry.void || slices.Contains(entry.tags, tag)
 		}
 	}
 	return nil

@@ -54,22 +54,3 @@ func (p Proxies) trusts(a netip.Addr) bool {
 	}
 	return false
 }
-
-// protocol is c.Protocol without its look-up of the peer, if there is no proxy's header.
-func protocol(c *fiber.Ctx) string {
-	if c.Context().IsTLS() {
-		return "https"
-	}
-	for name := range c.Request().Header.All() {
-		if isForwarded(name) {
-			return c.Protocol()
-		}
-	}
-	return "http"
-}
-
-// isForwarded reports whether a proxy uses the header to pass on the client's protocol or
-// host.
-func isForwarded(name []byte) bool {
-	return bytes.HasPrefix(name, []byte("X-Forwarded-")) || string(name) == fiber.HeaderXUrlScheme
-}

@@ -18,7 +18,7 @@ func SecurityHeaders() fiber.Handler {
 	plain, encrypted := helmetHeader("http"), helmetHeader("https")
 	return func(c *fiber.Ctx) error {
 		header := plain
-		if protocol(c) == "https" {
+		if c.Protocol() == "https" {
 			header = encrypted
 		}
 		header.CopyTo(&c.Response().Header)

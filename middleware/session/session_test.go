@@ -16,14 +16,15 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
+func TestMain(m *testing.M) { devtest.Main(m) }
+
 func TestSessions_HoldAUserUntilTheirEnd(t *testing.T) {
 	client, err := redisclient.Open(devtest.Redis(t), 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions := session.New(session.Config{
-		Storage: session.Prefix(redis.NewFromConnection(client), "test:"), TTL: time.Hour,
-	})
+	storage := session.Prefix(redis.NewFromConnection(client), "test:")
+	sessions := session.New(session.Config{Storage: storage, TTL: time.Hour})
 	app := fibertest.New()
 	app.Post("/:id", func(c *fiber.Ctx) error {
 		id, _ := c.ParamsInt("id")
@@ -52,6 +53,9 @@ func TestSessions_HoldAUserUntilTheirEnd(t *testing.T) {
 				t.Errorf("the session of %s: %d %s", id, response.StatusCode, body)
 			}
 		}
+	}
+	if storage.Reset() == nil || storage.Close() != nil {
+		t.Error("a part of the storage has reset or closed the whole")
 	}
 	want := func(status int, what, cookie string) {
 		t.Helper()
