@@ -71,8 +71,8 @@ type Cache struct {
 	options Options
 	client  redisclient.Batched
 	writes  redisclient.Batched // the same, with a queue of its own: a write does not wait for reads
-	single  *redis.Client  // the same, if it speaks to one server; nil for a Cluster
-	origin  string         // marks this process's own messages
+	single  *redis.Client       // the same, if it speaks to one server; nil for a Cluster
+	origin  string              // marks this process's own messages
 
 	memory     *otter.Cache[memoryKey, *entry]
 	versions   versions

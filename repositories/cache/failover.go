@@ -37,6 +37,8 @@ func (c *Cache) checkServer(ctx context.Context) error {
 // runID returns the id of the server's process: another one may lack invalidations. For
 // a Cluster it stands for all masters.
 func (c *Cache) runID(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
 	if c.single != nil {
 		return runID(ctx, c.single)
 	}

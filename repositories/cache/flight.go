@@ -2,18 +2,20 @@ package cache
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
-// flights are the look-ups that run in this process: single flight. Other callers for
-// the same key wait for the first one. The version is a part of the key: a caller that
-// comes after an invalidation does not get a value from before it.
-type flights struct {
-	mu   sync.Mutex
-	open map[flightKey]*flight
+// flight is a look-up that runs in this process: single flight. Other callers for the
+// same key wait until done, for the entry or the error. If there is neither, the caller
+// that led it gave up.
+type flight struct {
+	done  chan struct{}
+	entry *entry
+	err   error
 }
 
+// flightKey has the version, so that a caller who comes after an invalidation does not
+// get a value from before it.
 type flightKey struct {
 	key     string
 	version uint64
@@ -21,57 +23,21 @@ type flightKey struct {
 
 func (l *lookup) flightKey() flightKey { return flightKey{l.place.key, l.version} }
 
-// flight is one look-up. After done it has an entry, or an error, or neither, if its
-// leader gave up.
-type flight struct {
-	done  chan struct{}
-	entry *entry
-	err   error
-}
-
-// join returns the flight that runs, or begins it.
-func (s *flights) join(k flightKey) (f *flight, leads bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f := s.open[k]; f != nil {
-		return f, false
-	}
-	if s.open == nil {
-		s.open = make(map[flightKey]*flight)
-	}
-	f = &flight{done: make(chan struct{})}
-	s.open[k] = f
-	return f, true
-}
-
-// forget lets the next caller begin a new flight.
-func (s *flights) forget(k flightKey, f *flight) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[k] == f {
-		delete(s.open, k)
-	}
-}
-
-func (s *flights) end(k flightKey, f *flight, e *entry, err error) {
-	s.forget(k, f)
-	f.entry, f.err = e, err
-	close(f.done)
-}
-
-// wait waits until another goroutine has found the value. It returns nil if this
-// goroutine has to look for it: it leads the flight then, or goes alone.
+// wait waits until another goroutine has found the value. It returns nil if this one has
+// to look for it: it leads the flight then, or goes alone.
 func (l *lookup) wait(ctx context.Context) (*entry, error) {
 	for {
-		f, leads := l.flights.join(l.flightKey())
-		if leads {
-			l.flight = f
+		own := &flight{done: make(chan struct{})}
+		running, found := l.flights.LoadOrStore(l.flightKey(), own)
+		if !found {
+			l.flight = own
 			return nil, nil
 		}
+		f := running.(*flight)
 		select {
 		case <-f.done:
-		case <-time.After(leaseTTL): // the leader takes too long
-			l.flights.forget(l.flightKey(), f)
+		case <-time.After(leaseTTL): // it takes too long: somebody begins anew
+			l.flights.CompareAndDelete(l.flightKey(), f)
 			continue
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -86,5 +52,15 @@ func (l *lookup) wait(ctx context.Context) (*entry, error) {
 		default:
 			return f.entry, nil
 		}
+	}
+}
+
+// finish ends the flight that this look-up leads, if it does.
+func (l *lookup) finish(e *entry, err error) {
+	if l.flight != nil {
+		l.flights.CompareAndDelete(l.flightKey(), l.flight)
+		l.flight.entry, l.flight.err = e, err
+		close(l.flight.done)
+		l.flight = nil
 	}
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"example.com/prefab/services/tracing"
@@ -14,12 +15,8 @@ const (
 	hitForMissTTL  = time.Second // of "not cacheable", until callers wait for each other again
 
 	leaseWaitTimeout = 500 * time.Millisecond // for the load of another process
-)
 
-// Where a value was found.
-const (
-	inMemory = "memory"
-	inRedis  = "redis"
+	inMemory, inRedis = "memory", "redis" // where a value was found
 )
 
 // lookup is a look-up that memory could not answer.
@@ -33,15 +30,18 @@ type lookup struct {
 	token       string  // of the lease, while this look-up holds it
 	last        *entry  // may be out of date; given if the load fails
 	alone       bool    // does not wait for others
-	flights     *flights
+	flights     *sync.Map
 	flight      *flight // that this look-up leads, or nil
 }
 
 func (t *Table[V]) newLookup(r *request, key string, tags []string, version uint64) *lookup {
-	l := &lookup{cache: t.cache, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights}
-	l.query = t.cache.newQuery(t.home(key, tags), t.options.Name, key, tags)
-	l.version, l.request, l.prefetch = version, r, t.options.Prefetch != ""
-	return l
+	home, c := t.home(key, tags), t.cache
+	q := query{
+		home: home, entry: c.entryKey(home, t.options.Name, key), version: version,
+		request: r, prefetch: t.options.Prefetch != "",
+	}
+	q.tagKeys, q.local = c.generationKeys(home, tags)
+	return &lookup{query: q, cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights}
 }
 
 // find looks in memory, waits for the same look-up of another goroutine, and looks in
@@ -158,20 +158,14 @@ func (l *lookup) rememberStale(e *entry) *entry {
 	return l.remember(&entry{value: e.value, absent: e.absent, weight: e.weight, stale: true}, staleTTL)
 }
 
-// lastIsValid reports whether there is a last value that was not invalidated meanwhile.
-func (l *lookup) lastIsValid() bool { return l.last != nil && l.cache.versions.of(l.tags) == l.version }
-
 // end returns the lease, unless a fill has done so, and ends the wait of other goroutines.
 func (l *lookup) end(ctx context.Context, e *entry, err error) {
 	if l.token != "" {
 		l.cache.send(context.WithoutCancel(ctx), []fill{{entry: l.entry, token: l.token}})
 		l.token = ""
 	}
-	if l.flight != nil {
-		if ctx.Err() != nil {
-			err = nil // this caller's time is over, not that of the others
-		}
-		l.flights.end(l.flightKey(), l.flight, e, err)
-		l.flight = nil
+	if ctx.Err() != nil {
+		err = nil // this caller's time is over, not that of the others
 	}
+	l.finish(e, err)
 }

@@ -1,33 +1,30 @@
 package cache
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 type metrics struct {
-	lookups       *prometheus.CounterVec
-	refused       prometheus.Counter
-	invalidations *prometheus.CounterVec
+	lookups, invalidations *prometheus.CounterVec
+	refused                prometheus.Counter
 }
 
 type lookupCounters struct{ memory, redis, miss, stale prometheus.Counter }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	f := promauto.With(r)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return promauto.With(r).NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
 	return metrics{
-		lookups: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "prefab_cache_lookups_total",
-			Help: "Look-ups in the two-level cache, by where the value was found.",
-		}, []string{"table", "found"}),
-		refused: f.NewCounter(prometheus.CounterOpts{
-			Name: "prefab_cache_refused_fills_total",
-			Help: "Loaded values that were not cached, since a write ran meanwhile.",
-		}),
-		invalidations: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "prefab_cache_invalidations_total",
-			Help: "Invalidations, by whether they could be sent to Redis.",
-		}, []string{"sent"}),
+		lookups: counter("prefab_cache_lookups_total",
+			"Look-ups in the two-level cache, by where the value was found.", "table", "found"),
+		invalidations: counter("prefab_cache_invalidations_total",
+			"Invalidations, by whether they could be sent to Redis.", "sent"),
+		refused: counter("prefab_cache_refused_fills_total",
+			"Loaded values that were not cached, since a write ran meanwhile.").WithLabelValues(),
 	}
 }
 
@@ -36,10 +33,4 @@ func (m metrics) forTable(table string) lookupCounters {
 	return lookupCounters{found("memory"), found("redis"), found("miss"), found("stale")}
 }
 
-func (m metrics) invalidated(err error) {
-	sent := "yes"
-	if err != nil {
-		sent = "no"
-	}
-	m.invalidations.WithLabelValues(sent).Inc()
-}
+func (m metrics) invalidated(err error) { m.invalidations.WithLabelValues(strconv.FormatBool(err == nil)).Inc() }

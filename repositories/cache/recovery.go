@@ -89,14 +89,15 @@ func (c *Cache) voidAll() {
 // connect is the first look at Redis. If some process has been connected to this very
 // server all the time, its entries are valid; else nobody knows what was written meanwhile.
 func (c *Cache) connect(ctx context.Context) {
-	var beating, server string
-	err := withTimeout(ctx, func(ctx context.Context) (err error) {
-		if server, err = c.runID(ctx); err == nil {
-			beating, err = c.client.Get(ctx, c.heartbeatKey()).Result()
-		}
-		return err
-	})
+	server, err := c.runID(ctx)
 	c.server.Store(&server)
+	beating := ""
+	if err == nil {
+		err = withTimeout(ctx, func(ctx context.Context) (err error) {
+			beating, err = c.client.Get(ctx, c.heartbeatKey()).Result()
+			return err
+		})
+	}
 	switch {
 	case err != nil && !errors.Is(err, redis.Nil):
 		c.voidAll()
@@ -133,10 +134,7 @@ func (c *Cache) maintain(ctx context.Context) {
 
 // recover sends what is pending, and then tries whether Redis is well again.
 func (c *Cache) recover(ctx context.Context) {
-	if c.usable() || withTimeout(ctx, c.checkServer) != nil {
-		return
-	}
-	if !c.pending.none() && !c.sendPending(ctx) {
+	if c.usable() || c.checkServer(ctx) != nil || !c.pending.none() && c.sendPending(ctx) != nil {
 		return
 	}
 	begin := time.Now()
@@ -145,7 +143,7 @@ func (c *Cache) recover(ctx context.Context) {
 	}
 }
 
-func (c *Cache) sendPending(ctx context.Context) (sent bool) {
+func (c *Cache) sendPending(ctx context.Context) error {
 	list := c.pending.take()
 	defer c.pending.sent()
 	var tags []string
@@ -162,16 +160,15 @@ func (c *Cache) sendPending(ctx context.Context) (sent bool) {
 	if err != nil {
 		c.circuit.open(&c.circuit.writesOff, "an invalidation could not be sent")
 	} else {
-		err = withTimeout(ctx, c.checkServer) // sending may have taken long
+		err = c.checkServer(ctx) // sending may have taken long
 	}
 	if err != nil {
 		for tag, until := range list {
 			c.pending.add(until, tag)
 		}
-		return false
 	}
 	c.versions.increment(tags...)
-	return true
+	return err
 }
 
 func withTimeout(ctx context.Context, call func(context.Context) error) error {

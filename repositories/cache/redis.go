@@ -24,12 +24,6 @@ type query struct {
 	again    bool     // the entry of these generations was found, and does not do
 }
 
-func (c *Cache) newQuery(home, table, key string, tags []string) query {
-	q := query{home: home, entry: c.entryKey(home, table, key)}
-	q.tagKeys, q.local = c.generationKeys(home, tags)
-	return q
-}
-
 // answer is the answer of Redis to a query.
 type answer struct {
 	token       string            // of the leases, and of new generations

@@ -78,8 +78,11 @@ func (c *Cache) receive(message string) {
 func (c *Cache) subscribe(ctx context.Context) {
 	lost := false
 	for ctx.Err() == nil {
-		pubsub := c.client.Subscribe(ctx, c.channel())
-		server, err := c.subscribed(ctx, pubsub)
+		pubsub, server := c.client.Subscribe(ctx, c.channel()), ""
+		_, err := pubsub.ReceiveTimeout(ctx, stepTimeout)
+		if err == nil {
+			server, err = c.runID(ctx)
+		}
 		if err != nil && !lost || err == nil && (lost || server != *c.server.Load()) {
 			c.voidAll() // another server may have lost invalidations
 		}
@@ -95,18 +98,6 @@ func (c *Cache) subscribe(ctx context.Context) {
 			sleep(ctx, resubscribeDelay)
 		}
 	}
-}
-
-// subscribed waits until Redis confirms the subscription, and returns which server it is.
-func (c *Cache) subscribed(ctx context.Context, pubsub *redis.PubSub) (server string, err error) {
-	if _, err := pubsub.ReceiveTimeout(ctx, stepTimeout); err != nil {
-		return "", err
-	}
-	err = withTimeout(ctx, func(ctx context.Context) (err error) {
-		server, err = c.runID(ctx)
-		return err
-	})
-	return server, err
 }
 
 // listen voids memory, since earlier messages are lost, and receives messages until the

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +41,7 @@ type Table[V any] struct {
 	id      uint32
 	schema  string
 	options TableOptions
-	flights flights
+	flights sync.Map // of *flight, by flightKey
 	count   lookupCounters
 }
 
@@ -122,11 +123,15 @@ func (t *Table[V]) load(
 		return t.fill(ctx, l, &entry{value: value, stale: state.stale.Load()}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
 		return t.fill(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
-	case l.lastIsValid() && (problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded)):
+	case l.last != nil && t.cache.versions.of(l.tags) == l.version && isUnavailable(err):
 		t.count.stale.Inc()
 		return l.rememberStale(l.last), nil
 	}
 	return nil, err
+}
+
+func isUnavailable(err error) bool {
+	return problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded)
 }
 
 // fill stores a loaded value in both levels, if it may be kept, and returns it. If Redis
