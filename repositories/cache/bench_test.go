@@ -9,7 +9,6 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"example.com/prefab/repositories/cache"
-	"example.com/prefab/services/tracing"
 )
 
 // page is a value of usual size.
@@ -43,23 +42,11 @@ func BenchmarkGet_Memory(b *testing.B) {
 	}
 }
 
-func BenchmarkGet_MemoryInParallel(b *testing.B) {
-	_, pages := benchmarkTable(b)
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := pages.Get(b.Context(), "key", tags, loadPage); err != nil {
-				b.Error(err)
-			}
-		}
-	})
-}
-
 func BenchmarkGet_Redis(b *testing.B) {
 	_, pages := benchmarkTable(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		fresh := tracing.With(b.Context(), &tracing.Trace{Fresh: true})
+		fresh := fresh(b)
 		if _, err := pages.Get(fresh, "key", tags, loadPage); err != nil {
 			b.Fatal(err)
 		}
@@ -87,14 +74,6 @@ func BenchmarkBare_Redis(b *testing.B) {
 	}
 }
 
-func BenchmarkGet_Absent(b *testing.B) {
-	_, pages := benchmarkTable(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = pages.Get(b.Context(), "key", tags, func(context.Context) (page, error) { return page{}, errAbsent })
-	}
-}
-
 // BenchmarkGet_Miss loads, and fills both levels.
 func BenchmarkGet_Miss(b *testing.B) {
 	n, pages := benchmarkTable(b)
@@ -104,7 +83,7 @@ func BenchmarkGet_Miss(b *testing.B) {
 		b.StopTimer()
 		n.client.Del(b.Context(), entry)
 		b.StartTimer()
-		fresh := tracing.With(b.Context(), &tracing.Trace{Fresh: true})
+		fresh := fresh(b)
 		if _, err := pages.Get(fresh, "key", tags, loadPage); err != nil {
 			b.Fatal(err)
 		}

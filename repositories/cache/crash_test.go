@@ -4,15 +4,77 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories/cache"
 )
 
-func ownRedis(t testing.TB) string { return devtest.OwnRedis(t).URL }
+// roundsVariable asks for a longer race.
+const roundsVariable = "PREFAB_TEST_RACE_ROUNDS"
+
+func rounds(t *testing.T, usual int) int {
+	t.Helper()
+	if n, err := strconv.Atoi(os.Getenv(roundsVariable)); err == nil {
+		return n
+	}
+	return usual
+}
+
+func TestRace_LeavesNothingStale(t *testing.T) {
+	n := rounds(t, 100)
+	if stale := race(t, n); stale != 0 {
+		t.Errorf("%d of %d rounds left a stale entry", stale, n)
+	}
+}
+
+// race lets three processes read a row while one of them, in turn, writes it,
+// and returns after how many rounds one of them or Redis kept an older value.
+func race(t *testing.T, rounds int) (stale int) {
+	settings := workerSettings{
+		Redis: devtest.OwnRedis(t).URL, Database: truth(t), LoadPause: 3 * time.Millisecond,
+	}
+	var processes []*process
+	for range 3 {
+		processes = append(processes, startProcess(t, settings))
+	}
+	var slowest time.Duration
+	for round := range rounds {
+		value := round + 1
+		for _, p := range processes {
+			p.must("read")
+		}
+		processes[round%len(processes)].must(fmt.Sprintf("write %d", value))
+		written := time.Now()
+		for _, p := range processes {
+			p.must("quiet")
+		}
+		if !allHold(processes, value) {
+			stale++
+		}
+		slowest = max(slowest, time.Since(written))
+	}
+	t.Logf("%d of %d rounds left a stale entry; the slowest ended after %v", stale, rounds, slowest)
+	return stale
+}
+
+// allHold reports whether all give the value before long: word of the write may
+// be on its way, but what has been kept wrongly would stay.
+func allHold(processes []*process, value int) bool {
+	for deadline := time.Now().Add(200 * time.Millisecond); ; time.Sleep(5 * time.Millisecond) {
+		wrong := 0
+		for _, p := range processes {
+			if !p.holds(value) || p.ask("get") != fmt.Sprint(value) {
+				wrong++
+			}
+		}
+		if wrong == 0 || time.Now().After(deadline) {
+			return wrong == 0
+		}
+	}
+}
 
 // crew is a writer and two readers, who all hold the value 0.
 func crew(t *testing.T, redis *devtest.Server) (writer *process, readers []*process) {
@@ -28,8 +90,8 @@ func crew(t *testing.T, redis *devtest.Server) (writer *process, readers []*proc
 	return writer, readers
 }
 
-// keepAgain asks that no reader holds anything but the value, and that it is kept.
-func keepAgain(t *testing.T, readers []*process, value int) {
+// cachedAgain asks that no reader holds anything but the value, and that it is kept.
+func cachedAgain(t *testing.T, readers []*process, value int) {
 	t.Helper()
 	want := fmt.Sprint(value)
 	eventually(t, "all readers use Redis again", func() bool {
@@ -62,7 +124,7 @@ func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 			t.Errorf("Redis has %s while the write may not be over", got)
 		}
 	}
-	keepAgain(t, readers, 1) // once the marks have expired
+	cachedAgain(t, readers, 1) // once the marks have expired
 }
 
 // Redis is away in several ways while somebody writes, and who writes may not
@@ -95,7 +157,7 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 				eventually(t, "the readers have missed Redis", func() bool { return p.ask("ready") == "false" })
 			}
 			c.back(redis, nil)
-			keepAgain(t, readers, 1)
+			cachedAgain(t, readers, 1)
 		})
 	}
 }
@@ -105,9 +167,20 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	t.Parallel()
 	redis := devtest.OwnRedis(t)
+	client := openClient(t, redis.URL)
 	writer, readers := crew(t, redis)
-	log := appendLog(t, redis)
-	older := readAll(t, log)
+	if err := client.Ping(t.Context()).Err(); err != nil { // the server has written its log by then
+		t.Fatal(err)
+	}
+	config := func(key string) string { return client.ConfigGet(t.Context(), key).Val()[key] }
+	older := make(map[string][]byte)
+	names, err := filepath.Glob(filepath.Join(config("dir"), config("appenddirname"), "*"))
+	for _, name := range names {
+		older[name], _ = os.ReadFile(name)
+	}
+	if err != nil || len(names) == 0 {
+		t.Fatal("Redis has no log", err)
+	}
 	writer.must("write 1")
 	for _, p := range append(readers, writer) {
 		eventually(t, "all have the new value", func() bool { return p.ask("get") == "1" })
@@ -119,85 +192,11 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 		}
 	}
 	redis.Start()
-	client := openClient(t, redis.URL)
 	if n := client.Exists(t.Context(), "test:{truth}:e:numbers:row").Val(); n != 1 {
 		t.Fatal("Redis does not have the older data")
 	}
 	for _, p := range readers { // the end of their connections tells them, after a moment
 		eventually(t, "a reader has noticed that it is another server", func() bool { return p.holds(1) })
 	}
-	keepAgain(t, readers, 1)
-}
-
-// appendLog is the folder in which a Redis logs what it holds.
-func appendLog(t *testing.T, redis *devtest.Server) string {
-	t.Helper()
-	client := openClient(t, redis.URL)
-	// The log is written between two turns of the server's loop: here it is.
-	if err := client.Ping(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	dir := client.ConfigGet(t.Context(), "dir").Val()["dir"]
-	return filepath.Join(dir, client.ConfigGet(t.Context(), "appenddirname").Val()["appenddirname"])
-}
-
-func readAll(t *testing.T, dir string) map[string][]byte {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no log in %s: %v", dir, err)
-	}
-	files := make(map[string][]byte)
-	for _, name := range names {
-		if files[name], err = os.ReadFile(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return files
-}
-
-// The epoch does not end by itself, and all that is kept with it.
-func TestStart_KeepsTheEpoch(t *testing.T) {
-	t.Parallel()
-	n, s := newNode(t, ownRedis(t)), new(source)
-	n.gives(t, s, 0)
-	epoch := n.cache.GenerationKey(cache.Everything)
-	if !n.client.Expire(t.Context(), epoch, time.Minute).Val() {
-		t.Fatal("there is no epoch")
-	}
-	eventually(t, "the epoch lasts longer again", func() bool {
-		return n.client.TTL(t.Context(), epoch).Val() > time.Hour
-	})
-}
-
-// A process that starts where nobody has watched trusts nothing that it finds.
-func TestStart_TrustsOnlyWhatSomebodyHasWatched(t *testing.T) {
-	t.Parallel()
-	redis := devtest.OwnRedis(t)
-	s := new(source)
-	first := newNode(t, redis.URL)
-	first.gives(t, s, 0)
-	second := newNode(t, redis.URL)
-	if _, held := second.held(t.Context(), true); !held {
-		t.Error("what a living process watches over is not used")
-	}
-	first.cache.Close()
-	second.cache.Close()
-	eventually(t, "the mark of the last watcher has expired", func() bool {
-		return first.client.Exists(t.Context(), "test:heartbeat").Val() == 0
-	})
-	newNode(t, redis.URL).holdsNothing(t)
-}
-
-// Nor what a server holds that was started after the watching.
-func TestStart_TrustsNoServerThatNobodyWatched(t *testing.T) {
-	t.Parallel()
-	redis := devtest.OwnRedis(t)
-	first := newNode(t, redis.URL)
-	first.gives(t, new(source), 0)
-	first.cache.Close()
-	if err := first.client.Set(t.Context(), "test:heartbeat", "another server", time.Minute).Err(); err != nil {
-		t.Fatal(err)
-	}
-	newNode(t, redis.URL).holdsNothing(t)
+	cachedAgain(t, readers, 1)
 }

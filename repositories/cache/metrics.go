@@ -33,4 +33,6 @@ func (m metrics) forTable(table string) lookupCounters {
 	return lookupCounters{found("memory"), found("redis"), found("miss"), found("stale")}
 }
 
-func (m metrics) invalidated(err error) { m.invalidations.WithLabelValues(strconv.FormatBool(err == nil)).Inc() }
+func (m metrics) invalidated(err error) {
+	m.invalidations.WithLabelValues(strconv.FormatBool(err == nil)).Inc()
+}

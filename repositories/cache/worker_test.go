@@ -7,16 +7,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
-	_ "github.com/lib/pq"
-
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/tracing"
 )
+
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(workerVariable); settings != "" {
+		os.Exit(beWorker(settings))
+	}
+	devtest.Main(m)
+}
 
 // workerVariable makes the test binary a process of its own that uses the cache
 // and does what it is told on its standard input.
@@ -104,10 +113,6 @@ func (w *worker) load(ctx context.Context) (value int64, err error) {
 	return value, err
 }
 
-var errNothing = errors.New("nothing is held")
-
-func loadNothing(context.Context) (int64, error) { return 0, errNothing }
-
 func hang(context.Context) (int64, error) { select {} }
 
 // read keeps four readers busy until it is quiet again.
@@ -139,3 +144,90 @@ func (w *worker) write(value string, dies bool) error {
 
 // writeTimeout is short, so that a killed writer's marks do not last for long.
 const writeTimeout = 2 * time.Second
+
+// process is a worker, seen from the test.
+type process struct {
+	t   testing.TB
+	cmd *exec.Cmd
+	in  io.Writer
+	out *bufio.Scanner
+}
+
+func startProcess(t testing.TB, settings workerSettings) *process {
+	t.Helper()
+	text, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(os.Args[0])}
+	p.cmd.Env = append(os.Environ(), workerVariable+"="+string(text))
+	p.cmd.Stderr = os.Stderr
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.out = bufio.NewScanner(out)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	p.expect("ready")
+	eventually(t, "a process uses Redis", func() bool { return p.ask("ready") == "true" })
+	return p
+}
+
+// ask has the process do something, and returns its answer: "" where it died of it.
+func (p *process) ask(command string) string {
+	p.t.Helper()
+	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
+		p.t.Fatalf("tell a process to %s: %v", command, err)
+	}
+	p.out.Scan()
+	return p.out.Text()
+}
+
+// must is ask for what has to succeed.
+func (p *process) must(command string) {
+	p.t.Helper()
+	if got := p.ask(command); got != "ok" {
+		p.t.Fatalf("%s: %s", command, got)
+	}
+}
+
+func (p *process) expect(want string) {
+	p.t.Helper()
+	p.out.Scan()
+	if got := p.out.Text(); got != want {
+		p.t.Fatalf("a process says %q, want %q", got, want)
+	}
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // it was killed, as this would say
+}
+
+// holds asks that neither memory nor Redis has anything but the value.
+func (p *process) holds(value int) bool {
+	want := fmt.Sprint(value)
+	inMemory, inRedis := p.ask("memory"), p.ask("redis")
+	return (inMemory == want || inMemory == "nothing") && (inRedis == want || inRedis == "nothing")
+}
+
+// truth makes the row that workers read and write.
+func truth(t testing.TB) (url string) {
+	t.Helper()
+	url = devtest.EmptyDatabase(t)
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE TABLE truth AS SELECT 0::bigint AS value"); err != nil {
+		t.Fatal(err)
+	}
+	return url
+}

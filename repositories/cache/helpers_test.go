@@ -19,6 +19,7 @@ import (
 )
 
 var errAbsent = &problem.Error{Code: problem.NotFound, Message: "No such thing."}
+var tags = []string{"thing", "things"}
 
 // node is what one process has of the cache.
 type node struct {
@@ -67,31 +68,6 @@ func (n *node) ready(t testing.TB) {
 	eventually(t, "the cache uses Redis", func() bool { return n.cache.Usable() && n.cache.Hearing() })
 }
 
-// source is a thing that can be read and written, and counts how often it is read.
-type source struct {
-	value atomic.Int64
-	loads atomic.Int64
-	fail  atomic.Pointer[problem.Error]
-}
-
-func (s *source) load(context.Context) (int64, error) {
-	s.loads.Add(1)
-	value := s.value.Load()
-	if err := s.fail.Load(); err != nil {
-		return 0, err
-	}
-	return value, nil
-}
-
-func (s *source) set(value int64) func(context.Context) error {
-	return func(context.Context) error {
-		s.value.Store(value)
-		return nil
-	}
-}
-
-var tags = []string{"thing", "things"}
-
 func (n *node) get(ctx context.Context, load func(context.Context) (int64, error)) (int64, error) {
 	return n.numbers.Get(ctx, "key", tags, load)
 }
@@ -122,6 +98,37 @@ func (n *node) holdsNothing(t testing.TB) {
 	}
 }
 
+func fresh(t testing.TB) context.Context {
+	return tracing.With(t.Context(), &tracing.Trace{Fresh: true})
+}
+
+// source is a thing that can be read and written, and counts how often it is read.
+type source struct {
+	value atomic.Int64
+	loads atomic.Int64
+	fail  atomic.Pointer[problem.Error]
+}
+
+func (s *source) load(context.Context) (int64, error) {
+	s.loads.Add(1)
+	value := s.value.Load()
+	if err := s.fail.Load(); err != nil {
+		return 0, err
+	}
+	return value, nil
+}
+
+func (s *source) set(value int64) func(context.Context) error {
+	return func(context.Context) error {
+		s.value.Store(value)
+		return nil
+	}
+}
+
+var errNothing = errors.New("nothing is held")
+
+func loadNothing(context.Context) (int64, error) { return 0, errNothing }
+
 // everyRedis runs a test on a real server and on the imitation that stands in for
 // one on a bare machine.
 func everyRedis(t *testing.T, test func(t *testing.T, url string)) {
@@ -146,6 +153,8 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+func ownRedis(t testing.TB) string { return devtest.OwnRedis(t).URL }
+
 func openClient(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
 	client, err := redisclient.Open(url, 2)
@@ -154,4 +163,75 @@ func openClient(t testing.TB, url string) redis.UniversalClient {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// valve stands between a client and Redis. It counts the calls; while it is shut,
+// its fault answers in Redis' place.
+type valve struct {
+	calls atomic.Int64
+	fault atomic.Pointer[fault]
+}
+
+type fault func(context.Context) error
+
+var errFaulty = errors.New("something is wrong with Redis")
+
+func refuse(context.Context) error { return errFaulty }
+
+func stall(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (v *valve) shut(f fault) { v.fault.Store(&f) }
+func (v *valve) open()        { v.fault.Store(nil) }
+
+func (v *valve) pass(ctx context.Context, call func() error) error {
+	v.calls.Add(1)
+	if f := v.fault.Load(); f != nil {
+		return (*f)(ctx)
+	}
+	return call()
+}
+
+// during returns how many calls do makes.
+func (v *valve) during(do func()) int64 {
+	before := v.calls.Load()
+	do()
+	return v.calls.Load() - before
+}
+
+func (v *valve) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (v *valve) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		return v.pass(ctx, func() error { return next(ctx, command) })
+	}
+}
+
+func (v *valve) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		return v.pass(ctx, func() error { return next(ctx, commands) })
+	}
+}
+
+// newValve returns a node that uses Redis through a valve. Nothing runs beside its
+// callers: neither does it hear of others, nor send by itself what is pending.
+func newValve(t testing.TB, url string, budget time.Duration) (*node, *valve) {
+	t.Helper()
+	n, err := openNode(url, func(o *cache.Options) { o.Budget = budget })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		n.cache.Close()
+		_ = n.client.Close()
+	})
+	v := new(valve)
+	n.client.AddHook(v)
+	n.cache.Join(t.Context())
+	if !n.cache.Usable() {
+		t.Fatal("the cache does not use Redis")
+	}
+	return n, v
 }

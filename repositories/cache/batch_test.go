@@ -2,8 +2,6 @@ package cache_test
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,7 +88,7 @@ func (s *shop) read(ctx context.Context, t testing.TB) (thing, stock int64) {
 // page makes the page of thing 1, or finds it.
 func (s *shop) page(t testing.TB) (from string) {
 	t.Helper()
-	ctx := tracing.With(t.Context(), new(tracing.Trace))
+	ctx := plain(t)
 	_, from, store := s.pages.Find(ctx, "/things/1", []string{"thing:1", "thing:1/stock"})
 	if from == "" {
 		tracing.From(ctx).Fills = true
@@ -134,7 +132,7 @@ func TestBatch_AColdReadTakesTwoRoundTrips(t *testing.T) {
 		other.wants(t, "a page in Redis", 1, 0, 0)
 		other.read(plain(t), t)
 		other.wants(t, "a thing and its stock in Redis", 1, 0, 0)
-		fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
+		fresh := fresh(t)
 		other.read(fresh, t)
 		other.wants(t, "what Redis confirms", 1, 0, 0)
 
@@ -271,42 +269,5 @@ func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 	<-done
 	if !loaded {
 		t.Error("the holder has waited for the other's load")
-	}
-}
-
-func TestStore_GivesBackTheLeaseOfWhatIsTooLong(t *testing.T) {
-	s := newShop(t, ownRedis(t))
-	names := cache.NewTable[string](s.cache, cache.TableOptions{Name: "name", TTL: time.Hour, Prefetch: "thing:{key}/name"})
-	ctx := plain(t)
-	end := s.cache.Batch(ctx)
-	_, err := s.things.Get(ctx, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
-		names.Store(ctx, "1", []string{"thing:1/name"}, strings.Repeat("x", 1<<17))
-		return 1, nil
-	})
-	end()
-	if n := s.client.Exists(t.Context(), s.cache.LeaseKey("thing:1", "name", "1")).Val(); n != 0 || err != nil {
-		t.Errorf("%d leases are left, %v", n, err)
-	}
-}
-
-// The watcher makes the epoch last, but no tombstone.
-func TestWrite_OfEverythingEnds(t *testing.T) {
-	t.Parallel()
-	s := newShop(t, ownRedis(t))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_ = s.cache.Write(ctx, []string{cache.Everything}, func(context.Context) error { return errors.New("unclear") })
-	eventually(t, "values are kept again", func() bool {
-		s.loaded = 0
-		s.read(plain(t), t)
-		s.read(plain(t), t)
-		return s.loaded == 0 || s.loaded == 1
-	})
-}
-
-func TestLeaseKey_IsNoEntrysKey(t *testing.T) {
-	c := newShop(t, ownRedis(t)).cache
-	if c.LeaseKey("thing:1", "thing", "a") == c.EntryKey("thing:1", "thing", "a:l") {
-		t.Error("the lease of a is the entry of a:l")
 	}
 }

@@ -5,13 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
 )
+
+// A flight that began before the caller's own write must not answer it.
+func TestGet_FreshJoinsNoFlight(t *testing.T) {
+	everyRedis(t, func(t *testing.T, url string) {
+		n, s := newNode(t, url), new(source)
+		old := n.beginLoad(t, 1)
+		s.value.Store(2)
+		if got, err := n.get(fresh(t), s.load); err != nil || got != 2 {
+			t.Errorf("read %d, %v; want 2", got, err)
+		}
+		old.end(t)
+	})
+}
+
+// load is one that has read its value and has not yet returned it.
+type load struct {
+	finish func()
+	done   sync.WaitGroup
+	value  int64
+	err    error
+}
+
+// beginLoad returns a load that has read the value from its source.
+func (n *node) beginLoad(t testing.TB, value int64) *load {
+	t.Helper()
+	l, begun, finish := new(load), make(chan struct{}), make(chan struct{})
+	l.finish = sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(l.finish)
+	l.done.Go(func() {
+		l.value, l.err = n.get(context.WithoutCancel(t.Context()), func(context.Context) (int64, error) {
+			close(begun)
+			<-finish
+			return value, nil
+		})
+	})
+	<-begun
+	return l
+}
+
+func (l *load) end(t testing.TB) {
+	t.Helper()
+	l.finish()
+	l.done.Wait()
+	if l.err != nil {
+		t.Error(l.err)
+	}
+}
 
 func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
@@ -37,61 +86,11 @@ func TestGet_KeepsWhatIsAbsentForItsOwnTime(t *testing.T) {
 	})
 }
 
-func TestGet_KeepsNoErrors(t *testing.T) {
-	everyRedis(t, func(t *testing.T, url string) {
-		n, s := newNode(t, url), new(source)
-		s.fail.Store(&problem.Error{Code: problem.Conflict})
-		for range 3 {
-			if _, err := n.get(t.Context(), s.load); problem.CodeOf(err) != problem.Conflict {
-				t.Errorf("error %v", err)
-			}
-		}
-		if loads := s.loads.Load(); loads != 3 {
-			t.Errorf("%d loads, want one for each call", loads)
-		}
-		if n := n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val(); n != 0 {
-			t.Error("a failed load left its lease")
-		}
-	})
-}
-
 // numbersFor returns a table of its own times.
 func (n *node) numbersFor(name string, ttl, grace time.Duration) *cache.Table[int64] {
 	return cache.NewTable[int64](n.cache, cache.TableOptions{
 		Name: name, TTL: ttl, Grace: grace, Absent: errAbsent, AbsentTTL: ttl,
 	})
-}
-
-func TestGet_LoadsAnewAfterItsTime(t *testing.T) {
-	everyRedis(t, func(t *testing.T, url string) {
-		n, s := newNode(t, url), new(source)
-		short := n.numbersFor("short", 50*time.Millisecond, 0)
-		eventually(t, "it is loaded twice", func() bool {
-			_, err := short.Get(t.Context(), "key", tags, s.load)
-			return err == nil && s.loads.Load() == 2
-		})
-	})
-}
-
-// Values stored together do not all end at once.
-func TestGet_SpreadsTheEnds(t *testing.T) {
-	n, s := newNode(t, ownRedis(t)), new(source)
-	plain := n.numbersFor("plain", time.Hour, 0)
-	ends := make(map[time.Duration]bool)
-	for i := range 20 {
-		key := fmt.Sprint(i)
-		if _, err := plain.Get(t.Context(), key, tags, s.load); err != nil {
-			t.Fatal(err)
-		}
-		left := n.client.PTTL(t.Context(), n.cache.EntryKey(tags[0], "plain", key)).Val()
-		if left > time.Hour || left < 53*time.Minute {
-			t.Errorf("Redis keeps it for %v", left)
-		}
-		ends[left.Round(time.Second)] = true
-	}
-	if len(ends) < 5 {
-		t.Errorf("20 values end at %d moments", len(ends))
-	}
 }
 
 // A time too short for Redis must not make the cache take Redis for broken.
@@ -146,18 +145,16 @@ func TestGet_GivesNoLastValueThatWasInvalidatedMeanwhile(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
 	short := n.numbersFor("short", time.Millisecond, time.Hour)
 	failed := false
-	read := func() (int64, error) {
-		return short.Get(t.Context(), "key", tags, func(ctx context.Context) (int64, error) {
-			if s.loads.Load() > 0 {
-				failed = true
-				_ = n.cache.Invalidate(ctx, tags[0])
-				return 0, problem.ErrUnavailable
-			}
-			return s.load(ctx)
-		})
-	}
 	eventually(t, "the load fails", func() bool {
-		if got, err := read(); failed && err == nil {
+		got, err := short.Get(t.Context(), "key", tags, func(ctx context.Context) (int64, error) {
+			if s.loads.Load() == 0 {
+				return s.load(ctx)
+			}
+			failed = true
+			_ = n.cache.Invalidate(ctx, tags[0])
+			return 0, problem.ErrUnavailable
+		})
+		if failed && err == nil {
 			t.Fatalf("an invalidated value is given: %d", got)
 		}
 		return failed
@@ -182,52 +179,6 @@ func TestGet_GivesNoLastValueThatRedisKnowsToBeVoid(t *testing.T) {
 	})
 }
 
-// Builds that differ in a type run side by side while a deploy goes on.
-func TestTable_ReadsOtherTypesAsMisses(t *testing.T) {
-	type before struct{ Name string }
-	type after struct {
-		Name  string
-		Price int64
-	}
-	everyRedis(t, func(t *testing.T, url string) {
-		a, b := newNode(t, url), newNode(t, url)
-		olds := cache.NewTable[before](a.cache, cache.TableOptions{Name: "same", TTL: time.Hour})
-		news := cache.NewTable[after](b.cache, cache.TableOptions{Name: "same", TTL: time.Hour})
-		for range 3 {
-			fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
-			if got, err := olds.Get(fresh, "key", tags, func(context.Context) (before, error) {
-				return before{"old"}, nil
-			}); err != nil || got.Name != "old" {
-				t.Errorf("the old build reads %v, %v", got, err)
-			}
-			if got, err := news.Get(fresh, "key", tags, func(context.Context) (after, error) {
-				return after{"new", 9}, nil
-			}); err != nil || got != (after{"new", 9}) {
-				t.Errorf("the new build reads %v, %v", got, err)
-			}
-		}
-	})
-}
-
-func TestGet_KeepsNoLongValues(t *testing.T) {
-	n := newNode(t, ownRedis(t), func(o *cache.Options) { o.ValueLimit = 1000 })
-	texts := cache.NewTable[string](n.cache, cache.TableOptions{Name: "texts", TTL: time.Hour})
-	for _, c := range []struct {
-		length int
-		kept   bool
-	}{{900, true}, {1000, false}} {
-		key := fmt.Sprint(c.length)
-		load := func(context.Context) (string, error) { return strings.Repeat("x", c.length), nil }
-		if got, err := texts.Get(t.Context(), key, tags, load); err != nil || len(got) != c.length {
-			t.Errorf("%d bytes, %v", len(got), err)
-		}
-		_, err := texts.Get(t.Context(), key, tags, func(context.Context) (string, error) { return "", errNothing })
-		if kept := err == nil; kept != c.kept {
-			t.Errorf("%d bytes are kept: %v", c.length, kept)
-		}
-	}
-}
-
 func TestMemory_StaysWithinBothBounds(t *testing.T) {
 	url := ownRedis(t)
 	for _, length := range []int{1, 5000} {
@@ -248,5 +199,84 @@ func TestMemory_StaysWithinBothBounds(t *testing.T) {
 		if length == 5000 && items > 10 {
 			t.Errorf("memory holds %d values of 5000 bytes", items)
 		}
+	}
+}
+
+// A generation that ends before the values under it would void them too early.
+func TestFill_MakesGenerationsOutliveTheValues(t *testing.T) {
+	n, s := newNode(t, devtest.Redis(t)), new(source)
+	generation, entry := n.cache.GenerationKey(tags[0]), n.cache.EntryKey(tags[0], "numbers", "key")
+	for range 2 { // one that is new, and one that is about to end
+		n.gives(t, s, 0)
+		if left, want := n.client.PTTL(t.Context(), generation).Val(), n.client.PTTL(t.Context(), entry).Val(); left <= want {
+			t.Errorf("the generation has %v left, the value %v", left, want)
+		}
+		if err := n.client.Del(t.Context(), entry).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if !n.client.PExpire(t.Context(), generation, 10*time.Second).Val() {
+			t.Fatal("there is no generation")
+		}
+		n.cache.Flush()
+	}
+}
+
+// What was asked for in vain must not stay for long: anybody can make it up.
+func TestMiss_LeavesNothingForLong(t *testing.T) {
+	n, s := newNode(t, devtest.Redis(t)), new(source)
+	s.fail.Store(&problem.Error{Code: problem.Invalid, Message: "No."})
+	if _, err := n.get(t.Context(), s.load); err == nil {
+		t.Fatal("the load has not failed")
+	}
+	for _, key := range n.client.Keys(t.Context(), "test:*").Val() {
+		left := n.client.PTTL(t.Context(), key).Val()
+		if key != n.cache.GenerationKey(cache.Everything) && left > time.Minute {
+			t.Errorf("%s stays for %v", key, left)
+		}
+	}
+}
+
+// What a load was not sure of is better than nothing, but for a moment only.
+func TestMarkStale_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
+	url := devtest.Redis(t)
+	n, other := newNode(t, url), newNode(t, url)
+	s := new(source)
+	unsure := func(ctx context.Context) (int64, error) {
+		cache.MarkStale(ctx)
+		return s.load(ctx)
+	}
+	for _, load := range []func(context.Context) (int64, error){unsure, loadNothing} { // and a moment later
+		trace := new(tracing.Trace)
+		if got, err := n.get(tracing.With(t.Context(), trace), load); err != nil || got != 0 || !trace.Stale() {
+			t.Errorf("got %d, %v, stale: %t", got, err, trace.Stale())
+		}
+	}
+	if value, held := other.held(t.Context(), false); held {
+		t.Errorf("another process is given %d", value)
+	}
+	s.value.Store(1)
+	eventually(t, "it is loaded anew", func() bool {
+		got, err := n.get(t.Context(), s.load)
+		return err == nil && got == 1
+	})
+	if value, held := other.held(t.Context(), false); !held || value != 1 {
+		t.Errorf("another process is given %d, %t", value, held)
+	}
+}
+
+func TestMarkStale_OfALongValueIsGivenAsStaleAndNotKept(t *testing.T) {
+	n, s := newNode(t, devtest.Redis(t), func(o *cache.Options) { o.ValueLimit = 1 }), new(source)
+	for range 2 {
+		trace := new(tracing.Trace)
+		_, err := n.get(tracing.With(t.Context(), trace), func(ctx context.Context) (int64, error) {
+			cache.MarkStale(ctx)
+			return s.load(ctx)
+		})
+		if err != nil || !trace.Stale() {
+			t.Errorf("%v, stale: %t", err, trace.Stale())
+		}
+	}
+	if got := s.loads.Load(); got != 2 {
+		t.Errorf("%d loads", got)
 	}
 }

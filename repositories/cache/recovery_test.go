@@ -1,0 +1,330 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/cache"
+	"example.com/prefab/services/tracing"
+)
+
+const (
+	usualBudget = 300 * time.Millisecond
+	noLimit     = time.Hour // a budget that no test uses up
+)
+
+// reads asks that n reads of keys that nobody has read are answered by the source.
+func (n *node) reads(ctx context.Context, t testing.TB, s *source, times int) {
+	t.Helper()
+	for range times {
+		key := fmt.Sprint("read ", s.loads.Load())
+		if got, err := n.numbers.Get(ctx, key, tags, s.load); err != nil || got != s.value.Load() {
+			t.Errorf("read %d, %v; want %d", got, err, s.value.Load())
+		}
+	}
+}
+
+// A request pays for a Redis that does not answer once, not with every read.
+func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
+	t.Parallel()
+	n, v := newValve(t, devtest.Redis(t), 50*time.Millisecond)
+	s := new(source)
+	s.value.Store(7)
+	v.shut(stall)
+	for range 2 {
+		request := plain(t)
+		if calls := v.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
+			t.Errorf("a request's first read makes %d calls", calls)
+		}
+		if calls := v.during(func() { n.reads(request, t, s, 10) }); calls != 0 {
+			t.Errorf("a request whose budget is spent makes %d calls", calls)
+		}
+	}
+	if !n.cache.Usable() {
+		t.Error("it is the breaker that has kept the calls back")
+	}
+}
+
+// The third failure in a row is the last one that anybody waits for, until Redis is well
+// again. Its entries are as good then as before.
+func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
+	for name, fault := range map[string]fault{"refused": refuse, "unanswered": stall} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n, v := newValve(t, devtest.Redis(t), usualBudget)
+			s := new(source)
+			fails := func(times int, used bool) {
+				t.Helper()
+				v.shut(fault)
+				calls := v.during(func() { n.reads(t.Context(), t, s, times) })
+				if int(calls) != times || n.cache.Usable() != used {
+					t.Errorf("%d reads: %d calls, Redis is used: %v", times, calls, n.cache.Usable())
+				}
+			}
+			n.gives(t, s, 0)
+			fails(2, true)
+			v.open()
+			n.reads(t.Context(), t, s, 1) // not in a row any more
+			fails(2, true)
+			fails(1, false)
+			if calls := v.during(func() { n.reads(t.Context(), t, s, 10) }); calls != 0 {
+				t.Errorf("%d calls to a Redis that is not used", calls)
+			}
+			if n.cache.Recover(t.Context()); n.cache.Usable() {
+				t.Error("Redis is used, though it still fails")
+			}
+			v.open()
+			if n.cache.Recover(t.Context()); !n.cache.Usable() {
+				t.Fatal("Redis is well again, and not used")
+			}
+			fails(2, true)
+			v.open()
+			if _, held := n.held(t.Context(), true); !held {
+				t.Error("a slow Redis has been taken for a void one")
+			}
+		})
+	}
+}
+
+// It says nothing of Redis that a caller has no time for it.
+func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
+	waited := func(part time.Duration) context.Context {
+		trace := new(tracing.Trace)
+		trace.WaitedForCache(part)
+		return tracing.With(context.Background(), trace)
+	}
+	for _, c := range []struct {
+		name    string
+		request context.Context
+		time    time.Duration
+		fault   fault
+		blamed  bool
+	}{
+		{"gone", context.Background(), 5 * time.Millisecond, stall, false},
+		{"little budget left", waited(noLimit * 6 / 10), noLimit, refuse, false},
+		{"enough budget left", waited(noLimit * 4 / 10), noLimit, refuse, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			n, v := newValve(t, devtest.Redis(t), noLimit)
+			s := new(source)
+			v.shut(c.fault)
+			for i := range 3 {
+				request, cancel := context.WithTimeout(c.request, c.time)
+				if calls := v.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
+					t.Errorf("read %d makes %d calls", i, calls)
+				}
+				cancel()
+			}
+			if n.cache.Usable() == c.blamed {
+				t.Errorf("Redis is blamed: %v", !n.cache.Usable())
+			}
+		})
+	}
+}
+
+// A write that Redis was not told of succeeds, and Redis is told before this process
+// reads it again.
+func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
+	for name, write := range map[string]func(n *node, shut, open func(), s *source){
+		"Write": func(n *node, shut, _ func(), s *source) {
+			shut()
+			_ = n.cache.Write(context.Background(), tags, s.set(1))
+		},
+		"its begin": func(n *node, shut, open func(), s *source) {
+			shut()
+			_ = n.cache.Write(context.Background(), tags, func(ctx context.Context) error { open(); return s.set(1)(ctx) })
+		},
+		"its end": func(n *node, shut, _ func(), s *source) {
+			_ = n.cache.Write(context.Background(), tags, func(ctx context.Context) error { shut(); return s.set(1)(ctx) })
+		},
+		"Invalidate": func(n *node, shut, _ func(), s *source) {
+			s.value.Store(1)
+			shut()
+			_ = n.cache.Invalidate(context.Background(), tags[1])
+		},
+	} {
+		for faulty, f := range map[string]fault{"refused": refuse, "unanswered": stall} {
+			t.Run(name+" "+faulty, func(t *testing.T) {
+				t.Parallel()
+				url := devtest.Redis(t)
+				n, v := newValve(t, url, usualBudget)
+				other, _ := newValve(t, url, usualBudget)
+				s := new(source)
+				n.gives(t, s, 0)
+				if _, held := n.held(t.Context(), true); !held {
+					t.Fatal("Redis does not hold what was read")
+				}
+				write(n, func() { v.shut(f) }, v.open, s)
+				v.open()
+				if calls := v.during(func() { n.gives(t, s, 1) }); calls != 0 {
+					t.Errorf("a read asks a Redis that may be behind, %d times", calls)
+				}
+				if n.cache.Recover(t.Context()); !n.cache.Usable() {
+					t.Fatal("Redis is well again, and not read")
+				}
+				n.gives(t, s, 1)
+				for _, n := range []*node{n, other} {
+					if value, held := n.held(t.Context(), true); held && value != 1 {
+						t.Errorf("Redis still holds %d", value)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Redis is told of a write even by a request that has no time left for Redis.
+func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
+	spent := new(tracing.Trace)
+	spent.WaitedForCache(noLimit)
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	for name, request := range map[string]context.Context{
+		"no budget": tracing.With(context.Background(), spent), "no request": gone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n, _ := newValve(t, devtest.Redis(t), noLimit)
+			s := new(source)
+			n.gives(t, s, 0)
+			if err := n.cache.Write(request, tags, s.set(1)); err != nil || !n.cache.Usable() {
+				t.Errorf("%v, Redis is used: %v", err, n.cache.Usable())
+			}
+			n.holdsNothing(t)
+			n.gives(t, s, 1)
+			if value, held := n.held(t.Context(), true); !held || value != 1 {
+				t.Errorf("after the write Redis holds %d (%v)", value, held)
+			}
+		})
+	}
+}
+
+// A write that Redis is not told of while it is told of an earlier one is still pending.
+func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
+	t.Parallel()
+	n, v := newValve(t, devtest.Redis(t), noLimit)
+	v.shut(refuse)
+	_ = n.cache.Invalidate(t.Context(), tags[0])
+	steps := 0
+	v.shut(func(context.Context) error { // answers well
+		if steps++; steps == 2 {
+			_ = n.cache.Invalidate(t.Context(), tags[0])
+		}
+		return nil
+	})
+	if n.cache.Recover(t.Context()); n.cache.Usable() || steps != 2 {
+		t.Errorf("after %d steps Redis is read: %v", steps, n.cache.Usable())
+	}
+	v.open()
+	if n.cache.Recover(t.Context()); !n.cache.Usable() {
+		t.Error("Redis is not read, though nothing is pending")
+	}
+}
+
+// There may be no end of tags during an outage. What is too much becomes one
+// invalidation of everything, which lasts as long as the longest of them.
+func TestPending_TooManyBecomeOneOfEverything(t *testing.T) {
+	t.Parallel()
+	n, v := newValve(t, devtest.Redis(t), noLimit)
+	s := new(source)
+	n.gives(t, s, 0)
+	v.shut(refuse)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_ = n.cache.Write(ctx, []string{"long"}, func(context.Context) error { return nil })
+	for i := range 2 * cache.MaxPending {
+		_ = n.cache.Invalidate(t.Context(), fmt.Sprint("tag", i))
+	}
+	if pending := n.cache.Pending(); pending > cache.MaxPending {
+		t.Errorf("%d tags are pending", pending)
+	}
+	v.open()
+	if n.cache.Recover(t.Context()); !n.cache.Usable() {
+		t.Fatal("Redis is not read, though nothing is pending")
+	}
+	n.holdsNothing(t)
+	if mark, _ := n.tombstoneEnds(t, cache.Everything); time.Until(mark) < 10*time.Second {
+		t.Errorf("the mark of everything ends in %v", time.Until(mark))
+	}
+}
+
+// polled returns a cache that is not started, and polls what recorded returns.
+func polled(recorded func(since time.Duration, limit int) ([]cache.Recorded, error)) *cache.Cache {
+	return cache.New(cache.Options{
+		Client: redis.NewClient(&redis.Options{}), MaxItems: 1, MaxBytes: 1 << 10, Budget: time.Second,
+		Recorded: func(_ context.Context, since time.Duration, limit int) ([]cache.Recorded, error) {
+			return recorded(since, limit)
+		},
+	})
+}
+
+// What one poll has read the next one may read again, but it is sent once.
+func TestPoll_TakesEachRecordOnce(t *testing.T) {
+	all := []cache.Recorded{{ID: 1, Tags: []string{"a"}}, {ID: 2, Tags: []string{"b", "c"}}}
+	c := polled(func(time.Duration, int) ([]cache.Recorded, error) { return all, nil })
+	defer c.Close()
+	for _, added := range []int{3, 0, 1} {
+		c.Poll(t.Context())
+		if n := c.TakePending(); n != added {
+			t.Errorf("a poll adds %d tags, want %d", n, added)
+		}
+		if added == 0 {
+			all = append(all, cache.Recorded{ID: 3, Tags: []string{"a"}})
+		}
+	}
+}
+
+// A poll reads all that has been recorded since the last one that succeeded began,
+// however long ago that was; and where some may be gone by now, everything is void.
+func TestPoll_MissesNothingWhileTheStoreWasAway(t *testing.T) {
+	var since time.Duration
+	var away error
+	c := polled(func(d time.Duration, _ int) ([]cache.Recorded, error) {
+		since = d
+		return nil, away
+	})
+	defer c.Close()
+	synctest.Test(t, func(t *testing.T) {
+		for _, step := range []struct {
+			pause      time.Duration
+			away       error
+			least      time.Duration
+			everything bool
+		}{
+			{0, nil, cache.RecordsKept, false}, // the first one: all that there is
+			{time.Second, nil, 2 * time.Second, false},
+			{20 * time.Second, errors.New("away"), 21 * time.Second, false},
+			{20 * time.Second, nil, 41 * time.Second, false},
+			{time.Second, nil, 2 * time.Second, false},
+			{cache.RecordsKept, errors.New("away"), 0, false},
+			{time.Second, nil, cache.RecordsKept, true},
+			{time.Second, nil, 2 * time.Second, false},
+		} {
+			time.Sleep(step.pause)
+			away = step.away
+			c.Poll(t.Context())
+			if n := c.TakePending(); since < step.least || (n > 0) != step.everything {
+				t.Errorf("%+v: read since %v, %d tags are pending", step, since, n)
+			}
+		}
+	})
+}
+
+// As many as a poll reads at most may not be all.
+func TestPoll_OfTooManyVoidsEverything(t *testing.T) {
+	c := polled(func(_ time.Duration, limit int) ([]cache.Recorded, error) {
+		return make([]cache.Recorded, limit), nil
+	})
+	defer c.Close()
+	if c.Poll(t.Context()); c.Pending() != 1 {
+		t.Errorf("%d tags are pending, want the one of everything", c.Pending())
+	}
+}

@@ -1,0 +1,180 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories/cache"
+)
+
+func TestCache_KeepsItsPromisesOnACluster(t *testing.T) {
+	t.Parallel()
+	url := devtest.Cluster(t, 0).URL
+	a, b := newNode(t, url), newNode(t, url)
+	s := new(source)
+	for i := range int64(100) {
+		a.gives(t, s, i)
+		b.gives(t, s, i)
+		if loads := s.loads.Swap(0); loads != 1 {
+			t.Fatalf("%d loads for a value that both want", loads)
+		}
+		if err := a.cache.Write(t.Context(), tags, s.set(i+1)); err != nil {
+			t.Fatal(err)
+		}
+		a.gives(t, s, i+1)
+		s.loads.Store(1)
+		eventually(t, "the other node hears of it", func() bool { value, _ := b.get(t.Context(), s.load); return value == i+1 })
+	}
+}
+
+// promoted asks that no process uses a replica that was made master and lacks the last
+// invalidation. It holds the older value, with all that makes it look good.
+func promoted(t *testing.T, n *node, tag, master string, signal func(replica bool, s syscall.Signal), isMaster func() bool) {
+	t.Helper()
+	s := new(source)
+	gives := func(want int64) {
+		if got, err := n.numbers.Get(t.Context(), "key", []string{tag}, s.load); err != nil || got != want {
+			t.Fatalf("read %d, %v; want %d", got, err, want)
+		}
+	}
+	gives(0)
+	s.value.Store(1)
+	eventually(t, "memory has forgotten", func() bool { gives(0); return s.loads.Load() == 1 }) // so Redis holds it
+	client := openClient(t, "redis://"+master).(*redis.Client)
+	if err := client.Wait(t.Context(), 1, 10*time.Second).Err(); err != nil {
+		t.Fatal(err)
+	}
+	signal(true, syscall.SIGSTOP)
+	if n := client.ClientKillByFilter(t.Context(), "TYPE", "replica").Val(); n != 1 { // else its socket keeps what is sent
+		t.Fatalf("the master has %d replicas", n)
+	}
+	if err := n.cache.Write(t.Context(), []string{tag}, s.set(2)); err != nil {
+		t.Fatal(err)
+	}
+	signal(false, syscall.SIGKILL)
+	signal(true, syscall.SIGCONT)
+	for deadline := time.Now().Add(60 * time.Second); !isMaster() || !n.cache.Usable(); time.Sleep(time.Millisecond) {
+		gives(2)
+		if time.Now().After(deadline) {
+			t.Fatal("the replica was not promoted, or is not used")
+		}
+	}
+	gives(2)
+}
+
+func forgetful(o *cache.Options) { o.MemoryTTL = time.Millisecond }
+
+func TestCache_UsesNoPromotedReplicaOfAClusterThatLacksAnInvalidation(t *testing.T) {
+	t.Parallel()
+	cluster := devtest.Cluster(t, 1)
+	n := newNode(t, cluster.URL, forgetful)
+	tag := tagAwayFromTheChannel(t, n.client)
+	owner := slices.Index(cluster.Masters, holder(t, n.client, tagKey(tag)))
+	promoted(t, n, tag, cluster.Masters[owner], func(replica bool, s syscall.Signal) {
+		if replica {
+			cluster.Signal(cluster.Replicas[owner], s)
+		} else {
+			cluster.Signal(cluster.Masters[owner], s)
+		}
+	}, func() bool { return holder(t, n.client, tagKey(tag)) == cluster.Replicas[owner] })
+}
+
+func tagKey(tag string) string { return "test:tag:{" + tag + "}" }
+
+// tagAwayFromTheChannel is of another master than the feed, which breaks with its own.
+func tagAwayFromTheChannel(t *testing.T, client redis.UniversalClient) string {
+	for i := 0; ; i++ {
+		tag := "thing" + strconv.Itoa(i)
+		if holder(t, client, tagKey(tag)) != holder(t, client, "test:feed") {
+			return tag
+		}
+	}
+}
+
+// holder is the address of the master that has the key.
+func holder(t *testing.T, client redis.UniversalClient, key string) string {
+	master, err := client.(*redis.ClusterClient).MasterForKey(t.Context(), key)
+	if err != nil {
+		return ""
+	}
+	return master.Options().Addr
+}
+
+// The master that is relieved lives on, and so does the feed's connection to it.
+func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
+	t.Parallel()
+	servers := devtest.Sentinels(t)
+	a, b := newNode(t, servers.URL), newNode(t, servers.URL)
+	s := new(source)
+	a.gives(t, s, 0)
+	b.gives(t, s, 0)
+	servers.Failover()
+	for i := range int64(40) {
+		written := time.Now()
+		if err := a.cache.Write(t.Context(), tags, s.set(i+1)); err != nil {
+			t.Fatal(err)
+		}
+		for value := int64(-1); value != i+1; value, _ = b.get(t.Context(), s.load) {
+			if time.Since(written) > 5*time.Second { // a feed on the old master is deaf for ten
+				t.Fatalf("write %d is not seen by the other node, which has %d", i+1, value)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if a.cache.Usable() != b.cache.Usable() {
+		eventually(t, "both use the new master", func() bool { return a.cache.Usable() && b.cache.Usable() })
+	}
+}
+
+func TestCache_UsesNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing.T) {
+	t.Parallel()
+	servers := devtest.Sentinels(t)
+	n, replica := newNode(t, servers.URL, forgetful), openClient(t, "redis://"+servers.Replica)
+	promoted(t, n, "thing", servers.Master, func(replica bool, s syscall.Signal) {
+		if replica {
+			servers.Signal(servers.Replica, s)
+		} else {
+			servers.Signal(servers.Master, s)
+		}
+	}, func() bool { return strings.Contains(replica.Info(t.Context(), "replication").Val(), "role:master") })
+}
+
+// A flush of write-behind invalidates a whole batch: more than one script drops at a time.
+func TestInvalidate_DropsAnyNumberOfTags(t *testing.T) {
+	for name, url := range map[string]string{"one server": devtest.Redis(t), "a Cluster": devtest.Cluster(t, 0).URL} {
+		t.Run(name, func(t *testing.T) {
+			n, s := newNode(t, url), new(source)
+			var all []string
+			for i := range 1201 {
+				all = append(all, "thing:"+strconv.Itoa(i))
+			}
+			fresh := func() context.Context { return fresh(t) }
+			some := []string{all[0], all[499], all[500], all[1200]}
+			for _, tag := range some {
+				eventually(t, "a value is kept", func() bool {
+					_, err := n.numbers.Get(fresh(), tag, []string{tag}, s.load)
+					_, again := n.numbers.Get(fresh(), tag, []string{tag}, loadNothing)
+					return err == nil && again == nil
+				})
+			}
+			if err := n.cache.Invalidate(t.Context(), all...); err != nil {
+				t.Fatal(err)
+			}
+			for _, tag := range some {
+				if _, err := n.numbers.Get(fresh(), tag, []string{tag}, loadNothing); !errors.Is(err, errNothing) {
+					t.Errorf("%s is still kept", tag)
+				}
+			}
+		})
+	}
+}
