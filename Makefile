@@ -89,7 +89,7 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 .PHONY: topologies
 topologies: ## Run all tests of ./app on each topology; takes long, so test-all does without
 	@app/devservices/install.sh postgres redis pgbouncer
-	for topology in pgbouncer replica cluster sentinel; do \
+	for topology in pgbouncer cluster sentinel; do \
 		go test ./app -timeout 30m -parallel 2 -skip TestBrowser -args -topology=$$topology || exit 1; done
 
 .PHONY: faults

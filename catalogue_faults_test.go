@@ -124,7 +124,7 @@ func newFaulty(t *testing.T, server string) *faulty {
 	}
 
 	f := &faulty{server: server, db: db, end: make(chan struct{}), tallies: make(map[string]*tally), stock: make(map[int]int)}
-	addresses := map[string]*string{"database": new(overTCP(t, database)), "redis": new(devtest.Slow(t, redis).URL)}
+	addresses := map[string]*string{"database": new(devtest.OverTCP(t, database)), "redis": new(devtest.Slow(t, redis).URL)}
 	u, err := url.Parse(*addresses[server])
 	if err != nil {
 		t.Fatal(err)

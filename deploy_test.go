@@ -1,9 +1,6 @@
 package main_test
 
 import (
-	"io"
-	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,7 +79,7 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 		t.Fatalf("its version is %q %v", out, err)
 	}
 	settings := []string{
-		"DATABASE_URL=" + overTCP(t, devtest.Database(t)), "REDIS_URL=" + devtest.Slow(t, devtest.Redis(t)).URL, "APP_ENV=production", "LOG_FORMAT=text",
+		"DATABASE_URL=" + devtest.OverTCP(t, devtest.Database(t)), "REDIS_URL=" + devtest.Slow(t, devtest.Redis(t)).URL, "APP_ENV=production", "LOG_FORMAT=text",
 		"WORKERS=2",
 	}
 	p := follow(t, inside(), nil, root, settings)
@@ -106,44 +103,4 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, p.said())
 	}
-}
-
-// overTCP leads to the database at url, whose socket's folder is not in the bare root.
-func overTCP(t *testing.T, database string) string {
-	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	port := query.Get("port")
-	if port == "" {
-		port = "5432"
-	}
-	socket := filepath.Join(query.Get("host"), ".s.PGSQL."+port)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("unix", socket)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(server, client); server.Close() }()
-			go func() { _, _ = io.Copy(client, server); client.Close() }()
-		}
-	}()
-	query.Del("host")
-	query.Del("port")
-	query.Set("sslmode", "disable")
-	u.Host, u.RawQuery = listener.Addr().String(), query.Encode()
-	return u.String()
 }

@@ -2,12 +2,11 @@ package main_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -144,26 +143,20 @@ func TestPrefork_RunsOnABareCheckout(t *testing.T) {
 	}
 }
 
-// processesBelow returns the children of a process.
+// processesBelow returns the children of a process, on Linux.
 func processesBelow(t *testing.T, parent int) (children []int) {
 	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", parent))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
-		stat, _ := os.ReadFile(file) // it may have ended
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		if fields := strings.Fields(rest); len(fields) < 2 || fields[1] != strconv.Itoa(parent) {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+	for child := range strings.FieldsSeq(string(text)) {
+		pid, err := strconv.Atoi(child)
 		if err != nil {
 			t.Fatal(err)
 		}
 		children = append(children, pid)
 	}
-	slices.Sort(children)
 	if len(children) == 0 {
 		t.Fatalf("process %d has no children", parent)
 	}

@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
+	"github.com/jmoiron/sqlx"
 )
 
 // Twenty clients share two connections to PostgreSQL, which change hands after
@@ -66,6 +67,7 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	s := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
 	admin, path := s.admin(), s.product()
 	s.manyProducts()
+	awaitProducts(t, s.exports, manyProducts+1)
 
 	export := admin.export("ndjson")
 	if there, here := s.exportsRunning(), s.ids("SELECT count(*) " + runningExports)[0]; there != 1 || here != 0 {
@@ -100,6 +102,16 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	}
 }
 
+// awaitProducts waits until a replica has that many products.
+func awaitProducts(t *testing.T, replica *sqlx.DB, want int) {
+	t.Helper()
+	eventually(t, "the replica has the products", func() bool {
+		var n int
+		err := replica.GetContext(t.Context(), &n, "SELECT count(*) FROM products")
+		return err == nil && n == want
+	})
+}
+
 func TestTopology_ReplicaAwayIsNamedAndStopsNothing(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
@@ -132,6 +144,7 @@ func TestTopology_ExportCommandReadsTheReplica(t *testing.T) {
 		INSERT INTO products (name, description, price_cents, category_id) SELECT 'Lamp', '', 1, id FROM categories`); err != nil {
 		t.Fatal(err)
 	}
+	awaitProducts(t, openDB(t, follower.URL), 1)
 	out := filepath.Join(t.TempDir(), "all.csv")
 	var said bytes.Buffer
 	err := app.Run(t.Context(), []string{"export", "-format", "csv", "-out", out},

@@ -11,7 +11,7 @@ import (
 
 // topology is what the service runs on in the tests that do not bring servers of
 // their own: `make topologies` goes through all.
-var topology = flag.String("topology", "single", "single, pgbouncer, replica, cluster or sentinel")
+var topology = flag.String("topology", "single", "single, pgbouncer, cluster or sentinel")
 
 // redisOf returns the URL of an empty Redis of the test's own.
 func redisOf(t *testing.T) string {
@@ -19,7 +19,7 @@ func redisOf(t *testing.T) string {
 	switch *topology {
 	case "cluster", "sentinel":
 		return manyRedis(t, *topology)
-	case "single", "pgbouncer", "replica":
+	case "single", "pgbouncer":
 		return devtest.Redis(t)
 	}
 	t.Fatalf("there is no topology %q", *topology)
@@ -37,14 +37,8 @@ func through(t *testing.T, database string) []string {
 	if shared := strings.HasPrefix(u.Path, "/test_"); !shared {
 		return []string{"DATABASE_URL=" + database}
 	}
-	switch *topology {
-	case "pgbouncer":
+	if *topology == "pgbouncer" {
 		return []string{"DATABASE_URL=" + devtest.PgBouncer(t, database), "DATABASE_PREPARED=false"}
-	case "replica":
-		replica := devtest.DatabaseReplica(t, database)
-		db := openDB(t, replica)
-		eventually(t, "the replica has the test's database", func() bool { return db.PingContext(t.Context()) == nil })
-		return []string{"DATABASE_URL=" + database, "DATABASE_REPLICA_URL=" + replica}
 	}
 	return []string{"DATABASE_URL=" + database}
 }

@@ -44,8 +44,6 @@ type harness struct {
 	own  int // servers given to single tests
 
 	migrations fs.FS // nil: none
-
-	follower *devservices.Services // of pg
 }
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
@@ -103,9 +101,6 @@ func (h *harness) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	if h.follower != nil {
-		errs = append(errs, h.follower.Stop(context.Background()))
-	}
 	if h.pg != nil {
 		errs = append(errs, h.pg.admin.Close(), h.pg.services.Stop(context.Background()))
 	}

@@ -90,7 +90,7 @@ func (s *Server) Signal(sig syscall.Signal) {
 	}
 	var pids []int
 	for _, pid := range s.running.PIDs() {
-		pids = append(pids, family(pid)...)
+		pids = append(pids, processTree(pid)...)
 	}
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, sig) // a child may have ended meanwhile

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -23,7 +22,7 @@ func Replica(t testing.TB, primary *Server) *Server {
 	t.Helper()
 	s := own(t, devservices.Options{NeedPostgres: true})
 	s.URL = s.running.DatabaseURL
-	data, err := dataFolder(t.Context(), s.URL)
+	data, err := ask(t.Context(), s.URL, "SHOW data_directory")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,50 +32,6 @@ func Replica(t testing.TB, primary *Server) *Server {
 	}
 	s.Start()
 	return s
-}
-
-// DatabaseReplica returns where to find a test's [Database] on a replica of the
-// server that the tests share. The replica is started by the first to ask.
-func DatabaseReplica(t testing.TB, database string) string {
-	t.Helper()
-	replica, err := shared.replica(t.Context())
-	if err != nil {
-		t.Fatalf("start a replica for tests: %v", err)
-	}
-	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return withDatabase(replica.DatabaseURL, strings.TrimPrefix(u.Path, "/"))
-}
-
-func (h *harness) replica(ctx context.Context) (*devservices.Services, error) {
-	primary, err := h.postgres(ctx)
-	if err != nil {
-		return nil, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.follower != nil {
-		return h.follower, nil
-	}
-	const name = "replica"
-	empty, err := h.start(ctx, name, devservices.Options{NeedPostgres: true})
-	if err != nil {
-		return nil, err
-	}
-	data, err := dataFolder(ctx, empty.DatabaseURL)
-	if err != nil {
-		return nil, err
-	}
-	if err := empty.Stop(ctx); err != nil {
-		return nil, err
-	}
-	if err := follow(ctx, primary.services.DatabaseURL, data); err != nil {
-		return nil, err
-	}
-	h.follower, err = h.start(ctx, name, devservices.Options{NeedPostgres: true})
-	return h.follower, err
 }
 
 // follow makes the data of a stopped server those of one that follows the primary.
@@ -108,10 +63,6 @@ func follow(ctx context.Context, primary, data string) error {
 		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
 	}
 	return nil
-}
-
-func dataFolder(ctx context.Context, url string) (string, error) {
-	return ask(ctx, url, "SHOW data_directory")
 }
 
 func ask(ctx context.Context, url, query string) (answer string, err error) {

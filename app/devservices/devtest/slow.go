@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -40,15 +41,39 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &SlowRedis{ended: make(chan struct{})}
+	u := url.URL{
+		Scheme: "redis", User: url.UserPassword(options.Username, options.Password),
+		Host:     s.listen(t, options.Network, options.Addr),
+		RawQuery: url.Values{"db": {strconv.Itoa(options.DB)}}.Encode(),
+	}
+	s.URL = u.String()
+	return s
+}
+
+// OverTCP returns a way by TCP to a [Database], for whom its socket is out of reach.
+func OverTCP(t testing.TB, databaseURL string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	socket := filepath.Join(query.Get("host"), ".s.PGSQL."+query.Get("port"))
+	u.Host = (&SlowRedis{ended: make(chan struct{})}).listen(t, "unix", socket)
+	query.Del("host")
+	query.Del("port")
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// listen accepts connections that lead to the server, until the test ends.
+func (s *SlowRedis) listen(t testing.TB, network, server string) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := url.URL{
-		Scheme: "redis", User: url.UserPassword(options.Username, options.Password), Host: listener.Addr().String(),
-		RawQuery: url.Values{"db": {strconv.Itoa(options.DB)}}.Encode(),
-	}
-	s := &SlowRedis{URL: u.String(), ended: make(chan struct{})}
 	t.Cleanup(func() {
 		_ = listener.Close()
 		s.close()
@@ -59,12 +84,12 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 			if err != nil {
 				return
 			}
-			if server, err := net.Dial(options.Network, options.Addr); err != nil || !s.join(client, server) {
+			if conn, err := net.Dial(network, server); err != nil || !s.join(client, conn) {
 				_ = client.Close()
 			}
 		}
 	}()
-	return s
+	return listener.Addr().String()
 }
 
 // Delay makes every piece take that long from now on, each way.
