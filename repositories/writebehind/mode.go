@@ -2,6 +2,7 @@ package writebehind
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -82,7 +83,7 @@ func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, field string, va
 		return ErrFull
 	}
 	letter, err := b.options.Client.HGet(ctx, b.dead.texts, field).Result()
-	if err != nil && err != redis.Nil { //nolint:errorlint // it is never wrapped
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return unavailable("read dead letters", err)
 	}
 	if err := b.options.WriteThrough(ctx, key, value); err != nil || letter == "" {

@@ -48,7 +48,8 @@ func newMetrics(name string, reg prometheus.Registerer, stats func(context.Conte
 	}
 	counter := func(metric, help string) prometheus.Counter { return prometheus.NewCounter(options(metric, help)) }
 	m := &metrics{
-		puts:         prometheus.NewCounterVec(options("puts", "Writes offered to the buffer, by outcome."), []string{"outcome"}),
+		puts: prometheus.NewCounterVec(
+			options("puts", "Writes offered to the buffer, by outcome."), []string{"outcome"}),
 		stored:       counter("stored", "Writes that were stored and have left the buffer."),
 		raised:       counter("raised", "Writes that got a higher version: the store's was ahead of Redis' clock."),
 		outdated:     counter("outdated", "Old writes, brought back by Redis, that were dropped: the store had newer ones."),
