@@ -54,33 +54,6 @@ func TestExport_WritesAFileOrStandardOutput(t *testing.T) {
 	}
 }
 
-func TestExport_ALinkStaysOneAndADeviceToo(t *testing.T) {
-	_, settings := catalogue(t)
-	dir := t.TempDir()
-	link, file := filepath.Join(dir, "link"), filepath.Join(dir, "file")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(file, link); err != nil {
-		t.Fatal(err)
-	}
-	if code, said := command(t, settings, "export", "--out", link); code != 0 {
-		t.Errorf("to a link it ends with %d:\n%s", code, said)
-	}
-	if target, err := os.Readlink(link); target != file {
-		t.Errorf("the link leads to %q, error %v", target, err)
-	}
-	if text, err := os.ReadFile(file); !strings.HasPrefix(string(text), `{"items":[`) {
-		t.Errorf("the file is %.20s, error %v", text, err)
-	}
-	if code, said := command(t, settings, "export", "--out", "/dev/null"); code != 0 {
-		t.Errorf("to a device it ends with %d:\n%s", code, said)
-	}
-	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
-		t.Errorf("the device is now %v, error %v", info, err)
-	}
-}
-
 func TestExport_FailedLeavesWhatWasThere(t *testing.T) {
 	database, settings := configured(t)
 	dir := t.TempDir()

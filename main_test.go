@@ -120,9 +120,9 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 		},
 		"no such database": {
 			append(settings, strings.Replace(settings[0], "/test_", "/nowhere_", 1)),
-			"PostgreSQL refuses us",
+			"PostgreSQL refuses the connection",
 		},
-		"a Redis that refuses us": {append(settings, "REDIS_URL="+guarded(t)), "Redis refuses us"},
+		"a Redis that refuses us": {append(settings, "REDIS_URL="+guarded(t)), "Redis refuses the connection"},
 		"wrong settings":          {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
 		"bare production":         {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
 	} {

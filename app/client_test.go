@@ -70,15 +70,7 @@ func (c *client) signIn(email, password string, header ...string) answer {
 }
 
 // The names of the cookies in development.
-var sessionCookie = "session" + cookieSuffix()
-
-func cookieSuffix() string {
-	suffix, err := app.CookieSuffix()
-	if err != nil {
-		panic(err)
-	}
-	return suffix
-}
+var sessionCookie = "session" + app.CookieSuffix()
 
 // cookie is the value of the client's cookie, or "".
 func (c *client) cookie(name string) string {

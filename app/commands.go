@@ -4,39 +4,101 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"os"
-	"strconv"
+	"log/slog"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-	"golang.org/x/term"
-
+	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/migrate"
-	"example.com/prefab/repositories/seed"
+	"github.com/jmoiron/sqlx"
 )
 
-// withDatabase runs do on the configured or embedded database.
-func withDatabase(ctx context.Context, e environment, do func(Config, *sqlx.DB) error) error {
-	prepared, err := embed(ctx, e.cfg, e.log, false)
+const usage = `usage: prefab [command]
+
+Commands:
+  serve                    answer HTTP (the default)
+  migrate up|down|status   change the database's schema, or show where it stands
+  seed [--products N]      fill an empty catalogue with samples
+  export [--format F] [--out FILE]
+                           write all products as json, ndjson or csv
+  user add                 make a user: --email, --name, --role
+  healthcheck              ask the running service whether it lives
+  config                   print the settings, passwords masked
+  version                  print what this program was built from
+`
+
+// command is one word of the command line and what it does.
+type command func(ctx context.Context, e environment, args []string) error
+
+// environment is what a command works with.
+type environment struct {
+	cfg Config
+	log *slog.Logger
+	in  io.Reader
+	out io.Writer
+}
+
+// withDatabase runs a command on the database that is set, or on the checkout's own.
+func (e environment) withDatabase(ctx context.Context, do func(context.Context, *sqlx.DB) error) error {
+	return server.WithDatabase(ctx, options(e.cfg, e.log), do)
+}
+
+var commands = map[string]command{
+	"serve":       runServe,
+	"migrate":     runMigrate,
+	"seed":        runSeed,
+	"export":      runExport,
+	"user":        runUser,
+	"healthcheck": runHealthcheck,
+	"config":      runConfig,
+}
+
+// ErrUsage says that the command line makes no sense.
+var ErrUsage = errors.New("see prefab help")
+
+// Run carries out the command line in args, with the settings in environ and
+// the file .env. Logs and the command's answer go to out.
+func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Writer) error {
+	name := "serve"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	if name == "version" {
+		return server.PrintVersion(out)
+	}
+	if name == "help" || name == "-h" || name == "--help" {
+		_, err := io.WriteString(out, usage)
+		return err
+	}
+	run, ok := commands[name]
+	if !ok {
+		_, _ = io.WriteString(out, usage)
+		return fmt.Errorf("there is no command %q: %w", name, ErrUsage)
+	}
+	cfg, err := LoadConfig(environ, ".env")
 	if err != nil {
 		return err
 	}
-	defer prepared.Stop(e.log)
-	db, err := openDatabase(prepared.Config, nil)
-	if err != nil {
-		return err
+	log, flush := server.NewLogger(cfg.Settings, out)
+	defer flush()
+	return run(ctx, environment{cfg: cfg, log: log, in: in, out: out}, args)
+}
+
+// ExitError is the exit status of a service below process 1, which has logged the reason.
+type ExitError = server.ExitError
+
+// ErrInterrupted says that a second interrupt ended the service at once.
+var ErrInterrupted = server.ErrInterrupted
+
+func runServe(ctx context.Context, e environment, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("serve takes no arguments: %w", ErrUsage)
 	}
-	defer db.Close()
-	if err := await(ctx, e.cfg.StartTimeout, "PostgreSQL", db.PingContext, e.log); err != nil {
-		return err
-	}
-	return do(prepared.Config, db)
+	o := options(e.cfg, e.log)
+	o.Welcome = func(url string) { printWelcome(e.out, url) }
+	return server.Run(ctx, o)
 }
 
 func runMigrate(ctx context.Context, e environment, args []string) error {
@@ -47,8 +109,8 @@ func runMigrate(ctx context.Context, e environment, args []string) error {
 	if len(args) != 1 || steps[args[0]] == nil {
 		return fmt.Errorf("migrate takes up, down or status: %w", ErrUsage)
 	}
-	options := migrationOptions(e.cfg, e.log)
-	return withDatabase(ctx, e, func(_ Config, db *sqlx.DB) error {
+	options := migrations(e.cfg, e.log)
+	return e.withDatabase(ctx, func(ctx context.Context, db *sqlx.DB) error {
 		if err := steps[args[0]](ctx, db.DB, options); err != nil {
 			return err
 		}
@@ -85,99 +147,11 @@ func printStatus(out io.Writer, list []migrate.Status) {
 	}
 }
 
-func runSeed(ctx context.Context, e environment, args []string) error {
-	flags := flag.NewFlagSet("seed", flag.ContinueOnError)
-	flags.SetOutput(e.out)
-	products := flags.Int("products", 10_000, "how many products to make, up to 1,000,000")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return errors.Join(err, ErrUsage)
-	}
-	if e.cfg.Env == Production {
-		return errors.New("samples do not belong into production")
-	}
-	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
-		if err := migrate.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
-			return err
-		}
-		if err := addSampleUsers(ctx, db, cfg); err != nil {
-			return err
-		}
-		err := seed.Catalogue(ctx, db, seed.Options{Products: *products, Progress: progress(e.out)})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(e.out, "%d products are in the catalogue.\n", *products)
-		return nil
-	})
-}
-
-// progress returns what draws a progress line, on a terminal; elsewhere it would
-// only fill a log.
-func progress(out io.Writer) func(done, total int) {
-	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil
-	}
-	return func(done, total int) {
-		fmt.Fprintf(file, "\r%3d%%", 100*done/max(total, 1))
-		if done >= total {
-			fmt.Fprint(file, "\r")
-		}
-	}
-}
-
 func runHealthcheck(ctx context.Context, e environment, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("healthcheck takes no arguments: %w", ErrUsage)
 	}
-	if e.cfg.Port == 0 {
-		return errors.New("PORT is 0, any free one: nobody can tell where the service listens")
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	var problems []error
-	for _, host := range reachable(string(e.cfg.Host)) {
-		err := askLive(ctx, "http://"+net.JoinHostPort(host, strconv.Itoa(e.cfg.Port))+"/health/live")
-		if err == nil {
-			return nil
-		}
-		problems = append(problems, err)
-	}
-	return errors.Join(problems...)
-}
-
-// reachable returns where a service on the host can be asked: no client can connect
-// to 0.0.0.0 or :: everywhere. A bare image cannot look up localhost.
-func reachable(host string) []string {
-	switch ip := net.ParseIP(host); {
-	case ip == nil || !ip.IsUnspecified():
-		return []string{host}
-	case ip.To4() != nil:
-		return []string{"127.0.0.1"}
-	}
-	return []string{"127.0.0.1", "::1"} // it may listen on both or on IPv6 alone
-}
-
-// askLive asks this service and nobody else: neither a proxy from the environment
-// nor where an answer points to.
-func askLive(ctx context.Context, url string) error {
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err // it names the URL
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
-	}
-	return nil
+	return server.Healthcheck(ctx, e.cfg.Settings)
 }
 
 func runConfig(_ context.Context, e environment, args []string) error {

@@ -3,7 +3,6 @@ package app
 import (
 	"time"
 
-	"example.com/prefab/app/prefork"
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/cache"
@@ -42,18 +41,4 @@ const (
 // LoadConfig returns the settings of the environment and of the file.
 func LoadConfig(environ []string, file string) (Config, error) {
 	return settings.Load[Config](environ, file)
-}
-
-func (c Config) forWorker() Config {
-	c.Settings = c.ForWorker()
-	return c
-}
-
-func countReady(slots []prefork.Slot) (ready, all int) {
-	for _, slot := range slots {
-		if slot.State == prefork.Ready {
-			ready++
-		}
-	}
-	return ready, len(slots)
 }

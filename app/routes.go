@@ -15,8 +15,10 @@ import (
 	"example.com/prefab/repositories"
 )
 
-// routed is everything that has a route.
-type routed struct {
+const staticRoute = "/static/"
+
+// routeHandlers are the handlers of all routes.
+type routeHandlers struct {
 	common   []any         // handlers in front of every route but the probes
 	cookie   string        // of the session
 	document fiber.Handler // Fiber's cache
@@ -33,7 +35,7 @@ type routed struct {
 
 // routes lists every route: method, path, guards, handler.
 func routes(
-	server *fiber.App, started fiber.Handler, guards *middleware.Guards, pages *httpcache.Cache, h routed,
+	server *fiber.App, started fiber.Handler, guards *middleware.Guards, pages *httpcache.Cache, h routeHandlers,
 ) {
 	user, admin, anybody := guards.RequireUser, guards.RequireAdmin, guards.FindUser
 	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route

@@ -34,12 +34,12 @@ func runUser(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	return withDatabase(ctx, e, func(cfg Config, db *sqlx.DB) error {
+	return e.withDatabase(ctx, func(ctx context.Context, db *sqlx.DB) error {
 		// The first admin may come before the first start.
-		if err := migrate.Up(ctx, db.DB, migrationOptions(cfg, e.log)); err != nil {
+		if err := migrate.Up(ctx, db.DB, migrations(e.cfg, e.log)); err != nil {
 			return err
 		}
-		users := newUsers(cfg, repositories.NewUsers(db), nil)
+		users := newUsers(e.cfg, repositories.NewUsers(db), nil)
 		user, err := users.Add(ctx, services.User{Email: *email, Name: *name, Role: services.Role(*role)}, password)
 		if err != nil {
 			return err

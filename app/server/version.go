@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 )
 
 // version is set where the program is built without its repository, as in an
-// image: -ldflags "-X example.com/prefab/app.version=1.2.3".
+// image: -ldflags "-X example.com/prefab/app/server.version=1.2.3".
 var version string
 
-// printVersion tells the version, else the commit, that the program is of.
-func printVersion(out io.Writer) error {
+// PrintVersion writes the version of the program, or else its commit.
+func PrintVersion(out io.Writer) error {
 	name, modified := version, ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"context"
@@ -22,13 +22,13 @@ import (
 // port: they tell what no client needs to know. Probes there are answered however
 // many connections clients hold open. stop ends it. Without an address it does nothing.
 func startAdmin(
-	ctx context.Context, cfg Config, metrics prometheus.Gatherer, health http.Handler,
+	ctx context.Context, s Settings, metrics prometheus.Gatherer, health http.Handler,
 	readiness func(context.Context) (state health.State, degraded []string), log *slog.Logger,
 ) (stop func(), err error) {
-	if cfg.AdminAddr == "" {
+	if s.AdminAddr == "" {
 		return func() {}, nil
 	}
-	listener, err := listenAdmin(ctx, cfg)
+	listener, err := listenAdmin(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func startAdmin(
 		status, body := ops.Readiness(readiness(r.Context()))
 		answer(w, status, body)
 	})
-	server := &http.Server{
+	srv := &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -54,25 +54,25 @@ func startAdmin(
 	go func() {
 		defer close(ended)
 		steady := &steadyListener{Listener: listener, log: log}
-		if err := server.Serve(steady); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the admin listener broke", "error", err)
+		if err := srv.Serve(steady); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
 		}
 	}()
 	log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
 	return func() {
-		_ = server.Close()
+		_ = srv.Close()
 		<-ended
 	}, nil
 }
 
-func listenAdmin(ctx context.Context, cfg Config) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(cfg.AdminAddr))
+func listenAdmin(ctx context.Context, s Settings) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(s.AdminAddr))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("ADMIN_ADDR %s is taken, by another program or by HOST and PORT; "+
-			"choose another, or set ADMIN_ADDR to nothing: %w", cfg.AdminAddr, err)
+			"choose another, or set ADMIN_ADDR to nothing: %w", s.AdminAddr, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
+		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", s.AdminAddr, err)
 	}
 	return listener, nil
 }

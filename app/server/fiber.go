@@ -1,14 +1,9 @@
-package app
+package server
 
 import (
-	"log/slog"
-	"sync/atomic"
-
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"example.com/prefab/handlers"
-	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware/request"
 )
 
@@ -16,45 +11,46 @@ import (
 // page of 50 summaries takes two. Each open connection may hold that much.
 const writeBuffer = 8 << 10
 
-// newServer returns a Fiber app without routes, whose pages are those of views and
-// whose every limit is set: Fiber leaves the timeouts infinite. Once closing is set,
-// each answer is the last one of its connection.
-func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Logger) *fiber.App {
+// NewApp returns a Fiber app whose only handlers are those that every request passes:
+// trace, metrics, access log. It sets every limit: Fiber's timeouts are infinite. While the
+// process drains, each answer closes its connection.
+func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.App {
+	s := p.Settings
 	var proxies []string // in the form that Fiber compares
-	for _, prefix := range cfg.TrustedProxies {
+	for _, prefix := range s.TrustedProxies {
 		proxies = append(proxies, prefix.Masked().String())
 	}
-	server := fiber.New(fiber.Config{
+	app := fiber.New(fiber.Config{
 		DisableStartupMessage:        true,
 		Views:                        views,
-		ErrorHandler:                 rest.ErrorHandler(log, handlers.ProblemPage()),
+		ErrorHandler:                 onError,
 		CaseSensitive:                true,
 		StrictRouting:                true, // one address for one thing, which caches rely on
 		UnescapePath:                 true, // request.CanonicalPath has refused what this must not decode
-		BodyLimit:                    cfg.BodyLimit,
+		BodyLimit:                    s.BodyLimit,
 		StreamRequestBody:            true, // without regard to BodyLimit: request.Bodies enforces it
-		ReadBufferSize:               cfg.HeaderLimit,
+		ReadBufferSize:               s.HeaderLimit,
 		WriteBufferSize:              writeBuffer,
 		DisablePreParseMultipartForm: true,
-		ReadTimeout:                  cfg.ReadTimeout,
-		WriteTimeout:                 cfg.WriteTimeout,
-		IdleTimeout:                  cfg.IdleTimeout,
-		Concurrency:                  cfg.MaxConnections,
+		ReadTimeout:                  s.ReadTimeout,
+		WriteTimeout:                 s.WriteTimeout,
+		IdleTimeout:                  s.IdleTimeout,
+		Concurrency:                  s.MaxConnections,
 		EnableTrustedProxyCheck:      true, // else anybody's X-Forwarded-Proto is believed
 		TrustedProxies:               proxies,
 	})
 	// Answers sent while draining tell the client to open its next connection elsewhere.
-	server.Server().CloseOnShutdown = true
+	app.Server().CloseOnShutdown = true
 	// Fiber answers a method that it does not know before any error handler is asked.
 	known := make(map[string]bool)
-	for _, method := range server.Config().RequestMethods {
+	for _, method := range app.Config().RequestMethods {
 		known[method] = true
 	}
-	next, bodies := server.Server().Handler, request.NewBodies(cfg.BodyLimit, cfg.BodyBudget)
+	next, bodies := app.Server().Handler, request.NewBodies(s.BodyLimit, s.BodyBudget)
 	refuse := func(request *fasthttp.RequestCtx, err error) {
-		c := server.AcquireCtx(request)
-		defer server.ReleaseCtx(c)
-		if server.ErrorHandler(c, err) != nil {
+		c := app.AcquireCtx(request)
+		defer app.ReleaseCtx(c)
+		if app.ErrorHandler(c, err) != nil {
 			request.SetStatusCode(fiber.StatusInternalServerError)
 		}
 	}
@@ -71,7 +67,7 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		next(request)
 		return release()
 	}
-	server.Server().Handler = func(request *fasthttp.RequestCtx) {
+	app.Server().Handler = func(request *fasthttp.RequestCtx) {
 		c, _ := request.Conn().(*connection) // nil in tests
 		if c != nil && c.isClosed() {
 			return // nobody would get the answer
@@ -80,9 +76,17 @@ func newServer(cfg Config, views fiber.Views, closing *atomic.Bool, log *slog.Lo
 		if c != nil {
 			c.unread.Store(unread)
 		}
-		if closing.Load() {
+		if p.closing.Load() {
 			request.SetConnectionClose()
 		}
 	}
-	return server
+	app.Use(
+		request.SecurityHeaders(),
+		request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)),
+		request.Metrics(p.Metrics),
+		request.AccessLog(p.Log, s.SlowRequestThreshold),
+		request.Recover(),
+		request.CanonicalPath,
+	)
+	return app
 }

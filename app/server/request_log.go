@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ type requestHandler struct {
 	form  func(io.Writer) slog.Handler
 	with  []slog.Attr // of every line
 	json  bool
-	lines *heldLines
+	lines *lineBuffer
 
 	frames map[frameKey]frame // guarded by lines
 }
@@ -111,8 +111,8 @@ const (
 	holdBytes = 4096 // a pipe takes so many at once; more could mix with another worker's
 )
 
-// heldLines holds lines of requests for holdTime at most, and writes them before any other line.
-type heldLines struct {
+// lineBuffer holds lines of requests for holdTime at most, and writes them before any other line.
+type lineBuffer struct {
 	out io.Writer
 
 	mu    sync.Mutex
@@ -122,7 +122,7 @@ type heldLines struct {
 }
 
 // Write writes a line at once.
-func (l *heldLines) Write(line []byte) (int, error) {
+func (l *lineBuffer) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.lines) > 0 {
@@ -132,7 +132,7 @@ func (l *heldLines) Write(line []byte) (int, error) {
 }
 
 // hold takes a copy of a line, under the lock.
-func (l *heldLines) hold(line []byte) {
+func (l *lineBuffer) hold(line []byte) {
 	if len(l.lines)+len(line) > holdBytes {
 		l.write()
 	}
@@ -149,14 +149,14 @@ func (l *heldLines) hold(line []byte) {
 }
 
 // flush writes what is held.
-func (l *heldLines) flush() {
+func (l *lineBuffer) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.timed = false
 	l.write()
 }
 
-func (l *heldLines) write() {
+func (l *lineBuffer) write() {
 	if len(l.lines) > 0 {
 		_, _ = l.out.Write(l.lines) // as with slog: there is nobody to tell
 		l.lines = l.lines[:0]

@@ -1,5 +1,5 @@
 //go:build !unix
 
-package app
+package server
 
 func fileLimit() (n int, limited bool) { return 0, false }

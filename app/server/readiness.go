@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 )
 
 // readiness is what a process that serves alone says at ADMIN_ADDR.
-func (p *process) readiness(ctx context.Context) (health.State, []string) {
-	state := p.health.State()
+func (p *Process) readiness(ctx context.Context) (health.State, []string) {
+	state := p.Health.State()
 	if state != health.Ready {
 		return state, nil
 	}
-	return state, p.health.Down(ctx)
+	return state, p.Health.Down(ctx)
 }
 
 // workersReadiness is what a supervisor says: it serves while a worker does. It asks

@@ -1,4 +1,4 @@
-package app
+package server
 
 import "log/slog"
 
@@ -9,21 +9,21 @@ const ownFiles = 64
 // fitConnections lowers MaxConnections to what the limit on open files leaves room for
 // beside the pools: without a file descriptor left, PostgreSQL and Redis could not be
 // reached either. Go has raised the soft limit to the hard one.
-func (c *Config) fitConnections(log *slog.Logger) {
+func (s *Settings) fitConnections(log *slog.Logger) {
 	files, limited := fileLimit()
 	if !limited {
 		return
 	}
-	pools := c.DatabaseMaxConns + c.RedisMaxConns
-	if c.DatabaseReplicaURL != "" {
-		pools += c.DatabaseMaxConns
+	pools := s.DatabaseMaxConns + s.RedisMaxConns
+	if s.DatabaseReplicaURL != "" {
+		pools += s.DatabaseMaxConns
 	}
 	fit := max(files-pools-ownFiles, files/2)
-	if fit >= c.MaxConnections {
+	if fit >= s.MaxConnections {
 		return
 	}
 	log.Warn("the limit on open files is too low for MAX_CONNECTIONS: fewer connections are taken; "+
 		"raise it (ulimit -n, LimitNOFILE of systemd, nofile of Docker), or lower MAX_CONNECTIONS",
-		"max_connections", c.MaxConnections, "open_files", files, "taken", fit)
-	c.MaxConnections = fit
+		"max_connections", s.MaxConnections, "open_files", files, "taken", fit)
+	s.MaxConnections = fit
 }

@@ -1,6 +1,7 @@
-package app_test
+package server
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"math"
@@ -10,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-
-	"example.com/prefab/app"
 )
 
 func TestLimitMemory_TakesAWorkersShareOfTheCgroup(t *testing.T) {
@@ -47,8 +46,8 @@ func TestLimitMemory_TakesAWorkersShareOfTheCgroup(t *testing.T) {
 				}
 			}
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(current))
-			log := new(logged)
-			app.LimitMemory(c.workers, c.cgroup, slog.New(slog.NewTextHandler(log, nil)))
+			log := new(bytes.Buffer)
+			limitMemory(c.workers, c.cgroup, slog.New(slog.NewTextHandler(log, nil)))
 			if got := debug.SetMemoryLimit(-1); got != c.want {
 				t.Errorf("GOMEMLIMIT is %d, want %d", got, c.want)
 			}

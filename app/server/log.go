@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"context"
@@ -8,18 +8,18 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// newLogger returns a logger that adds the request's id and route to every line
+// NewLogger returns a logger that adds the request's id and route to every line
 // written with the request's context, and what writes out the lines that it still holds.
-func newLogger(cfg Config, out io.Writer) (log *slog.Logger, flush func()) {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+func NewLogger(s Settings, out io.Writer) (log *slog.Logger, flush func()) {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
 	form := func(out io.Writer) slog.Handler { return slog.NewTextHandler(out, options) }
-	if cfg.LogsJSON() {
+	if s.LogsJSON() {
 		form = func(out io.Writer) slog.Handler { return slog.NewJSONHandler(out, options) }
 	}
-	lines := &heldLines{out: out}
+	lines := &lineBuffer{out: out}
 	return slog.New(&requestHandler{
 		traceHandler: traceHandler{form(lines)},
-		form:         form, json: cfg.LogsJSON(), lines: lines, frames: make(map[frameKey]frame),
+		form:         form, json: s.LogsJSON(), lines: lines, frames: make(map[frameKey]frame),
 	}), lines.flush
 }
 
