@@ -4,7 +4,7 @@
 //   - a client gets the original document by renaming the members back;
 //   - values and the order of members never change;
 //   - without the media type in Accept, the answer is plain JSON;
-//   - Vary and the ETag tell the two forms apart.
+//   - each form has its own ETag, and Vary names Accept.
 //
 // For example:
 //
@@ -29,8 +29,8 @@ import (
 const Type = "application/vnd.prefab.compact+json"
 
 // New returns a middleware that shortens member names by the map, for clients whose Accept
-// prefers Type to plain JSON or likes both the same. Bodies of up to minBytes stay plain,
-// and so does what is not a 200 with JSON. The ETag "7-abc" becomes "7-abc-compact".
+// weighs Type at least as much as plain JSON. Bodies of up to minBytes stay plain, and so
+// does what is not a 200 with JSON. The ETag "7-abc" becomes "7-abc-compact".
 //
 // New panics on names that cannot be reversed: two names with one short name, or a short
 // name that is itself to be shortened. A document that already uses a short name stays

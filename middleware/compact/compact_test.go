@@ -67,7 +67,7 @@ func TestCompact_LeavesPlainWhatCouldNotBeExpanded(t *testing.T) {
 	}
 }
 
-func TestCompact_IsForWhoLikesItNoLessThanPlainJSON(t *testing.T) {
+func TestCompact_GoesByTheWeightsOfAccept(t *testing.T) {
 	const accept = compact.Type
 	app := fibertest.New()
 	app.Get("/", compact.New(0, shortNames), func(c *fiber.Ctx) error { return c.JSON(map[string]int{"id": 1}) })
@@ -168,7 +168,7 @@ func query(pairs ...string) string {
 	return "/?" + values.Encode()
 }
 
-func TestCompact_RefusesNamesThatCannotBeToldApart(t *testing.T) {
+func TestCompact_RefusesAmbiguousNames(t *testing.T) {
 	for what, names := range map[string]map[string]string{
 		"two become one":            {"id": "i", "items": "i"},
 		"a short name is a name":    {"id": "name", "name": "n"},

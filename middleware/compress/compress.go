@@ -3,8 +3,8 @@
 //   - an answer is compressed at most once, also if the middleware runs twice;
 //   - private answers are not compressed, since their length could tell a secret;
 //   - images, small answers, and what is already encoded stay as they are;
-//   - a stream still flows, and one that breaks is not taken for a whole one;
-//   - Vary and the ETag tell the encodings apart.
+//   - each part of a stream is sent at once, and a stream that fails ends the connection;
+//   - each encoding has its own ETag, and Vary names Accept-Encoding.
 //
 // For example:
 //
@@ -98,8 +98,8 @@ func (z *Compressor) Apply(c *fiber.Ctx) {
 	}
 }
 
-// run gives Fiber's compress a request for that encoding alone, since it has its own order
-// of encodings.
+// run calls Fiber's compress with a request for that encoding alone, since Fiber has its
+// own order of encodings.
 func (z *Compressor) run(c *fiber.Ctx, encoding string) {
 	request, response := &c.Request().Header, &c.Response().Header
 	accepted, vary := string(request.Peek(fiber.HeaderAcceptEncoding)), string(response.Peek(fiber.HeaderVary))
@@ -125,7 +125,8 @@ func isCompressible(response *fasthttp.Response) bool {
 // one client counts as such.
 func mayReflectSecrets(c *fiber.Ctx) bool {
 	header := &c.Response().Header
-	return negotiate.IsPrivate(c) || negotiate.SetsCookie(header) || negotiate.HasDirective(header, "private") || negotiate.HasDirective(header, "no-store")
+	return negotiate.IsPrivate(c) || negotiate.SetsCookie(header) ||
+		negotiate.HasDirective(header, "private") || negotiate.HasDirective(header, "no-store")
 }
 
 // afterHandler makes a middleware of Fiber's run on a finished response. Fiber's compress

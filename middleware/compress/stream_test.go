@@ -102,7 +102,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the database is gone") }
 
-func TestCompress_ABrokenStreamIsNotTakenForAWholeOne(t *testing.T) {
+func TestCompress_AFailedStreamEndsTheConnection(t *testing.T) {
 	app := fibertest.New()
 	app.Use(compressor().Handle)
 	closed := make(chan bool, 1)

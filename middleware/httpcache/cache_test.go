@@ -87,7 +87,7 @@ func trace(c *fiber.Ctx) error {
 
 var minute = httpcache.Config{TTL: time.Minute}
 
-func TestCache_GivesTheSameAnswerAgain(t *testing.T) {
+func TestCache_SendsTheSameAnswerAgain(t *testing.T) {
 	app, _, h := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, "application/problem+json")
 		c.Append(fiber.HeaderLink, "</a>; rel=next")
@@ -127,7 +127,7 @@ func TestCache_GivesTheSameAnswerAgain(t *testing.T) {
 	}
 }
 
-func TestCache_KeepsNothingOfARequestsBuffers(t *testing.T) {
+func TestCache_CopiesWhatFiberReuses(t *testing.T) {
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Query: []string{"q"}, Tags: []string{"product:{id}"}},
 		func(c *fiber.Ctx) error {
 			c.Set("X-Echo", c.Query("q"))
@@ -188,7 +188,7 @@ func TestCache_FillsAndAnswersConditionalRequests(t *testing.T) {
 	}
 }
 
-func TestCache_KeepsA404BrieflyAndNoOtherError(t *testing.T) {
+func TestCache_StoresA404BrieflyAndNoOtherError(t *testing.T) {
 	app, _, h := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 		switch c.Params("id") {
 		case "absent":
@@ -279,7 +279,7 @@ func TestCache_APanicLetsTheNextOneFill(t *testing.T) {
 	}
 }
 
-func TestCache_AsksTheHandlerForAPageThatOutlivedItsTime(t *testing.T) {
+func TestCache_BypassesExpiredPages(t *testing.T) {
 	pages := new(fixedPages)
 	app := fibertest.New()
 	h := new(counted)
@@ -324,7 +324,7 @@ func TestCache_CompressesOnceForEachEncoding(t *testing.T) {
 	}
 }
 
-func TestCache_TellsCompactAnswersFromPlainOnes(t *testing.T) {
+func TestCache_StoresCompactAnswersBesidePlainOnes(t *testing.T) {
 	app := fibertest.New()
 	cached := httpcache.New(httpcache.Config{Store: newPages(), TTL: time.Minute}).
 		Route(httpcache.RouteConfig{Variant: compact.Variant})
@@ -345,7 +345,7 @@ func TestCache_TellsCompactAnswersFromPlainOnes(t *testing.T) {
 	}
 }
 
-func TestCache_GivesEveryReaderItsOwnPage(t *testing.T) {
+func TestCache_SendsEveryReaderItsOwnPage(t *testing.T) {
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Tags: []string{"product:{id}"}}, func(c *fiber.Ctx) error {
 		c.Set("X-Id", c.Params("id"))
 		return c.Send(bytes.Repeat([]byte(c.Params("id")), 1000))
@@ -382,7 +382,7 @@ func TestCache_SeesHeadersBehindEmptyLines(t *testing.T) {
 		}
 		_ = response.Body.Close()
 		if stored, _ := pages.stored(); stored > 0 || outcome(response) == "stored" {
-			t.Errorf("%s: %q, and %d pages are kept", name, response.Header.Get("Cache-Status"), stored)
+			t.Errorf("%s: %q, and %d pages are stored", name, response.Header.Get("Cache-Status"), stored)
 		}
 	}
 }
@@ -403,7 +403,7 @@ func TestCache_OfTwoOnlyTheOuterOneIsActive(t *testing.T) {
 	}
 }
 
-func TestCache_MarksStaleAnswersOnEveryWay(t *testing.T) {
+func TestCache_ReportsStaleValues(t *testing.T) {
 	app, _, _ := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 		tracing.From(c.UserContext()).MarkStale()
 		return nil

@@ -48,7 +48,7 @@ func documentApp(ttl time.Duration) (*fiber.App, *mapStorage, *counted) {
 	return app, storage, h
 }
 
-func TestFiber_GivesTheSameAnswerAgain(t *testing.T) {
+func TestFiber_SendsTheSameAnswerAgain(t *testing.T) {
 	app, storage, h := documentApp(time.Minute)
 	for call, encoding := range []string{"", "gzip"} {
 		first, body := fibertest.Send(t, app, "GET", "/document", "Accept-Encoding", encoding)

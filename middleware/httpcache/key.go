@@ -28,7 +28,7 @@ func newKeys(route RouteConfig) *keys {
 }
 
 // key returns the page's key, which holds all that the answer may depend on, or the reason
-// why there is none. request.CanonicalPath has given the path its one spelling. forwarded
+// why there is none. The path has one spelling, by request.CanonicalPath. forwarded
 // says that a proxy may pass on another host and protocol.
 func (k *keys) key(c *fiber.Ctx, forwarded bool) (key, reason string) {
 	var space [maxKey / 4]byte // on the stack

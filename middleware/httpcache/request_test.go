@@ -14,7 +14,7 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-func TestCache_LeavesRequestsToTheHandlerThatAreOneClientsOwn(t *testing.T) {
+func TestCache_BypassesRequestsOfOneClient(t *testing.T) {
 	long := strings.Repeat("x", 1100)
 	for _, test := range []struct {
 		what, status string
@@ -80,7 +80,7 @@ func TestCache_LeavesRequestsToTheHandlerThatAreOneClientsOwn(t *testing.T) {
 	}
 }
 
-func TestCache_TellsHostsAndSchemesApartAsATrustedProxyNamesThem(t *testing.T) {
+func TestCache_HasAPageForEachHostAndProtocol(t *testing.T) {
 	const peer = "0.0.0.0" // of a request by app.Test
 	app := fiber.New(fiber.Config{EnableTrustedProxyCheck: true, TrustedProxies: []string{peer}})
 	app.Use(fibertest.Trace)
@@ -114,7 +114,7 @@ func TestCache_HasOnePageForAllSpellingsOfAPath(t *testing.T) {
 	}
 }
 
-func TestCache_WithoutTheParameterOfATagIsLeftOut(t *testing.T) {
+func TestCache_BypassesARouteWithoutTheParameterOfATag(t *testing.T) {
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Tags: []string{"product:{ID}"}}, nil)
 	response, _ := fibertest.Send(t, app, "GET", "/products/1")
 	if stored, _ := pages.stored(); stored != 0 || response.Header.Get("Cache-Status") != "prefab; fwd=bypass; detail=tag" {
@@ -122,7 +122,7 @@ func TestCache_WithoutTheParameterOfATagIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestCache_AsksTheHandlerForWhatIsTooOld(t *testing.T) {
+func TestCache_BypassesPagesThatAreTooOldForTheClient(t *testing.T) {
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, nil)
 	fibertest.Send(t, app, "GET", "/products/1")
 	for _, entry := range pages.pages {
@@ -141,10 +141,10 @@ func TestCache_AsksTheHandlerForWhatIsTooOld(t *testing.T) {
 	}
 }
 
-// TestCache_NeverGivesOneUsersAnswerToAnother has two users ask for the same in
+// TestCache_NeverSendsOneUsersAnswerToAnother has two users ask for the same in
 // every way in which an answer can be one's own. Each must get what the handler
 // made for them.
-func TestCache_NeverGivesOneUsersAnswerToAnother(t *testing.T) {
+func TestCache_NeverSendsOneUsersAnswerToAnother(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		request func(user string) []string // header lines
@@ -183,7 +183,7 @@ func TestCache_NeverGivesOneUsersAnswerToAnother(t *testing.T) {
 			}
 		}
 		if stored, pending := pages.stored(); stored+pending != 0 {
-			t.Errorf("%s: %d pages are kept, %d unfinished", test.what, stored, pending)
+			t.Errorf("%s: %d pages are stored, %d unfinished", test.what, stored, pending)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-func TestCache_KeepsWhatTheHandlerAllowsForAsLongAsItSays(t *testing.T) {
+func TestCache_StoresByTheHandlersHeader(t *testing.T) {
 	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	const no = "no"
 	for _, test := range []struct {
@@ -58,7 +58,7 @@ func TestCache_KeepsWhatTheHandlerAllowsForAsLongAsItSays(t *testing.T) {
 		status := strings.TrimPrefix(response.Header.Get("Cache-Status"), "prefab; ")
 		if test.ttl == no {
 			if stored, pending := pages.stored(); body != "answer 2" || stored+pending != 0 {
-				t.Errorf("%s: %q, %s; %d pages are kept, %d unfinished", test.what, body, status, stored, pending)
+				t.Errorf("%s: %q, %s; %d pages are stored, %d unfinished", test.what, body, status, stored, pending)
 			}
 			continue
 		}
@@ -72,7 +72,7 @@ func TestCache_KeepsWhatTheHandlerAllowsForAsLongAsItSays(t *testing.T) {
 	}
 }
 
-func TestCache_WithoutATimeLooksForNoPages(t *testing.T) {
+func TestCache_IsOffWithoutATTL(t *testing.T) {
 	app, pages, h := cachedApp(httpcache.Config{}, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "max-age=60")
 		if tracing.From(c.UserContext()).ReadsFresh() {
@@ -91,7 +91,7 @@ func TestCache_WithoutATimeLooksForNoPages(t *testing.T) {
 	}
 }
 
-func TestCache_DoesNotKeepStreamsOrValuesPastTheirTime(t *testing.T) {
+func TestCache_StoresNoStreamsAndNoStaleValues(t *testing.T) {
 	for what, handle := range map[string]fiber.Handler{
 		"a stream": func(c *fiber.Ctx) error {
 			c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { _, _ = w.WriteString("streamed") })
@@ -108,7 +108,7 @@ func TestCache_DoesNotKeepStreamsOrValuesPastTheirTime(t *testing.T) {
 		fibertest.Send(t, app, "GET", "/products/1")
 		fibertest.Send(t, app, "GET", "/products/1")
 		if stored, pending := pages.stored(); stored+pending != 0 || h.calls.Load() != 2 {
-			t.Errorf("%s: %d pages are kept, %d unfinished; %d calls", what, stored, pending, h.calls.Load())
+			t.Errorf("%s: %d pages are stored, %d unfinished; %d calls", what, stored, pending, h.calls.Load())
 		}
 	}
 }

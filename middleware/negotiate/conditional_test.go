@@ -55,7 +55,7 @@ func query(pairs ...string) string {
 	return target
 }
 
-func TestConditionalRequests_TagOnlyWhatAClientMayKeep(t *testing.T) {
+func TestConditionalRequests_TagOnlyWhatAClientMayStore(t *testing.T) {
 	app := newValidated()
 	for _, c := range []struct {
 		method, target string

@@ -105,7 +105,7 @@ func TestAccessLog_WarnsOfSlowRequests(t *testing.T) {
 	}
 }
 
-func TestAccessLog_TellsNothingOfAPerson(t *testing.T) {
+func TestAccessLog_HoldsNothingOfAPerson(t *testing.T) {
 	app, log, lines := logged()
 	proxies := request.Proxies{netip.MustParsePrefix("0.0.0.0/0")}
 	app.Use(request.Trace(time.Minute, proxies), request.AccessLog(log, 0), request.Recover())

@@ -12,7 +12,7 @@ import (
 	"example.com/prefab/middleware/request"
 )
 
-func TestProxies_ClientAddressIsTheLastThatNoProxyOfOursMadeUp(t *testing.T) {
+func TestProxies_ClientAddressIsTheLastUntrustedOne(t *testing.T) {
 	proxies := request.Proxies{
 		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8:1::/48"),
 	}

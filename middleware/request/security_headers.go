@@ -26,7 +26,7 @@ func SecurityHeaders() fiber.Handler {
 	}
 }
 
-// helmetHeader returns the header that helmet gives an answer by the protocol.
+// helmetHeader returns the header that helmet sets for the protocol.
 func helmetHeader(protocol string) *fasthttp.ResponseHeader {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Use(helmet.New(helmet.Config{

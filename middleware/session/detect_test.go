@@ -16,7 +16,7 @@ import (
 const visitor, signedIn = "", "session=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // A handler may refuse by an error, or by a status alone.
-func TestDetect_NotesAWriteThatWasDoneAndNoOther(t *testing.T) {
+func TestDetect_SetsTheCookieAfterWritesThatSucceed(t *testing.T) {
 	sessions := session.New(session.Config{})
 	app := fibertest.New()
 	app.Use(sessions.Detect)
@@ -44,7 +44,7 @@ func TestDetect_NotesAWriteThatWasDoneAndNoOther(t *testing.T) {
 	}
 }
 
-func TestDetect_WhoHasWrittenReadsFresh(t *testing.T) {
+func TestDetect_ReadsFreshAfterAWrite(t *testing.T) {
 	const secure = "__Host-"
 	for _, test := range []struct {
 		what, cookie string

@@ -1,4 +1,4 @@
-// Package session keeps who is signed in, by Fiber's session middleware. It promises that
+// Package session stores who is signed in, by Fiber's session middleware. It promises that
 //
 //   - a session holds the user's id and nothing else, so that rights can be withdrawn;
 //   - visitors get no session, and public routes do not need the storage;

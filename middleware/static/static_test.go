@@ -53,7 +53,7 @@ func files() fstest.MapFS {
 	}
 }
 
-func TestStatic_GivesTheFormThatTheClientLikesBest(t *testing.T) {
+func TestStatic_SendsTheEncodingThatTheClientPrefers(t *testing.T) {
 	app, served := staticApp(t, files(), false)
 	path := address(t, served, "a.css")
 	unpack := map[string]func([]byte) ([]byte, error){
@@ -93,7 +93,7 @@ func TestStatic_GivesTheFormThatTheClientLikesBest(t *testing.T) {
 	}
 }
 
-func TestStatic_DoesNotPackWhatDoesNotShrink(t *testing.T) {
+func TestStatic_DoesNotCompressWhatDoesNotShrink(t *testing.T) {
 	app, served := staticApp(t, files(), false)
 	for name, kind := range map[string]string{"picture.png": "image/png", "dot.svg": "image/svg+xml"} {
 		response, body := fibertest.Send(t, app, "GET", address(t, served, name), "Accept-Encoding", "br")
@@ -104,7 +104,7 @@ func TestStatic_DoesNotPackWhatDoesNotShrink(t *testing.T) {
 }
 
 // While a version is rolled out, a page of one may ask another for its files.
-func TestStatic_OfAnotherVersionIsNotKept(t *testing.T) {
+func TestStatic_AnotherVersionIsNotStored(t *testing.T) {
 	app, _ := staticApp(t, files(), false)
 	for path, want := range map[string]string{
 		"/static/a.0123456789abcdef.css": sheet, "/static/a.css": sheet, "/static/font.a.woff2": "font", "/static/font.a.0123.woff2": "font",
