@@ -10,13 +10,6 @@ import (
 	"example.com/prefab/services"
 )
 
-// CacheTimes say how long values are kept.
-type CacheTimes struct {
-	TTL    time.Duration // in Redis
-	Grace  time.Duration // after that, while PostgreSQL is away
-	Absent time.Duration // what is not there
-}
-
 // Tags of what is cached. Whoever caches something made of these, pages
 // included, gives it their tags; whoever changes them names the tags.
 const (

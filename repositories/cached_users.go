@@ -10,6 +10,13 @@ import (
 	"example.com/prefab/services"
 )
 
+// CacheTimes say how long values are kept.
+type CacheTimes struct {
+	TTL    time.Duration // in Redis
+	Grace  time.Duration // after that, while PostgreSQL is away
+	Absent time.Duration // what is not there
+}
+
 // CachedUsers keeps users for some seconds, so that a request of somebody who is
 // signed in need not ask for them, and for as long as their store is away, so that
 // they can go on. Passwords are not kept.
