@@ -150,7 +150,7 @@ func newFaulty(t *testing.T, server string) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.client = &http.Client{Jar: jar, Timeout: patience}
+	f.client = &http.Client{Jar: jar, Timeout: waitLimit}
 	t.Cleanup(f.client.CloseIdleConnections)
 	status, body, _, err := f.send(http.MethodPost, "/api/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, faultEmail, faultPassword))
 	if status != http.StatusOK {

@@ -215,7 +215,7 @@ func TestServe_DropsSlowClients(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+			if err := c.SetDeadline(time.Now().Add(waitLimit)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.WriteString(c, sent); err != nil {

@@ -114,7 +114,7 @@ func TestNginx_AnInstanceEndsAndNoClientNotices(t *testing.T) {
 	stop := make(chan struct{})
 	for i := range 8 {
 		clients.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+			client := &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
 			defer client.CloseIdleConnections()
 			for {
 				select {

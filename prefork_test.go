@@ -61,7 +61,7 @@ func (p *process) load(clients int, paths ...string) (stop func() (served int, f
 	served := 0
 	end := make(chan struct{})
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
-	client := &http.Client{Transport: transport, Timeout: patience}
+	client := &http.Client{Transport: transport, Timeout: waitLimit}
 	for i := range clients {
 		all.Go(func() {
 			for n := i; ; n++ {

@@ -100,9 +100,9 @@ func ended(p *process) bool {
 	}
 }
 
-// patience bounds every wait. It is far above what anything here takes: to run
+// waitLimit bounds every wait. It is far above what anything here takes: to run
 // into it means to hang.
-const patience = 60 * time.Second
+const waitLimit = 60 * time.Second
 
 var binary string
 
@@ -142,7 +142,7 @@ var servingAt = regexp.MustCompile(`msg=serving (?:worker=\d+ )?address=(\S+)`)
 func start(t *testing.T, checkout string, settings ...string) *process {
 	t.Helper()
 	p := launch(t, checkout, nil, settings...)
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	for time.Now().Before(deadline) {
 		if address := servingAt.FindStringSubmatch(p.said()); address != nil {
 			p.URL = "http://" + address[1]
@@ -244,7 +244,7 @@ func (p *process) exit() int {
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		p.t.Fatalf("the program does not end:\n%s", p.said())
 		return 0
 	}
@@ -252,7 +252,7 @@ func (p *process) exit() int {
 
 // get returns the status, 0 without an answer, and the body.
 func (p *process) get(path string) (int, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
 	if err != nil {
@@ -274,7 +274,7 @@ func (p *process) get(path string) (int, string) {
 // eventually polls until ok, or fails the test.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}

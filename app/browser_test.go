@@ -82,8 +82,8 @@ func missing(t *testing.T, what string) {
 	t.Skipf("NOT TESTED: %s is missing; make test-rest installs it where it can", what)
 }
 
-// look is how a window shows pages.
-type look struct {
+// screen is how a window shows pages.
+type screen struct {
 	name          string
 	width, height int64
 	dark          bool
@@ -91,23 +91,23 @@ type look struct {
 }
 
 var (
-	phone   = look{name: "phone", width: 390, height: 844, scripts: true}
-	desktop = look{name: "desktop", width: 1280, height: 900, scripts: true}
+	phone   = screen{name: "phone", width: 390, height: 844, scripts: true}
+	desktop = screen{name: "desktop", width: 1280, height: 900, scripts: true}
 )
 
 // window is a person at a browser.
 type window struct {
-	s    *service
-	ctx  context.Context
-	base string
-	look look
+	s      *service
+	ctx    context.Context
+	base   string
+	screen screen
 
 	answered int64 // the status of the last page
 }
 
 // window opens one. At the end of the test the browser must not have complained of
 // anything: a script that failed, or content that the policy forbids.
-func (s *service) window(l look) *window {
+func (s *service) window(l screen) *window {
 	s.t.Helper()
 	chromium.once.Do(func() { chromium.err = startChromium() })
 	if errors.Is(chromium.err, errNoChromium) {
@@ -130,7 +130,7 @@ func (s *service) window(l look) *window {
 	})
 	ctx, cancel := context.WithTimeout(tab, 2*time.Minute) // to run into it means to hang
 	s.t.Cleanup(cancel)
-	w := &window{s: s, ctx: ctx, base: s.url, look: l}
+	w := &window{s: s, ctx: ctx, base: s.url, screen: l}
 	scheme := "light"
 	if l.dark {
 		scheme = "dark"
@@ -267,9 +267,9 @@ func (w *window) reads(texts ...string) {
 	}
 }
 
-// isTold wants the page of that path to say what was done, where it is seen at once and
+// seesNotice wants the page of that path to say what was done, where it is seen at once and
 // read first, and an address that does not say it again.
-func (w *window) isTold(path, done, notice string) {
+func (w *window) seesNotice(path, done, notice string) {
 	w.s.t.Helper()
 	w.reads(notice)
 	eventually(w.s.t, notice+" is in sight, and where the reader goes on", func() bool {
@@ -278,7 +278,7 @@ func (w *window) isTold(path, done, notice string) {
 			return document.activeElement.className == "notice" && box.top >= 0 && box.bottom <= innerHeight;
 		})()`)
 	})
-	if !w.look.scripts {
+	if !w.screen.scripts {
 		path += "?done=" + done
 	}
 	w.isAt(path, 200)
@@ -304,7 +304,7 @@ func (w *window) readsNot(text string) {
 func (w *window) checkFits() {
 	w.s.t.Helper()
 	if wide := eval[int](w, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
-		w.s.t.Errorf("%s is %d pixels wider than a %s", w.path(), wide, w.look.name)
+		w.s.t.Errorf("%s is %d pixels wider than a %s", w.path(), wide, w.screen.name)
 	}
 }
 
@@ -325,13 +325,13 @@ func (w *window) isAccessible() {
 	w.run(string(script))
 	for _, violation := range eval[[]string](w, `axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
 		violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html).join(" | ")))`) {
-		w.s.t.Errorf("%s on a %s, dark %t: %s", w.path(), w.look.name, w.look.dark, violation)
+		w.s.t.Errorf("%s on a %s, dark %t: %s", w.path(), w.screen.name, w.screen.dark, violation)
 	}
 }
 
-// looks are both widths and both schemes, with scripts and without.
-func looks() (all []look) {
-	for _, l := range []look{phone, desktop} {
+// screens are both widths and both schemes, with scripts and without.
+func screens() (all []screen) {
+	for _, l := range []screen{phone, desktop} {
 		for _, l.dark = range []bool{false, true} {
 			for _, l.scripts = range []bool{true, false} {
 				all = append(all, l)
@@ -341,8 +341,8 @@ func looks() (all []look) {
 	return all
 }
 
-func everyLook(t *testing.T, test func(t *testing.T, l look)) {
-	for _, l := range looks() {
+func everyScreen(t *testing.T, test func(t *testing.T, l screen)) {
+	for _, l := range screens() {
 		t.Run(fmt.Sprintf("%s,dark=%t,scripts=%t", l.name, l.dark, l.scripts), func(t *testing.T) {
 			t.Parallel()
 			test(t, l)
@@ -353,7 +353,7 @@ func everyLook(t *testing.T, test func(t *testing.T, l look)) {
 // checked looks for what keeps people out, where it can.
 func (w *window) checked() {
 	w.s.t.Helper()
-	if w.look.scripts { // axe is one
+	if w.screen.scripts { // axe is one
 		w.isAccessible()
 	}
 }

@@ -94,7 +94,7 @@ func TestErrors_OfHTTPItselfAreProblemsToo(t *testing.T) {
 
 func TestErrors_AFaultOfOursIsLoggedAndNotTold(t *testing.T) {
 	s := start(t)
-	s.faultsMeant = true
+	s.faultsExpected = true
 	s.user("max", services.Member)
 	s.exec("ALTER TABLE users RENAME TO hidden")
 	got := s.visitor().signIn("max"+emailDomain, password)

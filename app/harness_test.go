@@ -57,9 +57,9 @@ type service struct {
 	log     *logged
 	stop    func() // drains and waits; once
 
-	transport   *http.Transport
-	faultsMeant bool // logging at the level ERROR is what the test is about
-	cutMeant    bool // so is what does not drain in time
+	transport      *http.Transport
+	faultsExpected bool // logging at the level ERROR is what the test is about
+	cutExpected    bool // so is what does not drain in time
 }
 
 // start runs the program with these settings, NAME=value, and an empty catalogue.
@@ -103,7 +103,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 	go func() { served <- app.Serve(ctx, cfg, listener, app.NewLogger(cfg, s.log)) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-served; (err != nil) != s.cutMeant {
+		if err := <-served; (err != nil) != s.cutExpected {
 			t.Errorf("the service stopped with %v", err)
 		}
 	})
@@ -227,7 +227,7 @@ func (s *service) checkLog() {
 		}
 	}
 	for _, line := range s.log.lines(s.t) {
-		if line["level"] == "ERROR" && !s.faultsMeant {
+		if line["level"] == "ERROR" && !s.faultsExpected {
 			s.t.Errorf("the log tells of a fault: %v", line)
 		}
 	}

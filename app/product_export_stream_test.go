@@ -177,7 +177,7 @@ func TestExport_IsCutWhenItDoesNotDrainInTime(t *testing.T) {
 	admin := s.admin()
 	s.manyProducts()
 	e := admin.export("csv")
-	s.cutMeant = true
+	s.cutExpected = true
 	s.stop()
 	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
 	if read, err := io.Copy(io.Discard, e.response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {

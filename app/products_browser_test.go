@@ -13,7 +13,7 @@ import (
 )
 
 func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
-	everyLook(t, func(t *testing.T, l look) {
+	everyScreen(t, func(t *testing.T, l screen) {
 		s := start(t)
 		lamps, chairs := s.category("Lamps"), s.category("Chairs")
 		s.products(lamps, 30)
@@ -71,7 +71,7 @@ func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 		w.checked()
 		w.fill("body", "Lights the whole <b>desk</b>.")
 		w.follow("Send")
-		w.isTold(product, "review", "Thank you for your review.")
+		w.seesNotice(product, "review", "Thank you for your review.")
 		w.reads("4.0 of 5 from 1 review", "Lights the whole <b>desk</b>.", "You have reviewed this product.")
 		w.checked()
 		w.follow("Sign out")
@@ -84,7 +84,7 @@ func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 }
 
 func TestBrowser_AnAdminEditsAProductAndItsStock(t *testing.T) {
-	everyLook(t, func(t *testing.T, l look) {
+	everyScreen(t, func(t *testing.T, l screen) {
 		s := start(t)
 		s.category("Chairs")
 		product := s.productPage()
@@ -106,7 +106,7 @@ func TestBrowser_AnAdminEditsAProductAndItsStock(t *testing.T) {
 		w.do(chromedp.SetValue(chromedp.CSS(`[name=categoryId]`), "1"))
 		w.fill("description", "One line.\nAnd another.")
 		w.follow("Save")
-		w.isTold(product, "product", "The product is saved.")
+		w.seesNotice(product, "product", "The product is saved.")
 		w.reads("Desk Lamp", "€12.50", "Chairs", "One line. And another.")
 		w.checked()
 
@@ -118,7 +118,7 @@ func TestBrowser_AnAdminEditsAProductAndItsStock(t *testing.T) {
 		w.checked()
 		w.fill("quantity", "12")
 		w.follow("Save the stock")
-		w.isTold(product, "stock", "The stock is saved.")
+		w.seesNotice(product, "stock", "The stock is saved.")
 		w.reads("12 in stock")
 
 		w.follow("Edit")
@@ -194,7 +194,7 @@ func TestBrowser_SavingWhatIsThereChangesNothing(t *testing.T) {
 	w.open("/login?next=" + product + "/edit")
 	w.signIn(admin.Email)
 	w.follow("Save")
-	w.isTold(product, "product", "The product is saved.")
+	w.seesNotice(product, "product", "The product is saved.")
 	if got := decode[services.Product](s.visitor().get("/api/v1" + product)); got.Description != text {
 		t.Errorf("it is %q now, want %q", got.Description, text)
 	}

@@ -36,8 +36,8 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	})
 }
 
-// trusting waits until the instances share pages through Redis again.
-func trusting(t *testing.T, a, b *service) {
+// awaitSharedPages waits until the instances share pages through Redis again.
+func awaitSharedPages(t *testing.T, a, b *service) {
 	t.Helper()
 	eventually(t, "one instance finds the other one's page in Redis", func() bool {
 		path := a.product()
@@ -97,7 +97,7 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 			})
 			back(redis)
 			begin := time.Now()
-			trusting(t, a, b)
+			awaitSharedPages(t, a, b)
 			t.Logf("recovered after %v", time.Since(begin))
 			for _, s := range []*service{a, b} {
 				if got := s.visitor().price(path, sameHost...); got != 4711 {

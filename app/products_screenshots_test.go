@@ -23,7 +23,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	admin := s.user("ada", services.Admin)
 	s.exec("UPDATE users SET name = 'Ada Admin' WHERE id = $1", admin.ID)
-	dark := func(l look) look { l.dark = true; return l }
+	dark := func(l screen) screen { l.dark = true; return l }
 	product := "/products/3"
 
 	w := s.window(desktop)

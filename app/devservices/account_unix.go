@@ -68,16 +68,16 @@ func (a account) attr() *syscall.SysProcAttr {
 	return attr
 }
 
-// give hands over a file that we made.
-func (a account) give(path string) error {
+// chown hands over a file that we made.
+func (a account) chown(path string) error {
 	if !a.dropped {
 		return nil
 	}
 	return os.Lchown(path, int(a.uid), int(a.gid))
 }
 
-// reaches asks the kernel rather than the mode bits, which are not all of it.
-func (a account) reaches(dir string) bool {
+// canEnter asks the kernel rather than the mode bits, which are not all of it.
+func (a account) canEnter(dir string) bool {
 	cmd := exec.Command("/bin/sh", "-c", ":")
 	cmd.Dir = dir
 	cmd.SysProcAttr = a.attr()

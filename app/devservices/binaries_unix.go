@@ -49,7 +49,7 @@ type installation struct {
 func (s *searchPath) postgres(data string) (installation, error) {
 	found := s.installations()
 	if len(found) == 0 {
-		return installation{}, errNoPostgres()
+		return installation{}, errNoPostgres
 	}
 	written, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 const (
 	pollInterval = 10 * time.Millisecond
 
-	// settled is how many answers make a guest trust an owner: one that was just
+	// guestAnswers is how many answers make a guest trust an owner: one that was just
 	// killed still has its lock, and its server, for some milliseconds.
-	settled = 10
+	guestAnswers = 10
 )
 
 // daemon is a kind of server.
@@ -28,13 +28,13 @@ type daemon interface {
 	name() string
 	// prepare is called by the owner alone, while no server runs. What it
 	// starts must inherit the file, or end before it returns.
-	prepare(ctx context.Context, life *os.File) (argv []string, err error)
+	prepare(ctx context.Context, pidLock *os.File) (argv []string, err error)
 	answers(ctx context.Context) error // nil once it serves
-	forces() []force                   // the gentlest first
+	stopSignals() []stopSignal         // the gentlest first
 }
 
 // run makes the server answer. The result is nil if another process owns it.
-func run(ctx context.Context, d daemon, p place, o Options) (running, error) {
+func run(ctx context.Context, d daemon, p layout, o Options) (running, error) {
 	owner, err := claim(ctx, d, p)
 	if err != nil {
 		return nil, err
@@ -50,26 +50,26 @@ func run(ctx context.Context, d daemon, p place, o Options) (running, error) {
 	}
 	s := newServer(d, p, owner, first, o.Log)
 	if !o.Disposable { // a test says when a server is back that it has killed
-		go s.keep()
+		go s.supervise()
 	} else {
-		close(s.kept)
+		close(s.supervised)
 	}
 	return s, nil
 }
 
 // runOwned starts the server once and waits until it answers. Only the process that
 // holds the claim may call it.
-func runOwned(ctx context.Context, d daemon, p place) (*process, error) {
-	life, err := succeed(ctx, d, p)
+func runOwned(ctx context.Context, d daemon, p layout) (*process, error) {
+	pidLock, err := takeOver(ctx, d, p)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = life.Close() }() // from here on the server's own copy counts
-	argv, err := d.prepare(ctx, life)
+	defer func() { _ = pidLock.Close() }() // from here on the server's own copy counts
+	argv, err := d.prepare(ctx, pidLock)
 	if err != nil {
 		return nil, err
 	}
-	s, err := launch(d, argv, p, life)
+	s, err := launch(d, argv, p, pidLock)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func runOwned(ctx context.Context, d daemon, p place) (*process, error) {
 // the owner. NAME.pid is inherited by the server and all its children, so that it
 // is held exactly while one of them lives, however their parent died and
 // whoever has got their process ids since.
-func claim(ctx context.Context, d daemon, p place) (*os.File, error) {
+func claim(ctx context.Context, d daemon, p layout) (*os.File, error) {
 	for answered := 0; ; {
 		owner, err := lock(p, d.name()+".lock")
 		if !errors.Is(err, filelock.ErrHeld) {
@@ -97,7 +97,7 @@ func claim(ctx context.Context, d daemon, p place) (*os.File, error) {
 		if err == nil {
 			answered++
 		}
-		if answered > settled {
+		if answered > guestAnswers {
 			return nil, nil
 		}
 		if !pause(ctx) {
@@ -107,16 +107,16 @@ func claim(ctx context.Context, d daemon, p place) (*os.File, error) {
 	}
 }
 
-// succeed returns once no server of an earlier owner is left. One that outlived
+// takeOver returns once no server of an earlier owner is left. One that outlived
 // its owner is told to end, never adopted: on Linux it has been told already
 // and may still answer for a moment, elsewhere nobody would end it if we were killed.
-func succeed(ctx context.Context, d daemon, p place) (*os.File, error) {
-	for _, f := range d.forces() {
+func takeOver(ctx context.Context, d daemon, p layout) (*os.File, error) {
+	for _, f := range d.stopSignals() {
 		deadline := time.Now().Add(f.grace)
 		for asked := false; time.Now().Before(deadline); {
-			life, err := lock(p, d.name()+".pid")
+			pidLock, err := lock(p, d.name()+".pid")
 			if !errors.Is(err, filelock.ErrHeld) {
-				return life, err
+				return pidLock, err
 			}
 			if !asked {
 				asked = true
@@ -130,12 +130,12 @@ func succeed(ctx context.Context, d daemon, p place) (*os.File, error) {
 	return nil, fmt.Errorf("an earlier %s does not end: find its process id in %s", d.name(), p.path(d.name()+".pid"))
 }
 
-func lock(p place, name string) (*os.File, error) {
+func lock(p layout, name string) (*os.File, error) {
 	f, err := filelock.Try(p.path(name))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.who.give(p.path(name)); err != nil {
+	if err := p.who.chown(p.path(name)); err != nil {
 		return nil, errors.Join(fmt.Errorf("hand over lock: %w", err), f.Close())
 	}
 	return f, nil

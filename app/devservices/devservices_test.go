@@ -71,8 +71,8 @@ func TestKillNine_LeavesNoServerBehind(t *testing.T) {
 	for _, name := range []string{"postgres.pid", "redis.pid"} {
 		path := filepath.Join(dir, ".data", name)
 		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			if life, err := filelock.Try(path); err == nil { // no process has it
-				_ = life.Close()
+			if pidLock, err := filelock.Try(path); err == nil { // no process has it
+				_ = pidLock.Close()
 				break
 			}
 			if time.Now().After(deadline) {
@@ -118,7 +118,7 @@ func TestStart_GuestMayBringADatabaseOfItsOwn(t *testing.T) {
 func TestStart_WaitingGuestBecomesOwnerWhenTheOwnerGoes(t *testing.T) {
 	o := options(checkout(t))
 	o.NeedPostgres = false
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestStop_MayBeCalledAgainAndConcurrently(t *testing.T) {
 func TestStart_SurvivesAnInitdbThatWasCutOff(t *testing.T) {
 	o := options(checkout(t))
 	o.NeedRedis = false
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestStart_IgnoresStaleFilesOfAReusedProcessID(t *testing.T) {
 	o := options(checkout(t))
 	o.NeedRedis = false
 	stop(t, start(t, o))
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestStart_IgnoresStaleFilesOfAReusedProcessID(t *testing.T) {
 func TestStart_FailureCarriesTheServersLogAndStopsTheRest(t *testing.T) {
 	o := options(checkout(t))
 	stop(t, start(t, o))
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestStart_WithoutPostgresNamesTheWaysOut(t *testing.T) {
 	if err == nil {
 		t.Fatal("started without PostgreSQL")
 	}
-	for _, way := range []string{"make run", "install postgresql", "DATABASE_URL"} {
+	for _, way := range []string{"make run", "install.sh postgres", "DATABASE_URL"} {
 		if !strings.Contains(err.Error(), way) {
 			t.Errorf("%q does not mention %q", err, way)
 		}
@@ -288,7 +288,7 @@ func TestStart_WithoutPostgresNamesTheWaysOut(t *testing.T) {
 
 func TestStart_RefusesDataOfAVersionThatIsNotInstalled(t *testing.T) {
 	o := options(checkout(t))
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ func beOwner(dir string) int {
 // startOwner returns a process that runs the servers of a checkout.
 func startOwner(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts servers")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +101,9 @@ func options(dir string) Options {
 
 func start(t *testing.T, o Options) *Services {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts servers")
+	}
 	s, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -17,44 +17,44 @@ import (
 
 const maxLog = 1 << 20 // bytes, when a server starts
 
-// force is one step of ending a server: a signal, and how long it may take effect.
-type force struct {
+// stopSignal is one step of ending a server: a signal, and how long it may take effect.
+type stopSignal struct {
 	signal syscall.Signal
 	grace  time.Duration
 }
 
 // process is one run of a server.
 type process struct {
-	name   string
-	cmd    *exec.Cmd
-	forces []force
-	done   chan struct{} // closed when it has ended
+	name        string
+	cmd         *exec.Cmd
+	stopSignals []stopSignal
+	done        chan struct{} // closed when it has ended
 }
 
 // launch starts a server that inherits the lock: see [claim].
-func launch(d daemon, argv []string, p place, life *os.File) (*process, error) {
+func launch(d daemon, argv []string, p layout, pidLock *os.File) (*process, error) {
 	logs, err := openLog(p, d.name())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = logs.Close() }()
 
-	s := &process{name: d.name(), forces: d.forces(), done: make(chan struct{})}
+	s := &process{name: d.name(), stopSignals: d.stopSignals(), done: make(chan struct{})}
 	s.cmd = exec.Command(argv[0], argv[1:]...)
 	s.cmd.Dir = p.dir
 	s.cmd.Env = serverEnvironment()
 	s.cmd.Stdout, s.cmd.Stderr = logs, logs
-	s.cmd.ExtraFiles = []*os.File{life}
+	s.cmd.ExtraFiles = []*os.File{pidLock}
 	s.cmd.SysProcAttr = p.who.attr()
-	endWithParent(s.cmd.SysProcAttr, s.forces[0].signal)
-	if err := life.Truncate(0); err != nil { // an old number must not outlive its server
+	endWithParent(s.cmd.SysProcAttr, s.stopSignals[0].signal)
+	if err := pidLock.Truncate(0); err != nil { // an old number must not outlive its server
 		return nil, fmt.Errorf("clear the process id: %w", err)
 	}
 	if err := s.fork(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
 	// For whoever finds the server orphaned.
-	if _, err := life.WriteAt([]byte(strconv.Itoa(s.pid())+"\n"), 0); err != nil {
+	if _, err := pidLock.WriteAt([]byte(strconv.Itoa(s.pid())+"\n"), 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("note the process id: %w", err), s.stop(context.Background()))
 	}
 	return s, nil
@@ -80,7 +80,7 @@ func (s *process) fork() error {
 func (s *process) pid() int { return s.cmd.Process.Pid }
 
 // await returns once the server answers, or says why it never will.
-func (s *process) await(ctx context.Context, d daemon, p place) error {
+func (s *process) await(ctx context.Context, d daemon, p layout) error {
 	for {
 		err := d.answers(ctx)
 		if err == nil {
@@ -99,7 +99,7 @@ func (s *process) await(ctx context.Context, d daemon, p place) error {
 
 // stop is gentle while the context lasts; force takes the time it needs.
 func (s *process) stop(ctx context.Context) error {
-	for i, f := range s.forces {
+	for i, f := range s.stopSignals {
 		if err := s.cmd.Process.Signal(f.signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stop %s: %w", s.name, err)
 		}
@@ -118,7 +118,7 @@ func (s *process) stop(ctx context.Context) error {
 
 // openLog keeps what earlier runs said, which may tell why they ended, until the
 // log is long.
-func openLog(p place, name string) (*os.File, error) {
+func openLog(p layout, name string) (*os.File, error) {
 	path := p.path(name + ".log")
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND | syscall.O_NOFOLLOW
 	if info, err := os.Lstat(path); err == nil && info.Size() > maxLog {
@@ -128,13 +128,13 @@ func openLog(p place, name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
 	}
-	if err := p.who.give(path); err != nil {
+	if err := p.who.chown(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-func logTail(p place, name string) string {
+func logTail(p layout, name string) string {
 	text, err := os.ReadFile(p.path(name + ".log"))
 	if err != nil {
 		return err.Error()

@@ -16,7 +16,7 @@ import (
 )
 
 type redisServer struct {
-	place      place
+	layout     layout
 	program    string
 	disposable bool
 }
@@ -24,11 +24,11 @@ type redisServer struct {
 func (d *redisServer) name() string { return "redis" }
 
 // SIGTERM has Redis sync its log to disk first.
-func (d *redisServer) forces() []force {
-	return []force{{syscall.SIGTERM, 10 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
+func (d *redisServer) stopSignals() []stopSignal {
+	return []stopSignal{{syscall.SIGTERM, 10 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
 }
 
-func (d *redisServer) socket() string { return filepath.Join(d.place.run, redisSocket) }
+func (d *redisServer) socket() string { return filepath.Join(d.layout.run, redisSocket) }
 
 func (d *redisServer) url() string {
 	u := url.URL{Scheme: "unix", Path: d.socket()}
@@ -38,8 +38,8 @@ func (d *redisServer) url() string {
 // prepare asks for what the write-behind buffer needs of any Redis: a log of
 // all writes, and an eviction that spares keys without an expiry.
 func (d *redisServer) prepare(context.Context, *os.File) ([]string, error) {
-	data := d.place.path("redis")
-	if err := d.place.makePrivate(data); err != nil {
+	data := d.layout.path("redis")
+	if err := d.layout.makePrivate(data); err != nil {
 		return nil, err
 	}
 	fsync, databases := "everysec", "16"

@@ -91,7 +91,7 @@ func TestServer_IsNotStartedAgainDuringStop(t *testing.T) {
 
 func TestServer_ThatCannotStartIsTriedAgainAndLoggedOnce(t *testing.T) {
 	s, o, log := lasting(t)
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestServer_ThatCannotStartIsTriedAgainAndLoggedOnce(t *testing.T) {
 
 func TestServer_IsNotStartedInAFolderThatWasRemoved(t *testing.T) {
 	s, o, log := lasting(t)
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,33 +25,33 @@ const (
 // started again, with the same data and socket, until it is told to stop.
 type server struct {
 	daemon  daemon
-	place   place
+	layout  layout
 	owner   *os.File // our claim, given up when all has ended
 	log     *slog.Logger
 	process atomic.Pointer[process] // the latest
 
-	stopping context.Context
-	cancel   context.CancelFunc
-	kept     chan struct{} // closed once nothing is started any more
+	stopping   context.Context
+	cancel     context.CancelFunc
+	supervised chan struct{} // closed once nothing is started any more
 }
 
-func newServer(d daemon, p place, owner *os.File, first *process, log *slog.Logger) *server {
-	s := &server{daemon: d, place: p, owner: owner, log: log, kept: make(chan struct{})}
+func newServer(d daemon, p layout, owner *os.File, first *process, log *slog.Logger) *server {
+	s := &server{daemon: d, layout: p, owner: owner, log: log, supervised: make(chan struct{})}
 	s.stopping, s.cancel = context.WithCancel(context.Background())
 	s.process.Store(first)
 	return s
 }
 
-// keep starts the server again whenever it ends by itself, until stop.
-func (s *server) keep() {
-	defer close(s.kept)
-	for s.lost() && s.restart() {
+// supervise starts the server again whenever it ends by itself, until stop.
+func (s *server) supervise() {
+	defer close(s.supervised)
+	for s.waitForExit() && s.restart() {
 		s.log.Info("a development server serves again", "server", s.daemon.name())
 	}
 }
 
-// lost waits for an end that nobody asked for, and reports it.
-func (s *server) lost() bool {
+// waitForExit waits for an end that nobody asked for, and logs it.
+func (s *server) waitForExit() bool {
 	last := s.process.Load()
 	select {
 	case <-last.done:
@@ -61,7 +61,7 @@ func (s *server) lost() bool {
 		return false
 	}
 	s.log.Error("a development server ended by itself: starting it again", "server", s.daemon.name(),
-		"state", last.cmd.ProcessState.String(), "log", s.place.path(s.daemon.name()+".log"))
+		"state", last.cmd.ProcessState.String(), "log", s.layout.path(s.daemon.name()+".log"))
 	return true
 }
 
@@ -69,7 +69,7 @@ func (s *server) lost() bool {
 func (s *server) restart() bool {
 	reported := false
 	for wait := firstPause; ; wait = min(2*wait, maxPause) {
-		if err := s.claimed(); err != nil {
+		if err := s.checkClaim(); err != nil {
 			s.log.Error("a development server is not started again", "server", s.daemon.name(), "error", err)
 			return false
 		}
@@ -97,7 +97,7 @@ func (s *server) restart() bool {
 func (s *server) startOnce() error {
 	starting, cancel := context.WithTimeout(s.stopping, startLimit)
 	defer cancel()
-	next, err := runOwned(starting, s.daemon, s.place)
+	next, err := runOwned(starting, s.daemon, s.layout)
 	if err != nil {
 		return err
 	}
@@ -112,16 +112,16 @@ func (s *server) startOnce() error {
 	}
 }
 
-// claimed returns an error where the folder has been removed, and perhaps made
+// checkClaim returns an error where the folder has been removed, and perhaps made
 // again: what is there then belongs to nobody, or to another process.
-func (s *server) claimed() error {
+func (s *server) checkClaim() error {
 	ours, err := s.owner.Stat()
 	if err != nil {
 		return fmt.Errorf("look at our lock: %w", err)
 	}
-	there, err := os.Stat(s.place.path(s.daemon.name() + ".lock"))
+	there, err := os.Stat(s.layout.path(s.daemon.name() + ".lock"))
 	if err != nil || !os.SameFile(ours, there) {
-		return errors.New(s.place.dir + " was removed while its server ran: start the program again")
+		return errors.New(s.layout.dir + " was removed while its server ran: start the program again")
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (s *server) pid() int { return s.process.Load().pid() }
 
 func (s *server) stop(ctx context.Context) error {
 	s.cancel()
-	<-s.kept // what it was about to start has been stopped, or is the latest
+	<-s.supervised // what it was about to start has been stopped, or is the latest
 	defer func() { _ = s.owner.Close() }()
 	return s.process.Load().stop(ctx)
 }

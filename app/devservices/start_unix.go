@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Services) start(ctx context.Context, o Options) error {
-	p, err := findPlace(o.Dir)
+	p, err := findLayout(o.Dir)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (s *Services) start(ctx context.Context, o Options) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	if o.NeedPostgres {
 		forgetEnvironment(o.Log)
-		d := &postgres{place: p, search: search, database: o.Database, disposable: o.Disposable, log: o.Log}
+		d := &postgres{layout: p, search: search, database: o.Database, disposable: o.Disposable, log: o.Log}
 		s.DatabaseURL = d.url()
 		tasks.Go(func() (err error) {
 			pg, err = run(ctx, d, p, o)
@@ -49,8 +49,8 @@ func (s *Services) start(ctx context.Context, o Options) error {
 	return err
 }
 
-func (s *Services) startRedis(ctx context.Context, o Options, p place, search *searchPath) (running, error) {
-	d := &redisServer{place: p, disposable: o.Disposable}
+func (s *Services) startRedis(ctx context.Context, o Options, p layout, search *searchPath) (running, error) {
+	d := &redisServer{layout: p, disposable: o.Disposable}
 	s.RedisURL = d.url()
 
 	var found bool
@@ -58,7 +58,7 @@ func (s *Services) startRedis(ctx context.Context, o Options, p place, search *s
 		return run(ctx, d, p, o)
 	}
 	if o.Disposable {
-		return nil, errNoRedis()
+		return nil, errNoRedis
 	}
 	if d.answers(ctx) == nil {
 		return nil, nil // another process of this checkout did find one

@@ -26,7 +26,7 @@ func TestStart_OddPathsKeepTheirSocketsElsewhere(t *testing.T) {
 			if err := os.Mkdir(o.Dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			p, err := findPlace(o.Dir)
+			p, err := findLayout(o.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestStart_OddPathsKeepTheirSocketsElsewhere(t *testing.T) {
 	}
 }
 
-func TestFindPlace_RefusesFoldersThatOthersCanEnter(t *testing.T) {
+func TestFindLayout_RefusesFoldersThatOthersCanEnter(t *testing.T) {
 	dir := checkout(t)
 	if err := os.Mkdir(filepath.Join(dir, ".data"), 0o755); err != nil {
 		t.Fatal(err)
@@ -50,17 +50,17 @@ func TestFindPlace_RefusesFoldersThatOthersCanEnter(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, ".data"), 0o755); err != nil { // whatever the umask
 		t.Fatal(err)
 	}
-	if _, err := findPlace(dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+	if _, err := findLayout(dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
 		t.Errorf("error %v does not say what to do", err)
 	}
 }
 
-func TestFindPlace_RefusesASymlink(t *testing.T) {
+func TestFindLayout_RefusesASymlink(t *testing.T) {
 	dir := checkout(t)
 	if err := os.Symlink(t.TempDir(), filepath.Join(dir, ".data")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := findPlace(dir); err == nil {
+	if _, err := findLayout(dir); err == nil {
 		t.Error("followed a symlink")
 	}
 }
@@ -91,7 +91,7 @@ func TestRoot_LeavesTheDataToTheCheckoutsOwner(t *testing.T) {
 	if err := os.Chown(dir, daemon, daemon); err != nil {
 		t.Fatal(err)
 	}
-	p, err := findPlace(dir)
+	p, err := findLayout(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +108,12 @@ func TestRoot_KeepsTheDataOutsideACheckoutThatTheServersCannotReach(t *testing.T
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p, err := findPlace(dir)
+	p, err := findLayout(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(p.dir) })
-	if !strings.HasPrefix(p.dir, "/var/lib/prefab/") || !p.who.reaches(p.dir) {
+	if !strings.HasPrefix(p.dir, "/var/lib/prefab/") || !p.who.canEnter(p.dir) {
 		t.Errorf("data in %s", p.dir)
 	}
 }

@@ -22,32 +22,32 @@ const (
 	maxSocketPath = 103
 )
 
-// place is where the servers of one checkout keep their files.
-type place struct {
+// layout is where the servers of one checkout keep their files.
+type layout struct {
 	dir string // data, logs and locks
 	run string // sockets
 	who account
 }
 
-// findPlace makes and checks the folders. The modes are the whole of the access
+// findLayout makes and checks the folders. The modes are the whole of the access
 // control: both servers trust whoever reaches their socket.
-func findPlace(checkout string) (place, error) {
+func findLayout(checkout string) (layout, error) {
 	checkout, err := filepath.Abs(checkout)
 	if err == nil {
 		checkout, err = filepath.EvalSymlinks(checkout)
 	}
 	if err != nil {
-		return place{}, fmt.Errorf("find the checkout: %w", err)
+		return layout{}, fmt.Errorf("find the checkout: %w", err)
 	}
-	p := place{dir: filepath.Join(checkout, ".data")}
+	p := layout{dir: filepath.Join(checkout, ".data")}
 	if p.who, err = serviceAccount(p.dir, checkout); err != nil {
-		return place{}, err
+		return layout{}, err
 	}
-	if p.who.dropped && !p.who.reaches(checkout) {
+	if p.who.dropped && !p.who.canEnter(checkout) {
 		const shared = "/var/lib/prefab"
 		// Chmod as well, since a strict umask would keep the account out.
 		if err := errors.Join(os.MkdirAll(shared, 0o711), os.Chmod(shared, 0o711)); err != nil {
-			return place{}, fmt.Errorf("make the state folder: %w", err)
+			return layout{}, fmt.Errorf("make the state folder: %w", err)
 		}
 		p.dir = filepath.Join(shared, digest(checkout))
 	}
@@ -58,7 +58,7 @@ func findPlace(checkout string) (place, error) {
 	}
 	for _, dir := range []string{p.dir, p.run} {
 		if err := p.makePrivate(dir); err != nil {
-			return place{}, err
+			return layout{}, err
 		}
 	}
 	return p, nil
@@ -69,11 +69,11 @@ func digest(path string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-func (p place) path(name string) string { return filepath.Join(p.dir, name) }
+func (p layout) path(name string) string { return filepath.Join(p.dir, name) }
 
 // makePrivate makes a folder that only the account can enter, and refuses one
 // that is there already and is anything else: in /tmp it may be a stranger's.
-func (p place) makePrivate(dir string) error {
+func (p layout) makePrivate(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make a folder for the embedded servers, "+
@@ -88,7 +88,7 @@ func (p place) makePrivate(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a folder: remove it", dir)
 	case owner == 0 && p.who.dropped: // just made, or left so by a start that was cut off
-		if err := p.who.give(dir); err != nil {
+		if err := p.who.chown(dir); err != nil {
 			return fmt.Errorf("hand over folder: %w", err)
 		}
 	case owner != p.who.uid:
