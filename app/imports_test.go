@@ -126,7 +126,7 @@ func TestImports_BreachesAreSeen(t *testing.T) {
 		{"services", module + "/repositories/querylog"},
 		{"services", "github.com/gofiber/fiber/v2"},
 		{"services", "database/sql/driver"},
-		{"repositories/seed", module + "/app"},
+		{"repositories/postgres", module + "/app"},
 		{"repositories/cache", module + "/services"},
 		{"repositories", "github.com/gofiber/storage/redis/v3"},
 		{"jobs", "net/http"},

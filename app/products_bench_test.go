@@ -8,9 +8,9 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/redisclient"
-	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services/health"
 )
 
@@ -57,7 +57,7 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 		b.Fatal(err)
 	}
 	db := openDB(b, string(cfg.DatabaseURL))
-	if err := seed.Catalogue(b.Context(), db, seed.Options{Products: 100}); err != nil {
+	if err := repositories.Seed(b.Context(), db, repositories.SeedOptions{Products: 100}); err != nil {
 		b.Fatal(err)
 	}
 	client, err := redisclient.Open(string(cfg.RedisURL), cfg.RedisMaxConns)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories/seed"
+	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 )
 
@@ -18,7 +18,7 @@ var pastPages = []string{"Authorization", "x"}
 
 func (s *service) catalogue(products int) {
 	s.t.Helper()
-	if err := seed.Catalogue(s.t.Context(), s.db, seed.Options{Products: products}); err != nil {
+	if err := repositories.Seed(s.t.Context(), s.db, repositories.SeedOptions{Products: products}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/prefab/repositories/seed"
+	"example.com/prefab/repositories"
 )
 
 const compact = "application/vnd.prefab.compact+json"
@@ -14,7 +14,7 @@ const compact = "application/vnd.prefab.compact+json"
 // The spec of the answers, which every client checks, knows the short names.
 func TestProducts_AreCompactForWhoAsks(t *testing.T) {
 	s := start(t)
-	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 100}); err != nil {
+	if err := repositories.Seed(t.Context(), s.db, repositories.SeedOptions{Products: 100}); err != nil {
 		t.Fatal(err)
 	}
 	ids := productsPath + "?ids=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
@@ -39,7 +39,7 @@ func TestProducts_AreCompactForWhoAsks(t *testing.T) {
 
 func TestSettings_TurnCachingAndCompressionOff(t *testing.T) {
 	s := start(t, "HTTP_CACHE_TTL=0s", "COMPRESS_LEVEL=0", "COMPACT_MIN_BYTES=1000000")
-	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 100}); err != nil {
+	if err := repositories.Seed(t.Context(), s.db, repositories.SeedOptions{Products: 100}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

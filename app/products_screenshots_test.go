@@ -11,14 +11,14 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"example.com/prefab/repositories/seed"
+	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 )
 
 // TestScreenshots takes the pictures that the README shows.
 func TestScreenshots(t *testing.T) {
 	s := start(t)
-	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 200}); err != nil {
+	if err := repositories.Seed(t.Context(), s.db, repositories.SeedOptions{Products: 200}); err != nil {
 		t.Fatal(err)
 	}
 	admin := s.user("ada", services.Admin)

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/prefab/repositories/seed"
+	"example.com/prefab/repositories"
 )
 
 // TestSoak_HoldsMemoryAndGoroutines sends 100,000 requests of every public kind,
@@ -23,7 +23,7 @@ func TestSoak_HoldsMemoryAndGoroutines(t *testing.T) {
 		requests = 20_000
 	}
 	s := start(t, "LOG_LEVEL=error") // the harness would keep every line
-	if err := seed.Catalogue(t.Context(), s.db, seed.Options{Products: 1000}); err != nil {
+	if err := repositories.Seed(t.Context(), s.db, repositories.SeedOptions{Products: 1000}); err != nil {
 		t.Fatal(err)
 	}
 	s.transport.MaxIdleConnsPerHost = clients

@@ -18,7 +18,6 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/postgres"
-	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
 	"example.com/prefab/services/export"
 	"example.com/prefab/services/passwords"
@@ -47,8 +46,8 @@ func fillSample(ctx context.Context, db *sqlx.DB, cfg Config, log *slog.Logger) 
 	if err := addSampleUsers(ctx, db, cfg); err != nil {
 		return err
 	}
-	err := seed.Catalogue(ctx, db, seed.Options{Products: sampleProducts})
-	if errors.Is(err, seed.ErrNotEmpty) {
+	err := repositories.Seed(ctx, db, repositories.SeedOptions{Products: sampleProducts})
+	if errors.Is(err, repositories.ErrNotEmpty) {
 		return nil
 	}
 	if err != nil {
@@ -128,7 +127,7 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 		if err := addSampleUsers(ctx, db, e.cfg); err != nil {
 			return err
 		}
-		err := seed.Catalogue(ctx, db, seed.Options{Products: *products, Progress: progress(e.out)})
+		err := repositories.Seed(ctx, db, repositories.SeedOptions{Products: *products, Progress: progress(e.out)})
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 	"example.com/prefab/app/devservices"
 	"example.com/prefab/bench/references"
-	"example.com/prefab/repositories/seed"
+	"example.com/prefab/repositories"
 )
 
 // testbed is what every measurement needs: Prefab's binary, and a PostgreSQL and a
@@ -98,7 +98,7 @@ func (t *testbed) fill(ctx context.Context) error {
 	if err := t.command(ctx, "", "migrate", "up"); err != nil {
 		return err
 	}
-	if err := seed.Catalogue(ctx, t.db, seed.Options{Products: t.options.products}); err != nil {
+	if err := repositories.Seed(ctx, t.db, repositories.SeedOptions{Products: t.options.products}); err != nil {
 		return err
 	}
 	err := t.command(ctx, adminPassword, "user", "add", "--email", adminEmail, "--name", "Bench", "--role", "admin")

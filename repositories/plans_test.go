@@ -13,7 +13,6 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
-	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
 )
 
@@ -32,7 +31,7 @@ func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	t.Cleanup(func() { _ = db.Close() })
 	// VACUUM marks no page as visible to all before the commit is on disk.
 	mustExec(t, db, "SET synchronous_commit = on")
-	if err := seed.Catalogue(t.Context(), db, seed.Options{Products: 5000}); err != nil {
+	if err := repositories.Seed(t.Context(), db, repositories.SeedOptions{Products: 5000}); err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, db, "VACUUM ANALYZE")

@@ -13,7 +13,6 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
-	"example.com/prefab/repositories/seed"
 	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
 )
@@ -32,7 +31,7 @@ func BenchmarkProducts(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	if err := seed.Catalogue(b.Context(), db, seed.Options{Products: 1000}); err != nil {
+	if err := repositories.Seed(b.Context(), db, repositories.SeedOptions{Products: 1000}); err != nil {
 		b.Fatal(err)
 	}
 	products := repositories.NewProducts(db)
