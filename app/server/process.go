@@ -97,18 +97,13 @@ func (o Options) serveAs(ctx context.Context, listener net.Listener, registry *p
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	explainer := querylog.NewExplainer(o.Log)
-	defer explainer.Close()
 	observe := querylog.Join(querylog.Metrics(registry), querylog.Log(o.Log),
-		querylog.Slow(o.Log, s.SlowQueryThreshold, explainer.Explain))
+		querylog.Slow(o.Log, s.SlowQueryThreshold))
 	if p.DB, err = s.openDatabase(s.DatabaseURL, observe); err != nil {
 		return err
 	}
 	defer p.DB.Close()
 	registry.MustRegister(collectors.NewDBStatsCollector(p.DB.DB, "prefab"))
-	if s.SlowQueryExplain {
-		explainer.Use(p.DB.DB)
-	}
 	if p.Redis, err = redisclient.Open(string(s.RedisURL), s.RedisMaxConns); err != nil {
 		return err
 	}

@@ -55,7 +55,6 @@ type Settings struct {
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" default:"20s" min:"1s" max:"1h"`
 
 	SlowQueryThreshold   time.Duration `env:"SLOW_QUERY_THRESHOLD" default:"1s" min:"0s" max:"1h"`
-	SlowQueryExplain     bool          `env:"SLOW_QUERY_EXPLAIN" default:"false"`
 	SlowRequestThreshold time.Duration `env:"SLOW_REQUEST_THRESHOLD" default:"1s" min:"0s" max:"1h"`
 
 	MemoryCheckInterval time.Duration `env:"MEMORY_CHECK_INTERVAL" default:"30s" min:"1s" max:"24h"`

@@ -20,26 +20,25 @@ type pqConn interface {
 	driver.NamedValueChecker
 }
 
-var errBusy = errors.New("the rows or the COPY of an earlier statement are still open on this connection")
+var errBusy = errors.New("the rows of an earlier statement are still open on this connection")
 
 // conn is one observed connection. database/sql never calls it from two
 // goroutines at once.
 type conn struct {
 	pqConn
-	link       *link
+	dialer     *dialer
 	observe    Observer
 	statements *statements // nil: nothing is prepared
 
-	// open: rows or a COPY hold the connection. pq guards its own one-shot
-	// queries, but a prepared statement sent meanwhile would mix up the protocol.
-	open    bool
-	copying *copyIn
-	txCtx   context.Context // of the transaction under way, else nil
-	broken  bool            // unfit for another statement, though pq may not know
+	// busy: rows are open. pq guards its own one-shot queries, but a prepared
+	// statement that is sent meanwhile would break the protocol.
+	busy   bool
+	txCtx  context.Context // of the current transaction, else nil
+	broken bool            // must not be used again, which pq may not know
 }
 
-// call is a statement under way. It keeps the context because rows outlive the
-// method that was given it.
+// call is a running statement. It keeps the context, because rows outlive the method
+// that got it.
 type call struct {
 	ctx   context.Context
 	query string
@@ -48,7 +47,7 @@ type call struct {
 
 // QueryContext runs a query; its event comes when the rows are closed.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.open {
+	if c.busy {
 		return nil, errBusy
 	}
 	call := call{ctx, query, time.Now()}
@@ -64,7 +63,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 
 // ExecContext runs a statement. Without arguments its text may hold several.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if c.open {
+	if c.busy {
 		return nil, errBusy
 	}
 	call := call{ctx, query, time.Now()}
@@ -80,11 +79,11 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // Ping is neither observed nor counted.
 func (c *conn) Ping(ctx context.Context) error {
-	if c.open {
+	if c.busy {
 		return errBusy
 	}
 	err := c.pqConn.Ping(ctx) // pq says ErrBadConn, whatever the reason
-	return because(ctx.Err(), err)
+	return withContextError(ctx.Err(), err)
 }
 
 // ResetSession refuses a connection that must not be used again.
@@ -98,9 +97,9 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid reports whether the connection may go back to the pool.
 func (c *conn) IsValid() bool { return !c.broken && c.pqConn.IsValid() }
 
-// Close says goodbye, but does not wait for a peer that is gone.
+// Close ends the session, but does not wait long for a server that is gone.
 func (c *conn) Close() error {
-	_ = c.link.raw.SetDeadline(time.Now().Add(housekeeping))
+	_ = c.dialer.raw.SetDeadline(time.Now().Add(cleanupTimeout))
 	return c.pqConn.Close()
 }
 

@@ -6,8 +6,8 @@
 //	connector, err := querylog.NewConnector(querylog.Options{DSN: dsn, Prepared: true, Observe: observe})
 //	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 //
-// Repositories go on calling db.SelectContext(ctx, &products, listProducts, limit):
-// they hold no *sql.Stmt and know nothing of this package.
+// Stores call db.SelectContext(ctx, &products, listProducts, limit) as usual. They need
+// no *sql.Stmt, and know nothing of this package. COPY is not supported.
 package querylog
 
 import (
@@ -45,7 +45,7 @@ type Options struct {
 	// Zero means 256.
 	CacheSize int
 
-	// Observe is told of every statement; nil observes nothing.
+	// Observe is called for each statement; nil observes nothing.
 	Observe Observer
 }
 
@@ -69,7 +69,7 @@ func NewConnector(o Options) (*Connector, error) {
 	if c.timeout <= 0 {
 		c.timeout = defaultConnectTimeout
 	}
-	c.config.ConnectTimeout = 0 // the link keeps it; pq would put it on cancel connections too
+	c.config.ConnectTimeout = 0 // the dialer applies it; pq would apply it to cancel requests too
 	if !o.Prepared {
 		c.config.BinaryParameters = true
 		return c, nil
@@ -81,9 +81,8 @@ func NewConnector(o Options) (*Connector, error) {
 	return c, nil
 }
 
-// addressError says why lib/pq refuses an address. A parser's error quotes what it
-// could not parse, be it a piece of the password, so only what the environment
-// alone gets wrong is shown.
+// addressError says why lib/pq refuses an address. The parser's own error may quote a
+// piece of the password. So it is shown only where the environment alone is wrong.
 func addressError() error {
 	var set []string
 	for _, entry := range os.Environ() {
@@ -121,26 +120,26 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{timeout: c.timeout}
-	connector.Dialer(l)
+	d := &dialer{timeout: c.timeout}
+	connector.Dialer(d)
 
-	release := l.bound(ctx)
+	release := d.bound(ctx)
 	opened, err := connector.Connect(ctx)
 	if alive := release(); err == nil && !alive {
 		_ = opened.Close()
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, because(ctx.Err(), err)
+		return nil, withContextError(ctx.Err(), err)
 	}
-	if err := l.connected(); err != nil {
+	if err := d.connected(); err != nil {
 		_ = opened.Close()
 		return nil, fmt.Errorf("clear connect deadline: %w", err)
 	}
 
-	// The assertion holds for the lib/pq in go.mod; the tests run into it first
-	// should another version drop an interface.
-	conn := &conn{pqConn: opened.(pqConn), link: l, observe: c.observe}
+	// The assertion holds for the lib/pq in go.mod. A test fails first should another
+	// version drop an interface.
+	conn := &conn{pqConn: opened.(pqConn), dialer: d, observe: c.observe}
 	if c.cacheSize > 0 {
 		conn.statements = newStatements(c.cacheSize)
 	}

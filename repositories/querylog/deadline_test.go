@@ -187,16 +187,6 @@ func TestBlackHole_InATransaction(t *testing.T) {
 			return err
 		},
 		"commit": func(_ context.Context, tx *sqlx.Tx) error { return tx.Commit() },
-		"copy": func(_ context.Context, tx *sqlx.Tx) error {
-			stmt, err := tx.Prepare("COPY things (id) FROM STDIN")
-			if err == nil {
-				_, err = stmt.Exec(1)
-			}
-			if err == nil {
-				_, err = stmt.Exec()
-			}
-			return err
-		},
 	}
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) {

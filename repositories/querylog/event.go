@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// Event is one statement that PostgreSQL was asked to run.
+// Event is one statement that was sent to PostgreSQL.
 type Event struct {
-	// Name is the text's own, from a first line such as "-- name: products.list",
-	// else its verb in lower case, "other" if that is none of SQL's. For sqlx's
-	// named queries the line is "-- name:: products.list": sqlx takes a single
-	// colon for a parameter and turns a double one into it.
+	// Name comes from a first line such as "-- name: products.list". Without one it is
+	// the statement's verb in lower case, or "other". For sqlx's named queries the line
+	// is "-- name:: products.list", since sqlx takes a single colon for a parameter.
 	Name string
 
 	Query    string        // the text; arguments are never part of it
 	Duration time.Duration // until the last row was read and the rows were closed
 	Rows     int64         // read, or affected where none are returned
 
-	// Err is what the caller was given. PostgreSQL's messages may quote values:
+	// Err is the error that the caller got. PostgreSQL's messages may quote values:
 	// log the SQLSTATE, not the text.
 	Err error
 }
@@ -43,12 +42,11 @@ func (e Event) Outcome() string {
 	}
 }
 
-// Observer is told of a statement when it has ended, with the context that the
-// statement ran under. It must be quick and safe for concurrent use: the caller
-// waits for it.
+// Observer is called when a statement has ended, with the statement's context. It must
+// be quick and safe for concurrent use: the caller waits for it.
 type Observer func(ctx context.Context, e Event)
 
-// Join makes one Observer of many.
+// Join returns an Observer that calls all of them.
 func Join(observers ...Observer) Observer {
 	return func(ctx context.Context, e Event) {
 		for _, observe := range observers {
@@ -57,8 +55,8 @@ func Join(observers ...Observer) Observer {
 	}
 }
 
-// nameOf returns a piece of the text or a constant: it runs for every
-// statement, so it must not allocate.
+// nameOf runs for every statement, so it must not allocate: it returns a piece of the
+// text or a constant.
 func nameOf(query string) string {
 	name, body := leadingName(query)
 	if name != "" {
@@ -87,7 +85,7 @@ func leadingName(query string) (name, body string) {
 	}
 }
 
-// verb keeps to a list, so that no text, however odd, can add a metric label.
+// verb returns only known verbs, so that no text can add a metric label.
 func verb(body string) string {
 	word := body
 	if end := strings.IndexFunc(body, func(r rune) bool { return (r|0x20) < 'a' || (r|0x20) > 'z' }); end >= 0 {

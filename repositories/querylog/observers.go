@@ -26,9 +26,9 @@ func Metrics(reg prometheus.Registerer) Observer {
 	}
 }
 
-// Log writes a debug line per statement. Failures are debug lines too, by
-// SQLSTATE alone: whoever made the call logs the error, once, and the message
-// may quote values. The context goes along, for the logger to say whose it was.
+// Log writes a debug line per statement, of a failed one too, with its SQLSTATE alone:
+// the caller logs the error, and the message may quote values. The logger gets the
+// statement's context, to add the request.
 func Log(logger *slog.Logger) Observer {
 	return func(ctx context.Context, e Event) {
 		if !logger.Enabled(ctx, slog.LevelDebug) {
@@ -38,23 +38,19 @@ func Log(logger *slog.Logger) Observer {
 	}
 }
 
-// Slow warns of every statement that took threshold or longer, whatever came of
-// it, and then tells explain, which may be nil. A threshold of 0 makes it silent.
-// The time ends when the rows are closed, so a caller who reads slowly counts.
-func Slow(logger *slog.Logger, threshold time.Duration, explain Observer) Observer {
+// Slow warns of each statement that took threshold or longer, failed ones too. A
+// threshold of 0 disables it. The time ends when the rows are closed, so a caller who
+// reads slowly counts. For plans, see PostgreSQL's auto_explain.
+func Slow(logger *slog.Logger, threshold time.Duration) Observer {
 	return func(ctx context.Context, e Event) {
-		if threshold <= 0 || e.Duration < threshold {
-			return
-		}
-		logger.LogAttrs(ctx, slog.LevelWarn, "slow query", attributes(e)...)
-		if explain != nil {
-			explain(ctx, e)
+		if threshold > 0 && e.Duration >= threshold {
+			logger.LogAttrs(ctx, slog.LevelWarn, "slow query", attributes(e)...)
 		}
 	}
 }
 
-// longestText is what a log line holds of a query or a plan, in bytes.
-const longestText = 8 << 10
+// maxLoggedText bounds a query in a log line, in bytes.
+const maxLoggedText = 8 << 10
 
 func attributes(e Event) []slog.Attr {
 	attrs := []slog.Attr{
@@ -62,17 +58,17 @@ func attributes(e Event) []slog.Attr {
 		slog.Duration("duration", e.Duration),
 		slog.Int64("rows", e.Rows),
 		slog.String("outcome", e.Outcome()),
-		slog.String("query", clip(e.Query)),
+		slog.String("query", truncate(e.Query)),
 	}
-	if answer := pq.As(e.Err); answer != nil {
-		attrs = append(attrs, slog.String("sqlstate", string(answer.Code)))
+	if pgErr := pq.As(e.Err); pgErr != nil {
+		attrs = append(attrs, slog.String("sqlstate", string(pgErr.Code)))
 	}
 	return attrs
 }
 
-func clip(text string) string {
-	if len(text) <= longestText {
+func truncate(text string) string {
+	if len(text) <= maxLoggedText {
 		return text
 	}
-	return strings.ToValidUTF8(text[:longestText], "") + "…"
+	return strings.ToValidUTF8(text[:maxLoggedText], "") + "…"
 }

@@ -4,14 +4,13 @@ import (
 	"container/list"
 	"context"
 	"database/sql/driver"
-	"errors"
 	"strings"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 )
 
-// Server errors that decide over a connection or a statement.
+// Errors of the server after which a connection or a statement is handled specially.
 const (
 	queryCanceled       pqerror.Code = "57014"
 	featureNotSupported pqerror.Code = "0A000" // "cached plan must not change result type"
@@ -19,16 +18,16 @@ const (
 	syntaxOrAccessClass              = "42"
 )
 
-// pqStmt is what lib/pq's prepared statements can do, except for COPY.
+// pqStmt is what lib/pq's prepared statements can do, but for those of COPY.
 type pqStmt interface {
 	driver.Stmt
 	driver.StmtQueryContext
 	driver.StmtExecContext
 }
 
-// runPrepared runs query through the connection's prepared statement. A
-// statement that a schema change has made stale is prepared anew, and outside a
-// transaction it runs again: the first attempt failed as a whole.
+// runPrepared runs query by the connection's prepared statement. A statement that a
+// schema change has made stale is prepared again. Outside a transaction it also runs
+// again, since the first attempt has changed nothing.
 func runPrepared[R any](ctx context.Context, c *conn, query string, run func(pqStmt) (R, error)) (R, error) {
 	st, reused, err := c.statement(ctx, query)
 	if err != nil {
@@ -53,9 +52,9 @@ func runPrepared[R any](ctx context.Context, c *conn, query string, run func(pqS
 // it refers to. A column that changes its type gives an error of class 42,
 // because PostgreSQL keeps the parameters' types from the first parse.
 func stale(err error) bool {
-	answer := pq.As(err)
-	return answer != nil && (answer.Code == featureNotSupported || answer.Code == invalidStatement ||
-		strings.HasPrefix(string(answer.Code), syntaxOrAccessClass))
+	pgErr := pq.As(err)
+	return pgErr != nil && (pgErr.Code == featureNotSupported || pgErr.Code == invalidStatement ||
+		strings.HasPrefix(string(pgErr.Code), syntaxOrAccessClass))
 }
 
 // statement finds or prepares query, and reports whether it was found.
@@ -72,8 +71,9 @@ func (c *conn) statement(ctx context.Context, query string) (st pqStmt, reused b
 	}
 	st, ok := prepared.(pqStmt)
 	if !ok {
+		c.broken = true // in the middle of a COPY
 		_ = prepared.Close()
-		return nil, false, errors.New("COPY takes its rows from a prepared statement, not from arguments")
+		return nil, false, errCopy
 	}
 	c.statements.add(query, st)
 	return st, false, nil
@@ -82,7 +82,7 @@ func (c *conn) statement(ctx context.Context, query string) (st pqStmt, reused b
 // closeStatement frees st on the server. Should that fail, pq knows the
 // connection as bad, and the statement to come goes to another one.
 func (c *conn) closeStatement(st pqStmt) {
-	defer c.link.within(grace)()
+	defer c.dialer.within(cancelTimeout)()
 	_ = st.Close()
 }
 

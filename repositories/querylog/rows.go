@@ -27,12 +27,12 @@ type rows struct {
 	closed bool
 }
 
-// rows takes the connection for a query that has begun to answer.
+// rows wraps the rows of a query. The connection is busy until they are closed.
 func (c *conn) rows(call call, found driver.Rows, err error) (driver.Rows, error) {
 	if err != nil {
 		return nil, c.end(call, 0, err)
 	}
-	c.open = true
+	c.busy = true
 	return &rows{pqRows: found.(pqRows), c: c, call: call}, nil
 }
 
@@ -45,7 +45,7 @@ func (r *rows) Next(dest []driver.Value) error {
 	if errors.Is(err, io.EOF) {
 		return err
 	}
-	err = r.c.judge(r.call.ctx, err)
+	err = r.c.check(r.call.ctx, err)
 	if r.err == nil {
 		r.err = err
 	}
@@ -58,10 +58,10 @@ func (r *rows) Close() error {
 	}
 	r.closed = true
 	err := r.pqRows.Close()
-	r.c.open = false
-	r.c.link.restore()
-	if r.err == nil { // else the connection has been judged already, by that
-		err = r.c.judge(r.call.ctx, err)
+	r.c.busy = false
+	r.c.dialer.restore()
+	if r.err == nil { // else the connection has been checked already
+		err = r.c.check(r.call.ctx, err)
 		r.err = err
 	}
 	if len(r.Columns()) == 0 { // an INSERT without RETURNING, say
