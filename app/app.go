@@ -25,6 +25,7 @@ import (
 	"example.com/prefab/middleware/static"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/redisclient"
@@ -72,11 +73,11 @@ func migrations(cfg Config, log *slog.Logger) migrate.Options {
 }
 
 func openCache(cfg Config, p *server.Process) *cache.Cache {
-	invalidations := repositories.NewInvalidations(p.DB)
+	records := invalidations.New(p.DB)
 	return cache.New(cache.Options{
 		Client: p.Redis, Prefix: "prefab:cache:", MemoryTTL: cfg.Cache.MemoryTTL,
 		MaxItems: cfg.Cache.MaxItems, MaxBytes: cfg.Cache.MaxBytes / 4 * 3, ValueLimit: cfg.Cache.ValueLimit,
-		Budget: cfg.Cache.Budget, Record: invalidations.Record, Recorded: invalidations.Recorded,
+		Budget: cfg.Cache.Budget, Record: records.Record, Recorded: records.Recorded,
 		Log: p.Log, Metrics: p.Metrics,
 	})
 }

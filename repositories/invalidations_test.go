@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
+	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
@@ -34,12 +35,12 @@ type catalogue struct {
 func newCatalogue(t *testing.T, name, redisURL string, db *sqlx.DB) *catalogue {
 	t.Helper()
 	c := &catalogue{line: devtest.Slow(t, redisURL)}
-	invalidations := repositories.NewInvalidations(db)
+	records := invalidations.New(db)
 	client := openRedis(t, c.line.URL)
 	c.cache = cache.New(cache.Options{
 		Client: client, Prefix: name + ":", MemoryTTL: time.Minute, MaxItems: 100, MaxBytes: 1 << 20,
 		ValueLimit: 1 << 16, Budget: 150 * time.Millisecond,
-		Record: invalidations.Record, Recorded: invalidations.Recorded,
+		Record: records.Record, Recorded: records.Recorded,
 	})
 	c.cache.Start(t.Context())
 	t.Cleanup(c.cache.Close)
@@ -297,7 +298,7 @@ func TestStart_LearnsWhatWasRecordedBefore(t *testing.T) {
 
 func TestInvalidations_AreRecordedForAWhile(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		store := repositories.NewInvalidations(db)
+		store := invalidations.New(db)
 		record := func(lasts time.Duration, tags ...string) {
 			t.Helper()
 			if err := store.Record(t.Context(), tags, lasts); err != nil {

@@ -58,27 +58,24 @@ func (s *Products) Update(
 	})
 }
 
-// write changes a product and reads it in one transaction: once the write has
-// been committed, nothing is left that could fail and make the caller repeat it.
-func (s *Products) write(ctx context.Context, change func(*sqlx.Tx) (id int64, err error)) (services.Product, error) {
-	tx, err := s.db.BeginTxx(ctx, nil)
-	if err != nil {
-		return services.Product{}, postgres.WrapError("begin to write a product", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
-	id, err := change(tx)
-	if postgres.Violates(err, postgres.ForeignKeyViolation, "products_category_id_fkey") {
-		return services.Product{}, services.ErrNoCategory
-	}
-	if err != nil {
-		return services.Product{}, postgres.WrapError("write a product", err)
-	}
-	product, err := readProduct(ctx, tx, id)
+// write changes a product and reads it in one transaction: after the commit nothing can
+// fail any more and make the caller repeat the write.
+func (s *Products) write(
+	ctx context.Context, change func(*sqlx.Tx) (id int64, err error),
+) (product services.Product, err error) {
+	err = postgres.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		id, err := change(tx)
+		if postgres.Violates(err, postgres.ForeignKeyViolation, "products_category_id_fkey") {
+			return services.ErrNoCategory
+		}
+		if err != nil {
+			return postgres.WrapError("write a product", err)
+		}
+		product, err = readProduct(ctx, tx, id)
+		return err
+	})
 	if err != nil {
 		return services.Product{}, err
-	}
-	if err := tx.Commit(); err != nil {
-		return services.Product{}, postgres.WrapError("commit a product", err)
 	}
 	return product, nil
 }

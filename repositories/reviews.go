@@ -29,16 +29,11 @@ func (s *Reviews) Create(
 	ctx context.Context, productID int64, author services.User, rating int64, body string,
 ) (services.Review, error) {
 	review := services.Review{Author: author.Name}
-	// In a transaction, since database/sql sends a single statement again whose connection
-	// ends before its answer: it would find its own review.
-	tx, err := s.db.BeginTxx(ctx, nil)
-	if err != nil {
-		return services.Review{}, postgres.WrapError("begin to create a review", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
-	if err = tx.GetContext(ctx, &review, createReview, productID, author.ID, rating, body); err == nil {
-		err = tx.Commit()
-	}
+	// In a transaction: database/sql sends a single statement again where the connection
+	// ends before the answer, and the second one would find the review of the first.
+	err := postgres.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		return tx.GetContext(ctx, &review, createReview, productID, author.ID, rating, body)
+	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return services.Review{}, services.ErrNoProduct

@@ -1,4 +1,10 @@
-package repositories
+// Package invalidations keeps in PostgreSQL, for a while, what processes have changed
+// that cannot reach Redis. All other processes poll it. It is the cache's second way to
+// publish invalidations.
+//
+//	records := invalidations.New(db)
+//	values, err := cache.New(cache.Options{Redis: client, Record: records.Record, Recorded: records.Recorded})
+package invalidations
 
 import (
 	"context"
@@ -11,15 +17,14 @@ import (
 	"example.com/prefab/repositories/postgres"
 )
 
-// Invalidations keep in PostgreSQL, for a while, what a process has changed that
-// cannot reach Redis: the other way by which the cache tells all processes.
-type Invalidations struct{ db *sqlx.DB }
+// Store is the table cache_invalidations, which a migration makes.
+type Store struct{ db *sqlx.DB }
 
-// NewInvalidations returns the invalidations in db, which has to be the primary.
-func NewInvalidations(db *sqlx.DB) *Invalidations { return &Invalidations{db: db} }
+// New returns the store in db, which has to be the primary.
+func New(db *sqlx.DB) *Store { return &Store{db: db} }
 
-// Each new row takes some old ones away, so there are never many more than are
-// recorded in cache.RecordsKept.
+// Each insert deletes some old rows, so that the table stays small: about what is
+// recorded within cache.RecordsKept.
 const recordInvalidation = `-- name: cache_invalidations.record
 WITH old AS (
     DELETE FROM cache_invalidations WHERE id = ANY (ARRAY(
@@ -29,8 +34,8 @@ WITH old AS (
 )
 INSERT INTO cache_invalidations (tags, expires_at) VALUES ($1, clock_timestamp() + make_interval(secs => $2))`
 
-// Record notes that the tags are changed by a write that ends within lasts.
-func (s *Invalidations) Record(ctx context.Context, tags []string, lasts time.Duration) error {
+// Record says that a write, which ends within lasts, changes the tags.
+func (s *Store) Record(ctx context.Context, tags []string, lasts time.Duration) error {
 	_, err := s.db.ExecContext(
 		ctx, recordInvalidation, pq.Array(tags), lasts.Seconds(), cache.RecordsKept.Seconds())
 	if err != nil {
@@ -43,9 +48,9 @@ const recordedInvalidations = `-- name: cache_invalidations.recorded
 SELECT id, tags, greatest(extract(epoch FROM expires_at - now()), 0)::float8 AS lasts FROM cache_invalidations
 WHERE created_at > now() - make_interval(secs => $1) ORDER BY expires_at DESC LIMIT $2`
 
-// Recorded returns at most limit of the invalidations that were recorded since
-// then, those first whose writes may last the longest.
-func (s *Invalidations) Recorded(ctx context.Context, since time.Duration, limit int) ([]cache.Recorded, error) {
+// Recorded returns at most limit of the invalidations of the last time since, first
+// those whose writes may last the longest.
+func (s *Store) Recorded(ctx context.Context, since time.Duration, limit int) ([]cache.Recorded, error) {
 	var rows []struct {
 		ID    int64
 		Tags  pq.StringArray
