@@ -97,7 +97,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	var (
 		accounts   services.UserStore     = repositories.NewUsers(p.DB)
 		categories services.CategoryStore = repositories.NewCategories(p.DB)
-		catalogue  services.ProductStore  = repositories.ShowPendingStock(stored, buffer, stocks, values)
+		catalogue  services.ProductStore  = repositories.WithPendingStock(stored, buffer, stocks, values)
 	)
 	if cfg.Cache.TTL > 0 {
 		times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}

@@ -32,12 +32,12 @@ func activeTag(id int64) string  { return productTag(id) + activeTagEnd }
 // is one query, however many products it reads.
 type CachedProducts struct {
 	*InvalidatedProducts
-	products *cache.Table[services.Product]
-	firsts   *cache.Table[[]services.ProductSummary] // the list's first pages
-	others   *cache.Table[[]services.ProductSummary] // those after a cursor, which anybody can make up
-	counts   *cache.Table[int64]
-	actives  *cache.Table[bool]
-	stocks   *cache.Table[int64]
+	products    *cache.Table[services.Product]
+	firstPages  *cache.Table[[]services.ProductSummary] // the list's first pages
+	cursorPages *cache.Table[[]services.ProductSummary] // those after a cursor
+	counts      *cache.Table[int64]
+	activeFlags *cache.Table[bool]
+	stocks      *cache.Table[int64]
 }
 
 // CacheProducts returns the products of store, cached.
@@ -48,33 +48,33 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
 			Prefetch: productTagBegin + "{key}",
 		}),
-		firsts: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
-			Name: "products:list", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
+		firstPages: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
+			Name: "products:list", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent,
 		}),
-		others: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
-			Name: "products:page", TTL: min(times.TTL, madeUpTTL), Absent: errNone, AbsentTTL: times.Absent,
+		cursorPages: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
+			Name: "products:page", TTL: min(times.TTL, cursorPageTTL), Absent: errEmpty, AbsentTTL: times.Absent,
 		}),
 		counts: cache.NewTable[int64](c, cache.TableOptions{
-			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent,
+			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent,
 		}),
 		stocks: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "stock", TTL: times.TTL, Grace: times.Grace, Prefetch: productTagBegin + "{key}" + stockTagEnd,
 		}),
-		actives: cache.NewTable[bool](c, cache.TableOptions{
-			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errNone, AbsentTTL: times.Absent, Guard: true,
+		activeFlags: cache.NewTable[bool](c, cache.TableOptions{
+			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent, Guard: true,
 		}),
 	}
 }
 
-// madeUpTTL is short, so that made-up requests cannot fill Redis for long.
-const madeUpTTL = time.Minute
+// cursorPageTTL is short: anybody can make up cursors, which must not fill Redis for long.
+const cursorPageTTL = time.Minute
 
-// errNone stands for an empty list, a count of 0 and a product that is not active
-// on their way through the cache, which keeps these no longer than what is not there.
-var errNone = errors.New("none")
+// errEmpty stands for an empty list, a count of 0 and an inactive product inside the
+// cache, which caches these as briefly as an absent value.
+var errEmpty = errors.New("none")
 
-// Get is part of services.ProductStore. The stock is kept by itself: it changes
-// far more often, and so can be shown while it waits for a PostgreSQL that is away.
+// Get is part of services.ProductStore. The stock has an entry of its own, since it changes
+// far more often. A load of the product fills that entry too, so it costs no second query.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
 	defer s.cache.Batch(ctx)()
 	key := strconv.FormatInt(id, 10)
@@ -103,19 +103,19 @@ func (s *CachedProducts) Stock(ctx context.Context, id int64) (int64, error) {
 func (s *CachedProducts) List(
 	ctx context.Context, categoryID int64, after services.ProductPosition, limit int,
 ) ([]services.ProductSummary, error) {
-	table := s.firsts
+	table := s.firstPages
 	if after != (services.ProductPosition{}) {
-		table = s.others
+		table = s.cursorPages
 	}
 	items, err := table.Get(ctx, listKey(categoryID, after, limit), []string{ProductsTag},
 		func(ctx context.Context) ([]services.ProductSummary, error) {
 			items, err := s.ProductStore.List(ctx, categoryID, after, limit)
 			if err == nil && len(items) == 0 {
-				err = errNone
+				err = errEmpty
 			}
 			return items, err
 		})
-	if errors.Is(err, errNone) {
+	if errors.Is(err, errEmpty) {
 		return []services.ProductSummary{}, nil
 	}
 	return items, err
@@ -134,11 +134,11 @@ func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
 	n, err := s.counts.Get(ctx, "active", []string{ProductCountTag}, func(ctx context.Context) (int64, error) {
 		n, err := s.ProductStore.Count(ctx)
 		if err == nil && n == 0 {
-			err = errNone
+			err = errEmpty
 		}
 		return n, err
 	})
-	if errors.Is(err, errNone) {
+	if errors.Is(err, errEmpty) {
 		return 0, nil
 	}
 	return n, err
@@ -146,15 +146,15 @@ func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
 
 // Active is part of services.ProductStore.
 func (s *CachedProducts) Active(ctx context.Context, id int64) (bool, error) {
-	active, err := s.actives.Get(ctx, strconv.FormatInt(id, 10), []string{activeTag(id)},
+	active, err := s.activeFlags.Get(ctx, strconv.FormatInt(id, 10), []string{activeTag(id)},
 		func(ctx context.Context) (bool, error) {
 			active, err := s.ProductStore.Active(ctx, id)
 			if err == nil && !active {
-				err = errNone
+				err = errEmpty
 			}
 			return active, err
 		})
-	if errors.Is(err, errNone) {
+	if errors.Is(err, errEmpty) {
 		return false, nil
 	}
 	return active, err

@@ -51,7 +51,7 @@ func (s *CachedUsers) Get(ctx context.Context, id int64) (services.User, error) 
 		return user, err
 	})
 	if errors.Is(err, services.ErrNoUser) {
-		_ = s.users.Invalidate(ctx, tag) // nor is there to be such a user later on
+		_ = s.users.Invalidate(ctx, tag) // so that an outage cannot bring a deleted user back
 	}
 	return user, err
 }

@@ -10,9 +10,9 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// PendingStock shows the stock that waits to be stored, where some does. While
-// Redis cannot be asked, it shows what is stored, and says that this may not be
-// the newest.
+// PendingStock replaces a product's stock by its pending one: what the write-behind
+// buffer has and PostgreSQL not yet. While Redis does not answer it returns the stored
+// stock, marked as possibly stale.
 type PendingStock struct {
 	services.ProductStore
 	buffer *writebehind.Buffer[int64, int64]
@@ -20,18 +20,18 @@ type PendingStock struct {
 	cache  *cache.Cache
 }
 
-// ShowPendingStock returns the products of store, with the stock that waits in the
-// buffer to be stored in stock. It belongs beneath the cache, which lends it its
-// patience with Redis, and reads what waits together with what it holds itself.
-func ShowPendingStock(
+// WithPendingStock returns the products of store with their pending stock. Put it below
+// the cache, whose Redis budget and circuit breaker it uses: the cache reads the pending
+// stock in one round trip with its own entries.
+func WithPendingStock(
 	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
 	c.PrefetchHash(productTagBegin+"{key}", buffer.Hash())
 	return &PendingStock{ProductStore: store, buffer: buffer, stock: stock, cache: c}
 }
 
-// pending asks for the stock that waits. It is asked before the store is, since
-// what is stored in between waits no more.
+// pending returns the pending stock. Call it before the store is read: what is flushed in
+// between is then in the store.
 func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[int64]int64) {
 	if field, read := cache.Prefetched(ctx, s.buffer.Hash()); read && len(ids) == 1 {
 		if field == "" {
@@ -94,7 +94,7 @@ func (s *PendingStock) Update(
 	return product, err
 }
 
-// Export is part of services.ProductStore. What waits is stored before: an export
+// Export is part of services.ProductStore. The pending stock is flushed first: an export
 // is of one moment in the store.
 func (s *PendingStock) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
 	return func(yield func(services.ExportedProduct, error) bool) {

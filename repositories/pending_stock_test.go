@@ -98,7 +98,7 @@ func TestPendingStock_IsSeenThoughItIsStoredDuringTheRead(t *testing.T) {
 			if _, err := buffer.Put(t.Context(), product, 7); err != nil {
 				t.Fatal(err)
 			}
-			store := repositories.ShowPendingStock(flushing{repositories.NewProducts(db), func() {
+			store := repositories.WithPendingStock(flushing{repositories.NewProducts(db), func() {
 				if err := buffer.Flush(t.Context(), stock.SetAll); err != nil {
 					t.Error(err)
 				}
@@ -120,7 +120,7 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 			db, client := open(t, devtest.Database(t), true), openRedis(t, server.URL)
 			product := newProduct(t, db, "a")
 			setStock(t, db, product, 3)
-			store := repositories.ShowPendingStock(
+			store := repositories.WithPendingStock(
 				repositories.NewProducts(db), newStockBuffer(client, db), repositories.NewStock(db), newCache(t, client))
 			server.Stop()
 			trace := new(tracing.Trace)
@@ -138,7 +138,7 @@ func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
 	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 	buffer, values := newStockBuffer(client, db), newCache(t, client)
 	products := repositories.CacheProducts(
-		repositories.ShowPendingStock(repositories.NewProducts(db), buffer, stock, values),
+		repositories.WithPendingStock(repositories.NewProducts(db), buffer, stock, values),
 		values, repositories.CacheTimes{TTL: time.Hour})
 	const data = "test:{stock}:data"
 	client.Set(t.Context(), data, "not a hash", 0) // the one question that Redis cannot answer

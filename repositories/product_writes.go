@@ -103,8 +103,8 @@ func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 	return services.ErrStaleProduct
 }
 
-// Nothing writes to an inactive product, so updated_at is when it was deleted. The
-// array makes PostgreSQL choose the rows once, whatever plan it has for the rest.
+// Nothing writes to an inactive product, so updated_at is the time of its deletion. The
+// array makes PostgreSQL choose the rows once, whatever the plan.
 const pruneProducts = `-- name: products.prune
 DELETE FROM products WHERE id = ANY (ARRAY(
     SELECT id FROM products WHERE NOT active AND updated_at < $1

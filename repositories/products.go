@@ -37,7 +37,7 @@ WHERE p.active AND p.category_id = $4 AND (p.created_at, p.id) < ($1, $2)
 ORDER BY p.created_at DESC, p.id DESC LIMIT $3`
 )
 
-// The first page begins after a product that nobody will ever add.
+// The first page begins after this time, which no product ever has.
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // List is part of services.ProductStore.

@@ -19,8 +19,8 @@ type Stock struct{ db *sqlx.DB }
 // NewStock returns the stock in db.
 func NewStock(db *sqlx.DB) *Stock { return &Stock{db: db} }
 
-// The version is the time in microseconds, and higher than the last one even
-// where the clock went back.
+// The version is the time in microseconds, and higher than the stored one even if the
+// clock went back.
 const setStock = `-- name: stock.set
 INSERT INTO stock (product_id, quantity, version)
 SELECT id, $2, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM products WHERE id = $1 AND active
@@ -51,11 +51,10 @@ func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err err
 	return quantity, nil
 }
 
-// A row is taken at its own version too, so that a batch can be stored again by
-// who does not know whether it has been. Rows are locked in the order of their
-// ids, or two batches could wait for each other. What is returned was not stored,
-// with the version of what was there at the beginning, which may be none: another
-// process may be writing the first one.
+// A row with the stored version is accepted too, so that a batch can be repeated when its
+// outcome is unknown. Rows are locked in the order of their ids, or two batches could
+// deadlock. The rows returned were not stored. Their version is the one before this
+// statement, 0 where another process has just inserted the first.
 const setStocks = `-- name: stock.set_all
 WITH batch AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS b (product_id, quantity, version)
