@@ -61,28 +61,6 @@ func get[T any](t *testing.T, db *sqlx.DB, query string, args ...any) (value T) 
 	return value
 }
 
-func newCategory(t *testing.T, db *sqlx.DB, name string) int64 {
-	t.Helper()
-	return get[int64](t, db, "INSERT INTO categories (name) VALUES ($1) RETURNING id", name)
-}
-
-// newProduct creates an active product in a category of its own.
-func newProduct(t *testing.T, db *sqlx.DB, name string) int64 {
-	t.Helper()
-	return newProductIn(t, db, newCategory(t, db, "of "+name), name)
-}
-
-func newProductIn(t *testing.T, db *sqlx.DB, category int64, name string) int64 {
-	t.Helper()
-	product, err := repositories.NewProducts(db).Create(t.Context(), services.ProductFields{
-		Name: &name, PriceCents: new(int64(1250)), CategoryID: &category,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return product.ID
-}
-
 func newUser(t *testing.T, db *sqlx.DB, email string) services.User {
 	t.Helper()
 	u := services.User{Email: email, Name: "User " + email, Role: services.Member, PasswordHash: "hash of " + email}
@@ -92,13 +70,6 @@ func newUser(t *testing.T, db *sqlx.DB, email string) services.User {
 	}
 	u.ID = id
 	return u
-}
-
-func deactivate(t *testing.T, db *sqlx.DB, id int64) {
-	t.Helper()
-	if err := repositories.NewProducts(db).Deactivate(t.Context(), id, 0); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // atOnce calls f n times, all released together, and returns what they returned.

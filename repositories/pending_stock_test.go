@@ -10,7 +10,6 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
-	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
@@ -48,17 +47,6 @@ func newStockBuffer(client redis.UniversalClient, db *sqlx.DB) *writebehind.Buff
 		Client: client, Prefix: "test:", Name: "stock", BatchSize: 10, MaxPending: 10,
 		WriteThrough: repositories.NewStock(db).Set,
 	})
-}
-
-func newCache(t *testing.T, client redis.UniversalClient) *cache.Cache {
-	t.Helper()
-	c := cache.New(cache.Options{
-		Client: client, Prefix: "test:cache:", MemoryTTL: time.Minute, MaxItems: 100, MaxBytes: 1 << 20,
-		ValueLimit: 1 << 16, Budget: 10 * time.Second,
-	})
-	t.Cleanup(c.Close)
-	c.Start(t.Context())
-	return c
 }
 
 // readStock are the ways to read a product's stock.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/redisclient"
 )
 
@@ -26,4 +27,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("not in time: %s", what)
 		}
 	}
+}
+
+func newCache(t *testing.T, client redis.UniversalClient) *cache.Cache {
+	t.Helper()
+	c := cache.New(cache.Options{
+		Client: client, Prefix: "test:cache:", MemoryTTL: time.Minute, MaxItems: 100, MaxBytes: 1 << 20,
+		ValueLimit: 1 << 16, Budget: 10 * time.Second,
+	})
+	t.Cleanup(c.Close)
+	c.Start(t.Context())
+	return c
 }
