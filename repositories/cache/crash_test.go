@@ -124,7 +124,7 @@ func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 			t.Errorf("Redis has %s while the write may not be over", got)
 		}
 	}
-	cachedAgain(t, readers, 1) // once the marks have expired
+	cachedAgain(t, readers, 1) // once the tombstones have expired
 }
 
 // Redis is away in several ways while somebody writes, and who writes may not

@@ -30,7 +30,7 @@ func (c *Cache) Recover(ctx context.Context) { c.recover(ctx) }
 // MaxPending is how many tags may be pending.
 const MaxPending = maxPending
 
-// Pending counts the tags of which Redis has to be told.
+// Pending counts the invalidations that have to be sent.
 func (c *Cache) Pending() int {
 	c.pending.mu.Lock()
 	defer c.pending.mu.Unlock()

@@ -32,13 +32,6 @@ func (e *entry) isOf(generations string) bool {
 	return e != nil && !e.stale && generations != "" && e.generations == generations && time.Now().Before(e.until)
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
 // newMemory returns L1. One weight bounds both items and bytes: an entry weighs its
 // bytes, and at least an even share.
 func newMemory(maxItems int, maxBytes int64) *otter.Cache[memoryKey, *entry] {

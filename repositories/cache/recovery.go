@@ -72,7 +72,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// postpone voids what memory has of the tags, and has Redis told of the invalidation
+// postpone voids the values of the tags in memory. The invalidation is sent to Redis
 // before it is read again. until is when the write ends at the latest.
 func (c *Cache) postpone(until time.Time, tags ...string) {
 	c.pending.add(until, tags...) // first: nobody may read Redis with the new version

@@ -130,7 +130,7 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 	}
 }
 
-// A write that Redis was not told of succeeds, and Redis is told before this process
+// A write whose invalidation did not reach Redis succeeds, and Redis gets it before this process
 // reads it again.
 func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
 	for name, write := range map[string]func(n *node, shut, open func(), s *source){
@@ -181,7 +181,7 @@ func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
 	}
 }
 
-// Redis is told of a write even by a request that has no time left for Redis.
+// The invalidation reaches Redis even from a request that has no time left for it.
 func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 	spent := new(tracing.Trace)
 	spent.WaitedForCache(noLimit)
@@ -207,7 +207,7 @@ func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 	}
 }
 
-// A write that Redis is not told of while it is told of an earlier one is still pending.
+// An invalidation that fails while an earlier one is sent is still pending.
 func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
 	t.Parallel()
 	n, v := newValve(t, devtest.Redis(t), noLimit)
@@ -251,8 +251,8 @@ func TestPending_TooManyBecomeOneOfEverything(t *testing.T) {
 		t.Fatal("Redis is not read, though nothing is pending")
 	}
 	n.holdsNothing(t)
-	if mark, _ := n.tombstoneEnds(t, cache.Everything); time.Until(mark) < 10*time.Second {
-		t.Errorf("the mark of everything ends in %v", time.Until(mark))
+	if end, _ := n.tombstoneEnds(t, cache.Everything); time.Until(end) < 10*time.Second {
+		t.Errorf("the tombstone of everything ends in %v", time.Until(end))
 	}
 }
 

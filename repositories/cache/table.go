@@ -123,7 +123,7 @@ func (t *Table[V]) load(
 		return t.fill(ctx, l, &entry{value: value, stale: state.stale.Load()}, jittered(t.options.TTL)), nil
 	case t.options.Absent != nil && errors.Is(err, t.options.Absent):
 		return t.fill(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
-	case l.last != nil && t.cache.versions.of(l.tags) == l.version && isUnavailable(err):
+	case l.last != nil && isUnavailable(err) && t.cache.versions.of(l.tags) == l.version: // not invalidated meanwhile
 		t.count.stale.Inc()
 		return l.rememberStale(l.last), nil
 	}
@@ -160,7 +160,7 @@ func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 			c.metrics.refused.Inc()
 		default:
 			short := *e // others may read e by now
-			short.until = earlier(e.until, time.Now().Add(unconfirmedTTL))
+			short.until = time.Now().Add(min(time.Until(e.until), unconfirmedTTL))
 			c.memory.Set(l.place, &short)
 		}
 	}
@@ -182,7 +182,7 @@ func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 
 // Store caches a value that a load of another table has read besides its own. Both
 // tables must have the same first tag, up to a "/". It is called inside that load. If
-// Redis has not told the generations before the load, it caches nothing.
+// Redis gave no generations before the load, it caches nothing.
 func (t *Table[V]) Store(ctx context.Context, key string, tags []string, value V) {
 	state := loadingFrom(ctx)
 	if state == nil {

@@ -90,7 +90,7 @@ func TestCache_UsesNoPromotedReplicaOfAClusterThatLacksAnInvalidation(t *testing
 
 func tagKey(tag string) string { return "test:tag:{" + tag + "}" }
 
-// tagAwayFromTheChannel is of another master than the feed, which breaks with its own.
+// tagAwayFromTheChannel is of another master than the channel, whose end breaks the subscription.
 func tagAwayFromTheChannel(t *testing.T, client redis.UniversalClient) string {
 	for i := 0; ; i++ {
 		tag := "thing" + strconv.Itoa(i)
@@ -109,7 +109,7 @@ func holder(t *testing.T, client redis.UniversalClient, key string) string {
 	return master.Options().Addr
 }
 
-// The master that is relieved lives on, and so does the feed's connection to it.
+// The master that is relieved lives on, and so does the subscription to it.
 func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 	t.Parallel()
 	servers := devtest.Sentinels(t)
@@ -124,7 +124,7 @@ func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 			t.Fatal(err)
 		}
 		for value := int64(-1); value != i+1; value, _ = b.get(t.Context(), s.load) {
-			if time.Since(written) > 5*time.Second { // a feed on the old master is deaf for ten
+			if time.Since(written) > 5*time.Second { // a subscription to the old master is silent for ten
 				t.Fatalf("write %d is not seen by the other node, which has %d", i+1, value)
 			}
 			time.Sleep(10 * time.Millisecond)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // workerVariable makes the test binary a process of its own that uses the cache
-// and does what it is told on its standard input.
+// and obeys its standard input.
 const workerVariable = "PREFAB_TEST_CACHE_WORKER"
 
 // workerSettings say what a worker works on: a row, which is the truth, and the
@@ -142,7 +142,7 @@ func (w *worker) write(value string, dies bool) error {
 	})
 }
 
-// writeTimeout is short, so that a killed writer's marks do not last for long.
+// writeTimeout is short, so that the tombstones of a killed writer do not last for long.
 const writeTimeout = 2 * time.Second
 
 // process is a worker, seen from the test.

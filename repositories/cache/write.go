@@ -34,7 +34,7 @@ func (c *Cache) Write(ctx context.Context, tags []string, write func(context.Con
 	}
 	token, ttl := nonce(), max(time.Until(deadline), 0)+commitGrace
 	c.versions.increment(tags...)
-	sent := c.invalidate(ctx, tags, c.changeTombstones(tags, token, max(ttl.Milliseconds(), 1))) == nil
+	sent := c.invalidate(ctx, tags, c.changeTombstones(tags, token, ttl.Milliseconds())) == nil
 	if !sent {
 		if err := c.record(ctx, tags, ttl); err != nil {
 			return err

@@ -115,7 +115,7 @@ func TestGet_KeepsNothingLoadedBeforeAWrite(t *testing.T) {
 	}
 }
 
-// The feed is late or lost: the generations alone keep an old load out of Redis.
+// The message is late or lost: the generations alone keep an old load out of Redis.
 func TestGet_KeepsNothingOldInRedisWithoutTheSubscription(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		deaf, err := openNode(url)
@@ -133,7 +133,7 @@ func TestGet_KeepsNothingOldInRedisWithoutTheSubscription(t *testing.T) {
 	})
 }
 
-// While a write may still be committed, nothing is kept, until its marks expire.
+// While a write may still be committed, nothing is cached, until its tombstones expire.
 func TestWrite_ProtectsUntilTheWriteHasEnded(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -168,7 +168,7 @@ func TestWrite_ProtectsUntilTheWriteHasEnded(t *testing.T) {
 	}
 }
 
-// One writer that gives up leaves the other one's marks alone.
+// One writer that gives up leaves the tombstones of the other one alone.
 func TestWrite_ProtectsEachOfManyWriters(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		a, b, s := newNode(t, url), newNode(t, url), new(source)
@@ -203,24 +203,24 @@ const (
 	rounding       = 20 * time.Millisecond // several places cut off a millisecond, and miniredis has a clock that ticks
 )
 
-func (n *node) tombstoneEnds(t testing.TB, tag string) (mark, key time.Time) {
+func (n *node) tombstoneEnds(t testing.TB, tag string) (writer, key time.Time) {
 	t.Helper()
 	writers := strings.Fields(n.tombstone(t, tag))
 	if len(writers) < 2 {
 		t.Fatalf("tag %s has no writer", tag)
 	}
-	for _, writer := range writers[1:] {
-		_, text, _ := strings.Cut(writer, "@")
+	for _, w := range writers[1:] {
+		_, text, _ := strings.Cut(w, "@")
 		at, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if end := time.UnixMilli(at); end.After(mark) {
-			mark = end
+		if end := time.UnixMilli(at); end.After(writer) {
+			writer = end
 		}
 	}
 	left := n.client.PTTL(t.Context(), n.cache.GenerationKey(tag)).Val()
-	return mark, time.Now().Add(left)
+	return writer, time.Now().Add(left)
 }
 
 // tombstone is what stands for the tag's generation while somebody writes, or "".
@@ -253,8 +253,8 @@ func TestWrite_HoldsItsTombstonesForAsLongAsItMayWrite(t *testing.T) {
 						t.Error("the write has no deadline")
 					}
 					for _, tag := range tags {
-						mark, key := n.tombstoneEnds(t, tag)
-						for _, end := range []time.Time{mark, key} {
+						writer, key := n.tombstoneEnds(t, tag)
+						for _, end := range []time.Time{writer, key} {
 							least, last := begin.Add(most+graceOfWrites-rounding), time.Now().Add(most+graceOfWrites+rounding)
 							if end.Before(least) || end.After(last) {
 								t.Errorf("the tombstone of %s ends at %v, not between %v and %v", tag, end, least, last)
@@ -288,13 +288,13 @@ func TestInvalidateWith_PromisesNothingAfterItsTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	eventually(t, "calls are on their way", func() bool { return v.calls.Load() >= before+2 })
-	if told, err := put(ctx); told || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("told %v, %v", told, err)
+	if dropped, err := put(ctx); dropped || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("told %v, %v", dropped, err)
 	}
 	v.open()
 	close(open)
 	held.Wait()
-	if told, err := put(t.Context()); !told || err != nil {
-		t.Errorf("then: told %v, %v", told, err)
+	if dropped, err := put(t.Context()); !dropped || err != nil {
+		t.Errorf("then: told %v, %v", dropped, err)
 	}
 }
