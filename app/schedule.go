@@ -25,7 +25,7 @@ func schedule(cfg Config, p *server.Process, products *services.Products, stock 
 	memory := memory.NewMeter(cfg.WorkerCount())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.Log))
 	r.Add(runner.Job{
-		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: stock.Full(), Shared: true,
+		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: stock.FlushRequested(), Shared: true,
 		Timeout: flushTimeout, Run: stock.Flush,
 	})
 	r.Add(runner.Job{

@@ -144,7 +144,7 @@ func (h *Pages) showProduct(c *fiber.Ctx, id int64, review *web.Form) error {
 	}
 	reviewed := false
 	if user, ok := services.UserFrom(c.UserContext()); ok {
-		if reviewed, err = h.Reviews.Done(c.UserContext(), id, user); err != nil {
+		if reviewed, err = h.Reviews.HasReviewed(c.UserContext(), id, user); err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,10 @@ package repositories
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"example.com/prefab/repositories/postgres"
@@ -46,16 +48,20 @@ func (s *Products) Export(ctx context.Context) iter.Seq2[services.ExportedProduc
 	}
 }
 
-// sentTime scans what timestamptz_send gives: the microseconds since 2000.
+// sentTime scans what timestamptz_send returns: the microseconds since 2000.
 type sentTime int64
 
-// Scan is part of sql.Scanner.
+// Scan returns an error for infinity and other times that RFC 3339 cannot express.
 func (t *sentTime) Scan(value any) error {
 	sent, ok := value.([]byte)
 	if !ok || len(sent) != 8 {
 		return fmt.Errorf("%T of %v is no timestamptz as sent", value, value)
 	}
 	*t = sentTime(binary.BigEndian.Uint64(sent))
+	const infinity = math.MaxInt64
+	if year := t.time().Year(); *t == infinity || *t == -infinity-1 || year < 0 || year > 9999 {
+		return errors.New("a time in it is infinite, or outside the years 0 to 9999; correct the row")
+	}
 	return nil
 }
 

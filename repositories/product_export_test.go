@@ -1,6 +1,7 @@
 package repositories_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,5 +34,21 @@ func TestProducts_ExportGivesTimesToTheMicrosecond(t *testing.T) {
 			got = append(got, p.CreatedAt)
 		}
 		equal(t, "created", got, times)
+	})
+}
+
+func TestProducts_ExportRefusesTimesThatJSONCannotHold(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		id := newProduct(t, db, "odd")
+		for _, created := range []string{"infinity", "-infinity", "10000-01-01", "0044-03-15 BC"} {
+			mustExec(t, db, "UPDATE products SET created_at = $1 WHERE id = $2", created, id)
+			var last error
+			for _, err := range repositories.NewProducts(db).Export(t.Context()) {
+				last = err
+			}
+			if last == nil || !strings.Contains(last.Error(), "correct the row") {
+				t.Errorf("%s: error %v", created, last)
+			}
+		}
 	})
 }

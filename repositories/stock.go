@@ -73,7 +73,7 @@ LEFT JOIN stock s ON s.product_id = b.product_id
 WHERE NOT EXISTS (SELECT FROM stored WHERE stored.product_id = b.product_id)`
 
 // SetAll is part of services.StockStore. It takes one statement.
-func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes.Refused[int64], error) {
+func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes.Rejected[int64], error) {
 	ids, quantities, versions := make([]int64, len(batch)), make([]int64, len(batch)), make([]int64, len(batch))
 	for i, w := range batch {
 		ids[i], quantities[i], versions[i] = w.Key, w.Value, w.Version
@@ -85,15 +85,15 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil {
-		return writes.Refused[int64]{}, postgres.WrapError("set stocks", err)
+		return writes.Rejected[int64]{}, postgres.WrapError("set stocks", err)
 	}
-	refused := writes.Refused[int64]{Newer: make(map[int64]int64), Gone: make(map[int64]bool)}
+	rejected := writes.Rejected[int64]{Stale: make(map[int64]int64), Missing: make(map[int64]bool)}
 	for _, row := range rows {
 		if row.Gone {
-			refused.Gone[row.ProductID] = true
+			rejected.Missing[row.ProductID] = true
 		} else {
-			refused.Newer[row.ProductID] = row.Version
+			rejected.Stale[row.ProductID] = row.Version
 		}
 	}
-	return refused, nil
+	return rejected, nil
 }

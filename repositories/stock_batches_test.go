@@ -48,9 +48,9 @@ func TestStockSetAll_StoresForInactiveProductsToo(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		hidden := newProduct(t, db, "hidden")
 		deactivate(t, db, hidden)
-		refused, err := repositories.NewStock(db).SetAll(t.Context(), []services.StockWrite{{Key: hidden, Value: 7, Version: 3}})
-		if err != nil || len(refused.Newer)+len(refused.Bad) > 0 {
-			t.Errorf("refused are %+v, %v", refused, err)
+		rejected, err := repositories.NewStock(db).SetAll(t.Context(), []services.StockWrite{{Key: hidden, Value: 7, Version: 3}})
+		if err != nil || len(rejected.Stale)+len(rejected.Invalid) > 0 {
+			t.Errorf("the rejected writes are %+v, %v", rejected, err)
 		}
 		if got := get[int64](t, db, "SELECT quantity FROM stock WHERE product_id = $1", hidden); got != 7 {
 			t.Errorf("%d is stored", got)

@@ -8,10 +8,10 @@ type Category struct {
 	Name string `json:"name"`
 }
 
-// maxCategories bounds the list, which is shown whole on every page of the catalogue.
+// maxCategories limits the list, which is shown whole on every page of the catalogue.
 const maxCategories = 100
 
-// CategoryStore keeps categories.
+// CategoryStore stores categories.
 type CategoryStore interface {
 	// List returns up to limit categories by name.
 	List(ctx context.Context, limit int) ([]Category, error)
@@ -20,7 +20,7 @@ type CategoryStore interface {
 // Categories are the groups of products.
 type Categories struct{ store CategoryStore }
 
-// NewCategories returns the categories kept in store.
+// NewCategories returns the categories in store.
 func NewCategories(store CategoryStore) *Categories { return &Categories{store: store} }
 
 // List returns the categories by name, the first hundred of them.

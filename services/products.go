@@ -1,5 +1,5 @@
-// Package services holds the domain: its types, their rules, and the stores that
-// they need. It knows neither HTTP nor SQL nor Redis.
+// Package services holds the domain: its types, their rules, and the interfaces of the
+// stores that they need. It knows neither HTTP nor SQL nor Redis.
 package services
 
 import (
@@ -79,52 +79,52 @@ const (
 	maxDescription = 5000
 )
 
-// What may go wrong with a product.
+// The errors of products.
 var (
 	ErrNoProduct    = &problem.Error{Code: problem.NotFound, Message: "No such product."}
 	ErrStaleProduct = &problem.Error{Code: problem.Stale, Message: "The product has changed since you read it."}
 	ErrNoCategory   = problem.InvalidField("categoryId", "no such category")
 )
 
-// ProductStore keeps products. Its reads return inactive products too, but for
-// List and Count, which are of active ones.
+// ProductStore stores products. List and Count are of active products; its other reads
+// return inactive ones too.
 type ProductStore interface {
 	// List returns up to limit summaries from the position on.
 	List(ctx context.Context, categoryID int64, after ProductPosition, limit int) ([]ProductSummary, error)
 	// Batch returns the products found, in any order, with their reviews.
 	Batch(ctx context.Context, ids []int64) ([]Product, error)
-	// Get returns ErrNoProduct for an id that was never given.
+	// Get returns ErrNoProduct for an id that was never used.
 	Get(ctx context.Context, id int64) (Product, error)
 	Count(ctx context.Context) (int64, error)
-	// Stock returns how many of a product are there.
+	// Stock returns the quantity of a product.
 	Stock(ctx context.Context, id int64) (int64, error)
-	// Active reports whether there is such a product, and visible.
+	// Active reports whether the product exists and is active.
 	Active(ctx context.Context, id int64) (bool, error)
-	// Export gives all products by id, as they were at one moment, and an error last.
+	// Export returns all products by id, as of one moment. An error is the last item.
 	Export(ctx context.Context) iter.Seq2[ExportedProduct, error]
 	// Create returns the product as stored, or ErrNoCategory for an unknown category.
 	Create(ctx context.Context, f ProductFields) (Product, error)
-	// Update writes the fields given and returns the product as stored, as it was
-	// where they change nothing. It returns ErrNoProduct for an inactive product, and
+	// Update writes the fields given and returns the product as stored. It writes nothing
+	// if they change nothing. It returns ErrNoProduct for an inactive product, and
 	// ErrStaleProduct if version is neither 0 nor the current one.
 	Update(ctx context.Context, id, version int64, f ProductFields) (Product, error)
-	// Deactivate hides a product, under the conditions of Update.
+	// Deactivate makes a product inactive, under the conditions of Update.
 	Deactivate(ctx context.Context, id, version int64) error
 	// Prune removes up to limit products that have been inactive since before that
-	// time, with their stock and reviews, and returns their number. It leaves out
-	// those that somebody else is working on.
+	// time, with their stock and reviews, and returns their number. It skips rows that
+	// are locked.
 	Prune(ctx context.Context, before time.Time, limit int) (int64, error)
 }
 
 // Products are the rules of the catalogue.
 type Products struct{ store ProductStore }
 
-// NewProducts returns the catalogue kept in store.
+// NewProducts returns the catalogue in store.
 func NewProducts(store ProductStore) *Products { return &Products{store: store} }
 
 // List returns a page of the active products, newest first.
 func (s *Products) List(ctx context.Context, f ProductFilter) (ProductPage, error) {
-	// One row more than asked for tells whether another page follows.
+	// One row more than the page shows whether another page follows.
 	items, err := s.store.List(ctx, f.CategoryID, f.After, f.Limit+1)
 	if err != nil {
 		return ProductPage{}, err
@@ -138,8 +138,8 @@ func (s *Products) List(ctx context.Context, f ProductFilter) (ProductPage, erro
 	return page, nil
 }
 
-// Batch returns the visible ones among the products asked for, in that order.
-// An id asked for twice is given once.
+// Batch returns the active products among the ids, in that order. An id that is asked
+// for twice is returned once.
 func (s *Products) Batch(ctx context.Context, ids []int64) ([]Product, error) {
 	found, err := s.store.Batch(ctx, ids)
 	if err != nil {
@@ -161,7 +161,7 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]Product, error) {
 	return products, nil
 }
 
-// Get returns a visible product; a hidden one is reported as absent.
+// Get returns an active product; an inactive one is reported as absent.
 func (s *Products) Get(ctx context.Context, id int64) (Product, error) {
 	p, err := s.store.Get(ctx, id)
 	if err != nil {
@@ -184,8 +184,8 @@ func (s *Products) Create(ctx context.Context, f ProductFields) (Product, error)
 	return s.store.Create(ctx, f)
 }
 
-// Update writes the fields given and returns the product as it is then. With a
-// version other than 0 it writes only if that is still the current one.
+// Update writes the fields given and returns the updated product. With a version other
+// than 0 it writes only if that is still the current one.
 func (s *Products) Update(ctx context.Context, id, version int64, f ProductFields) (Product, error) {
 	if err := f.Validate(); err != nil {
 		return Product{}, err
@@ -193,14 +193,14 @@ func (s *Products) Update(ctx context.Context, id, version int64, f ProductField
 	return s.store.Update(ctx, id, version, f)
 }
 
-// Delete hides a product for good. The version is as with Update.
+// Delete makes a product inactive. The version is as in Update.
 func (s *Products) Delete(ctx context.Context, id, version int64) error {
 	return s.store.Deactivate(ctx, id, version)
 }
 
-// Prune removes what was deleted before a time, stock and reviews included, and
-// returns how many products that were. It works in batches, so that what it has
-// done is done, and no lock is held for long, when ctx ends.
+// Prune removes products that were deleted before a time, with their stock and reviews,
+// and returns their number. It commits each batch, so that no lock is held for long, and
+// what is done stays done when ctx ends.
 func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
 	var removed int64
 	for {
@@ -212,15 +212,15 @@ func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
 	}
 }
 
-// Validate returns an error that names every rule that the fields given break.
+// Validate returns an error that names every invalid field of those given.
 func (f ProductFields) Validate() error { return f.validate(false) }
 
-func (f ProductFields) validate(whole bool) error {
+func (f ProductFields) validate(requireAll bool) error {
 	var r problem.Rules
 	if f.Name != nil {
 		r.Line("name", *f.Name, 1, maxNameLength)
 	} else {
-		r.Check(!whole, "name", "is required")
+		r.Check(!requireAll, "name", "is required")
 	}
 	if f.Description != nil {
 		r.Text("description", *f.Description, 0, maxDescription)
@@ -228,12 +228,12 @@ func (f ProductFields) validate(whole bool) error {
 	if f.PriceCents != nil {
 		r.Between("priceCents", *f.PriceCents, 0, MaxPriceCents)
 	} else {
-		r.Check(!whole, "priceCents", "is required")
+		r.Check(!requireAll, "priceCents", "is required")
 	}
 	if f.CategoryID != nil {
 		r.Check(*f.CategoryID > 0, "categoryId", "must be a positive number")
 	} else {
-		r.Check(!whole, "categoryId", "is required")
+		r.Check(!requireAll, "categoryId", "is required")
 	}
 	return r.Err()
 }

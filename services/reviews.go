@@ -25,7 +25,7 @@ type ReviewFields struct {
 
 const maxReviewBody = 2000
 
-// Validate returns an error that names every rule that the fields break.
+// Validate returns an error that names every invalid field.
 func (f ReviewFields) Validate() error {
 	var r problem.Rules
 	r.Check(f.Rating != nil, "rating", "is required")
@@ -42,7 +42,7 @@ func (f ReviewFields) Validate() error {
 // ErrReviewed says that the user has reviewed the product before.
 var ErrReviewed = &problem.Error{Code: problem.Conflict, Message: "You have already reviewed this product."}
 
-// ReviewStore keeps reviews.
+// ReviewStore stores reviews.
 type ReviewStore interface {
 	// Create returns ErrNoProduct for an absent or inactive product, and
 	// ErrReviewed for the user's second review of a product.
@@ -54,7 +54,7 @@ type ReviewStore interface {
 // Reviews are the rules of reviewing.
 type Reviews struct{ store ReviewStore }
 
-// NewReviews returns the reviews kept in store.
+// NewReviews returns the reviews in store.
 func NewReviews(store ReviewStore) *Reviews { return &Reviews{store: store} }
 
 // Create adds the user's one review of a product.
@@ -65,14 +65,14 @@ func (s *Reviews) Create(ctx context.Context, productID int64, author User, f Re
 	return s.store.Create(ctx, productID, author, *f.Rating, *f.Body)
 }
 
-// Done reports whether the user has reviewed the product, and so cannot again. An
-// outage of the store says no, since Create will tell.
-func (s *Reviews) Done(ctx context.Context, productID int64, author User) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, checkTimeout)
+// HasReviewed reports whether the user has reviewed the product. During an outage of the
+// store it returns false, since Create checks again.
+func (s *Reviews) HasReviewed(ctx context.Context, productID int64, author User) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	done, err := s.store.Exists(limited, productID, author.ID)
+	reviewed, err := s.store.Exists(limited, productID, author.ID)
 	if problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded) {
 		return false, nil
 	}
-	return done, err
+	return reviewed, err
 }

@@ -27,7 +27,7 @@ func (s shelfOfReviews) Exists(ctx context.Context, _, _ int64) (bool, error) {
 	return s.exists, s.err
 }
 
-func TestReviewsDone_SaysNoInAnOutageAndSoon(t *testing.T) {
+func TestReviewsHasReviewed_IsFalseInAnOutageAndSoon(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		store shelfOfReviews
@@ -42,7 +42,7 @@ func TestReviewsDone_SaysNoInAnOutageAndSoon(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			before := time.Now()
-			got, err := services.NewReviews(c.store).Done(t.Context(), 1, services.User{ID: 2})
+			got, err := services.NewReviews(c.store).HasReviewed(t.Context(), 1, services.User{ID: 2})
 			if got != c.want || !errors.Is(err, c.err) || err != nil && c.err == nil {
 				t.Errorf("%s: %t, %v", name, got, err)
 			}

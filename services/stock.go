@@ -11,82 +11,82 @@ import (
 
 const maxStock = 1_000_000_000
 
-// StockWrite is a product's quantity on its way to the store.
+// StockWrite is a product's quantity that waits in the buffer.
 type StockWrite = writes.Write[int64, int64]
 
-// StockStore keeps how many of each product are there.
+// StockStore stores the quantity of each product.
 type StockStore interface {
 	// Set stores a quantity; the newest write of a product wins. It returns
 	// ErrNoProduct for an absent or inactive product.
 	Set(ctx context.Context, productID, quantity int64) error
-	// SetAll is a writes.StoreBatch. A product that does not exist is gone.
-	SetAll(ctx context.Context, batch []StockWrite) (writes.Refused[int64], error)
+	// SetAll is a StoreBatch; a product that does not exist is Missing.
+	SetAll(ctx context.Context, batch []StockWrite) (writes.Rejected[int64], error)
 }
 
-// StockBuffer holds the quantities that are not stored yet.
+// StockBuffer holds the quantities that are not in the store yet.
 type StockBuffer interface {
-	// Put keeps a quantity durably, and returns how many products wait. It returns an error
-	// of the code Unavailable if it cannot now.
+	// Put stores a quantity durably, and returns how many products are waiting. An error
+	// with the code Unavailable says that it cannot now.
 	Put(ctx context.Context, productID, quantity int64) (depth int, err error)
-	// Flush stores what waits, in batches. Several processes may flush at once.
+	// Flush writes what is waiting to the store, in batches. Several may run at once.
 	Flush(ctx context.Context, store writes.StoreBatch[int64, int64]) error
-	// RetryDeadLetters tries again to store what could not be stored.
+	// RetryDeadLetters writes dead letters to the store where that is possible now.
 	RetryDeadLetters(ctx context.Context, store writes.StoreBatch[int64, int64]) error
 }
 
-// Stock is the quantity of each product. It is written behind: a quantity counts as soon as
-// the buffer has it, and is stored later, together with others.
+// Stock is the quantity of each product. It is written behind: a quantity is valid as
+// soon as the buffer has it, and is stored later, together with others.
 type Stock struct {
 	store    StockStore
 	buffer   StockBuffer
 	products ProductStore
 	batch    int
-	full     chan struct{}
+	flush    chan struct{}
 }
 
-// NewStock returns the stock of products. The buffer stores it in batches of that size.
+// NewStock returns the stock in store and buffer. A full batch requests a flush.
 func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batch int) *Stock {
-	return &Stock{store: store, buffer: buffer, products: products, batch: batch, full: make(chan struct{}, 1)}
+	return &Stock{store: store, buffer: buffer, products: products, batch: batch, flush: make(chan struct{}, 1)}
 }
 
-// Set keeps a product's quantity. When it returns, no crash of our processes can lose it.
+// Set stores a product's quantity. When it returns, no crash of ours can lose it.
 func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 	var r problem.Rules
 	r.Between("quantity", quantity, 0, maxStock)
 	if err := r.Err(); err != nil {
 		return err
 	}
-	if err := s.checkActive(ctx, productID); err != nil {
+	if err := s.checkExists(ctx, productID); err != nil {
 		return err
 	}
 	depth, err := s.buffer.Put(ctx, productID, quantity)
 	if err == nil && depth >= s.batch {
 		select {
-		case s.full <- struct{}{}:
-		default: // a flush is requested already
+		case s.flush <- struct{}{}:
+		default: // it is requested already
 		}
 	}
 	return err
 }
 
-// Flush stores what waits. Any process may do it, at any time.
+// Flush writes what is waiting to the store. Any process may do it, at any time.
 func (s *Stock) Flush(ctx context.Context) error { return s.buffer.Flush(ctx, s.store.SetAll) }
 
-// Full receives a value when a full batch waits, so that Flush need not wait for its time.
-func (s *Stock) Full() <-chan struct{} { return s.full }
+// FlushRequested receives when a full batch is waiting, so that Flush should run at once.
+func (s *Stock) FlushRequested() <-chan struct{} { return s.flush }
 
-// RetryDeadLetters tries again to store what could not be stored.
+// RetryDeadLetters writes dead letters to the store where that is possible now.
 func (s *Stock) RetryDeadLetters(ctx context.Context) error {
 	return s.buffer.RetryDeadLetters(ctx, s.store.SetAll)
 }
 
-// checkTimeout limits the check of a write whether its product exists.
-const checkTimeout = time.Second
+// lookupTimeout is how long a write waits for a look-up that it can do without.
+const lookupTimeout = time.Second
 
-// checkActive returns ErrNoProduct for a product that is absent or inactive. An outage of the
-// store refuses nothing: Flush drops what is put for a product that does not exist.
-func (s *Stock) checkActive(ctx context.Context, productID int64) error {
-	limited, cancel := context.WithTimeout(ctx, checkTimeout)
+// checkExists returns ErrNoProduct for a product that is absent or inactive. During an
+// outage of the store it returns nil: Flush drops quantities of absent products.
+func (s *Stock) checkExists(ctx context.Context, productID int64) error {
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	active, err := s.products.Active(limited, productID)
 	switch {

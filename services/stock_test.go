@@ -73,7 +73,7 @@ func TestStockSet_SaysOnceThatABatchIsFull(t *testing.T) {
 		stock := services.NewStock(nil, buffer, known{active: there}, 3)
 		full := func() bool {
 			select {
-			case <-stock.Full():
+			case <-stock.FlushRequested():
 				return true
 			default:
 				return false
@@ -84,7 +84,7 @@ func TestStockSet_SaysOnceThatABatchIsFull(t *testing.T) {
 				t.Error(err)
 			}
 			if got := full(); got != (puts == 3) {
-				t.Errorf("after %d of 3: full is %t", puts, got)
+				t.Errorf("after %d of 3: requested is %t", puts, got)
 			}
 		}
 		for range 2 { // nobody listens

@@ -51,7 +51,7 @@ func UserFrom(ctx context.Context) (User, bool) {
 	return u, ok
 }
 
-// What may go wrong with a user.
+// The errors of users.
 var (
 	ErrNoUser     = &problem.Error{Code: problem.NotFound, Message: "No such user."}
 	ErrEmailTaken = &problem.Error{
@@ -64,23 +64,22 @@ var (
 	ErrAdminNeeded  = &problem.Error{Code: problem.Forbidden, Message: "Only an admin may do this."}
 )
 
-// UserStore keeps users. An e-mail address is compared without regard to case.
+// UserStore stores users. It compares e-mail addresses case-insensitively.
 type UserStore interface {
 	Get(ctx context.Context, id int64) (User, error)          // or ErrNoUser
 	ByEmail(ctx context.Context, email string) (User, error)  // or ErrNoUser
 	Create(ctx context.Context, u User) (id int64, err error) // or ErrEmailTaken
 }
 
-// SignInLimiter bounds how often a password may be guessed.
+// SignInLimiter limits how often a password may be guessed.
 type SignInLimiter interface {
-	// Attempt counts one more attempt on the account from the address, and
-	// returns how long to wait if there were too many, else 0. It fails closed:
-	// without an answer nobody may try.
+	// Attempt counts an attempt on the account from the address. If there were too many
+	// it returns how long to wait, else 0. It fails closed: after an error nobody may try.
 	Attempt(ctx context.Context, account string, address netip.Addr) (wait time.Duration, err error)
-	// Succeed says that the last attempt was a success: it does not count, nor do
-	// the failures on this account from this address.
+	// Succeed says that the last attempt succeeded: it removes the count of it and of the
+	// failures on this account from this address.
 	Succeed(ctx context.Context, account string, address netip.Addr) error
-	// Refund says that the last attempt came to nothing by a fault of ours.
+	// Refund removes the last attempt from the count, as it failed by a fault of ours.
 	Refund(ctx context.Context, account string, address netip.Addr) error
 }
 
@@ -92,7 +91,7 @@ type Users struct {
 	reserved  []string
 }
 
-// NewUsers returns the users kept in store. Nobody is given a reserved address.
+// NewUsers returns the users in store. Add refuses the reserved addresses.
 func NewUsers(store UserStore, limiter SignInLimiter, passwords *passwords.Hasher, reserved ...string) *Users {
 	return &Users{store: store, limiter: limiter, passwords: passwords, reserved: reserved}
 }
@@ -100,8 +99,8 @@ func NewUsers(store UserStore, limiter SignInLimiter, passwords *passwords.Hashe
 // Get returns a user by id, or ErrNoUser.
 func (s *Users) Get(ctx context.Context, id int64) (User, error) { return s.store.Get(ctx, id) }
 
-// SignIn returns the user with these credentials. A wrong address and a wrong
-// password are told apart neither by the answer nor by the time it takes.
+// SignIn returns the user with these credentials. Neither its error nor its duration
+// shows whether the address or the password is wrong.
 func (s *Users) SignIn(ctx context.Context, email, password string, address netip.Addr) (User, error) {
 	email = normalEmail(email)
 	wait, err := s.limiter.Attempt(ctx, email, address)
@@ -119,7 +118,7 @@ func (s *Users) SignIn(ctx context.Context, email, password string, address neti
 	case err == nil:
 		return user, s.limiter.Succeed(ctx, email, address)
 	case problem.CodeOf(err) != problem.Unauthenticated:
-		// The context may be what has ended.
+		// The error may be that ctx has ended, so the refund has a context of its own.
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		err = errors.Join(err, s.limiter.Refund(after, email, address))
@@ -170,12 +169,12 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 
 func normalEmail(email string) string {
 	if !utf8.ValidString(email) {
-		return email // validEmail refuses it; ToLower would make it valid
+		return email // validEmail refuses it; ToLower would make it valid UTF-8
 	}
 	return strings.ToLower(strings.TrimSpace(email))
 }
 
-// The only real proof of an address is a letter that arrives; this is against typing errors.
+// validEmail finds typing errors. Only a message that arrives proves an address.
 func validEmail(email string) bool {
 	var r problem.Rules
 	r.Text("email", email, 3, 254)

@@ -59,7 +59,7 @@ func ErrorHandler(log *slog.Logger, page ErrorPage) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		p := Describe(c, err)
 		switch {
-		case errors.Is(err, writes.ErrBad):
+		case errors.Is(err, writes.ErrInvalid):
 			log.WarnContext(c.UserContext(), "PostgreSQL refused a value that the rules let pass; add a rule", "error", err)
 		case p.Status == fiber.StatusServiceUnavailable:
 			log.WarnContext(c.UserContext(), "request not served", "error", err)

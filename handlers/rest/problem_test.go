@@ -88,7 +88,7 @@ func TestErrorHandler_AnswersAndLogs(t *testing.T) {
 		{"a server away", unavailable, 503, problem.ErrUnavailable.Message, "2", "WARN"},
 		{"a deadline", fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), 503, problem.ErrUnavailable.Message, "2", "WARN"},
 		{"a cancellation", context.Canceled, 503, problem.ErrUnavailable.Message, "2", "WARN"},
-		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, writes.ErrBad), 422, writes.ErrBad.Message, "", "WARN"},
+		{"what PostgreSQL refused", fmt.Errorf("%s: %w", secret, writes.ErrInvalid), 422, writes.ErrInvalid.Message, "", "WARN"},
 		{"the user's mistake", errNoLamp, 404, errNoLamp.Message, "", ""},
 		{"a limit", tooMany, 429, "Wait.", "2", ""},
 		{"Fiber's 404", fiber.NewError(404, secret), 404, detailOf[404], "", ""},

@@ -18,7 +18,7 @@ import (
 
 // WrapError adds to err what the store was doing; nil stays nil. A transient
 // failure becomes a problem.ErrUnavailable. Where the data is at fault (its type, a
-// constraint, an exception of a trigger) the error is a writes.ErrBad, without
+// constraint, an exception of a trigger) the error is a writes.ErrInvalid, without
 // PostgreSQL's message, which may quote the data.
 func WrapError(doing string, err error) error {
 	if err == nil {
@@ -27,7 +27,7 @@ func WrapError(doing string, err error) error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch class := string(e.Code)[:2]; class {
 		case "22", "23", "P0":
-			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, writes.ErrBad, e.Code, e.Constraint)
+			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, writes.ErrInvalid, e.Code, e.Constraint)
 		}
 	}
 	if IsTransient(err) {

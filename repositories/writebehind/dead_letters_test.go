@@ -119,7 +119,7 @@ func TestRetryDeadLetters_KeepsWhatIsPutMeanwhile(t *testing.T) {
 		s.wantWaiting(0, value-14)
 		s.put(1, 15)
 		s.flush()
-		s.retryTo(func(ctx context.Context, batch []write) (refused, error) { put(); return s.store(ctx, batch) })
+		s.retryTo(func(ctx context.Context, batch []write) (rejected, error) { put(); return s.store(ctx, batch) })
 		s.wantWaiting(0, value-14)
 		s.accept("15")
 		s.retry()

@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 }
 
 type (
-	options = writebehind.Options[int64, int64]
-	write   = writes.Write[int64, int64]
-	refused = writes.Refused[int64]
+	options  = writebehind.Options[int64, int64]
+	write    = writes.Write[int64, int64]
+	rejected = writes.Rejected[int64]
 )
 
 const prefix = "prefab:test:{kv}:"
@@ -52,7 +52,7 @@ WITH stored AS (
 SELECT key, coalesce(version, 0) AS version FROM unnest($1::bigint[]) AS b (key) LEFT JOIN kv USING (key)
 WHERE NOT EXISTS (SELECT FROM stored WHERE stored.key = b.key)`
 
-func (t table) setAll(ctx context.Context, batch []write) (refused, error) {
+func (t table) setAll(ctx context.Context, batch []write) (rejected, error) {
 	keys, values, versions := make([]int64, len(batch)), make([]int64, len(batch)), make([]int64, len(batch))
 	for i, w := range batch {
 		keys[i], values[i], versions[i] = w.Key, w.Value, w.Version
@@ -60,14 +60,14 @@ func (t table) setAll(ctx context.Context, batch []write) (refused, error) {
 	var rows []struct{ Key, Version int64 }
 	err := t.SelectContext(ctx, &rows, setAll, pq.Array(keys), pq.Array(values), pq.Array(versions))
 	if err != nil {
-		return refused{}, postgres.WrapError("set values", err)
+		return rejected{}, postgres.WrapError("set values", err)
 	}
-	r := refused{Newer: map[int64]int64{}, Gone: map[int64]bool{}}
+	r := rejected{Stale: map[int64]int64{}, Missing: map[int64]bool{}}
 	for _, row := range rows {
 		if row.Key < 0 {
-			r.Gone[row.Key] = true
+			r.Missing[row.Key] = true
 		} else {
-			r.Newer[row.Key] = row.Version
+			r.Stale[row.Key] = row.Version
 		}
 	}
 	return r, nil
@@ -149,7 +149,7 @@ func openClient(t testing.TB, url string) redis.UniversalClient {
 	return client
 }
 
-func (s *fixture) store(ctx context.Context, batch []write) (refused, error) {
+func (s *fixture) store(ctx context.Context, batch []write) (rejected, error) {
 	s.mu.Lock()
 	s.batches = append(s.batches, slices.Clone(batch))
 	s.mu.Unlock()
@@ -159,7 +159,7 @@ func (s *fixture) store(ctx context.Context, batch []write) (refused, error) {
 // storeThen returns a store that calls do after it has stored the first batch.
 func (s *fixture) storeThen(do func()) writes.StoreBatch[int64, int64] {
 	var once sync.Once
-	return func(ctx context.Context, batch []write) (refused, error) {
+	return func(ctx context.Context, batch []write) (rejected, error) {
 		defer once.Do(do)
 		return s.store(ctx, batch)
 	}

@@ -86,8 +86,8 @@ const resolveTimeout = 3 * time.Second
 func (b *Buffer[K, V]) storeBatch(
 	ctx context.Context, f fetched[K, V], store writes.StoreBatch[K, V],
 ) (resolved int, err error) {
-	refused := writes.Refused[K]{Newer: map[K]int64{}, Bad: map[K]error{}, Gone: map[K]bool{}}
-	decided, failed := storeBisecting(ctx, f.batch, store, refused)
+	rejected := writes.Rejected[K]{Stale: map[K]int64{}, Invalid: map[K]error{}, Missing: map[K]bool{}}
+	decided, failed := storeBisecting(ctx, f.batch, store, rejected)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTimeout)
 	defer cancel()
 	if len(decided) > 0 {
@@ -97,29 +97,29 @@ func (b *Buffer[K, V]) storeBatch(
 			return 0, errors.Join(err, failed)
 		}
 	}
-	resolved, err = b.resolve(ctx, f, decided, refused)
+	resolved, err = b.resolve(ctx, f, decided, rejected)
 	return resolved, errors.Join(err, failed)
 }
 
 // storeBisecting stores a batch and returns the writes that the store has decided on. If
 // some write in the batch is bad, it tries the halves, until the bad one is alone.
 func storeBisecting[K cmp.Ordered, V any](
-	ctx context.Context, batch []writes.Write[K, V], store writes.StoreBatch[K, V], all writes.Refused[K],
+	ctx context.Context, batch []writes.Write[K, V], store writes.StoreBatch[K, V], all writes.Rejected[K],
 ) (decided []writes.Write[K, V], err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	refused, err := store(ctx, batch)
+	rejected, err := store(ctx, batch)
 	switch {
 	case err == nil:
-		maps.Copy(all.Newer, refused.Newer)
-		maps.Copy(all.Bad, refused.Bad)
-		maps.Copy(all.Gone, refused.Gone)
+		maps.Copy(all.Stale, rejected.Stale)
+		maps.Copy(all.Invalid, rejected.Invalid)
+		maps.Copy(all.Missing, rejected.Missing)
 		return batch, nil
 	case problem.CodeOf(err) != problem.Invalid:
 		return nil, err
 	case len(batch) == 1:
-		all.Bad[batch[0].Key] = err
+		all.Invalid[batch[0].Key] = err
 		return batch, nil
 	}
 	middle := len(batch) / 2
@@ -134,7 +134,7 @@ func storeBisecting[K cmp.Ordered, V any](
 // resolve removes from Redis what is stored, and makes dead letters of what is bad or cannot
 // be read. It returns for how many keys Redis still had an entry.
 func (b *Buffer[K, V]) resolve(
-	ctx context.Context, f fetched[K, V], decided []writes.Write[K, V], refused writes.Refused[K],
+	ctx context.Context, f fetched[K, V], decided []writes.Write[K, V], rejected writes.Rejected[K],
 ) (resolved int, err error) {
 	now := time.Now()
 	var args, older []any
@@ -147,8 +147,8 @@ func (b *Buffer[K, V]) resolve(
 		if f.from == b.pending {
 			start = entry(w.Version, "")
 		}
-		stored, isOlder := refused.Newer[w.Key]
-		switch reason := refused.Bad[w.Key]; {
+		stored, isOlder := rejected.Stale[w.Key]
+		switch reason := rejected.Invalid[w.Key]; {
 		case reason != nil:
 			args = append(args, p.field, start, b.letter(f.from, p.text, reason, now))
 		case !isOlder: // stored, or gone
@@ -172,12 +172,12 @@ func (b *Buffer[K, V]) resolve(
 	n, failed := b.resolveOlder(ctx, f.from, older)
 	err = errors.Join(err, failed)
 	if f.from == b.pending {
-		err = errors.Join(err, b.report(ctx, len(f.unreadable), refused))
+		err = errors.Join(err, b.report(ctx, len(f.unreadable), rejected))
 	}
 	return resolved + n, err
 }
 
-// resolveOlder handles writes that the store refused because it has a newer version; older
+// resolveOlder handles writes that the store rejected because it has a newer version; older
 // is their fields and the store's versions in turns. If Redis' clock went back, the write is
 // the newest: it gets a version above the store's, and is stored the next time. Otherwise
 // Redis has brought back old data, after a crash or by a failover, and the write is dropped.
@@ -212,18 +212,18 @@ func (b *Buffer[K, V]) resolveOlder(ctx context.Context, from queue, older []any
 
 // report logs what has not been stored. It invalidates keys with dead letters: readers find
 // the stored value again.
-func (b *Buffer[K, V]) report(ctx context.Context, unreadable int, refused writes.Refused[K]) error {
+func (b *Buffer[K, V]) report(ctx context.Context, unreadable int, rejected writes.Rejected[K]) error {
 	if unreadable > 0 {
 		b.options.Log.ErrorContext(ctx, "entries cannot be read and become dead letters", "entries", unreadable)
 	}
-	if len(refused.Gone) > 0 {
-		b.options.Log.WarnContext(ctx, "writes are dropped: what they are about does not exist", "writes", len(refused.Gone))
+	if len(rejected.Missing) > 0 {
+		b.options.Log.WarnContext(ctx, "writes are dropped: what they are about does not exist", "writes", len(rejected.Missing))
 	}
-	if len(refused.Bad) == 0 {
+	if len(rejected.Invalid) == 0 {
 		return nil
 	}
-	keys := slices.Collect(maps.Keys(refused.Bad))
+	keys := slices.Collect(maps.Keys(rejected.Invalid))
 	b.options.Log.ErrorContext(ctx, "writes cannot be stored and become dead letters",
-		"writes", len(keys), "error", refused.Bad[keys[0]])
+		"writes", len(keys), "error", rejected.Invalid[keys[0]])
 	return b.options.Invalidate(ctx, keys)
 }

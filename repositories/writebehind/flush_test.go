@@ -68,7 +68,7 @@ func TestFlush_EndsThoughAKeyIsPutAllTheTime(t *testing.T) {
 	s := newFixture(t, batchesOf(1))
 	s.putAll(3, 1)
 	value := int64(1)
-	s.flushTo(func(ctx context.Context, batch []write) (refused, error) {
+	s.flushTo(func(ctx context.Context, batch []write) (rejected, error) {
 		value++
 		s.put(1, value)
 		return s.store(ctx, batch)
@@ -134,7 +134,7 @@ func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 func TestFlush_AnOlderBatchThatComesLateChangesNothing(t *testing.T) {
 	s := newFixture(t)
 	s.put(1, 10)
-	s.flushTo(func(ctx context.Context, batch []write) (refused, error) {
+	s.flushTo(func(ctx context.Context, batch []write) (rejected, error) {
 		s.put(1, 11)
 		s.flush() // by another process
 		return s.table.setAll(ctx, batch)
@@ -142,8 +142,8 @@ func TestFlush_AnOlderBatchThatComesLateChangesNothing(t *testing.T) {
 	s.wantStored(1, 11)
 	s.wantWaiting(0, 0)
 	s.put(2, 20)
-	s.flushTo(func(context.Context, []write) (refused, error) { // another process is storing the first one
-		return refused{Newer: map[int64]int64{2: 0}}, nil
+	s.flushTo(func(context.Context, []write) (rejected, error) { // another process is storing the first one
+		return rejected{Stale: map[int64]int64{2: 0}}, nil
 	})
 	s.wantWaiting(1, 0)
 }
@@ -186,9 +186,9 @@ func TestFlush_ResolvesWhatWasStoredBeforeTheStoreWentAway(t *testing.T) {
 	s.refuse("13")
 	s.putAll(3, 10)
 	s.put(4, 13)
-	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (refused, error) {
+	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (rejected, error) {
 		if batch[0].Key == 3 { // the second half
-			return refused{}, problem.ErrUnavailable
+			return rejected{}, problem.ErrUnavailable
 		}
 		return s.store(ctx, batch)
 	})

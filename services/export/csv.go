@@ -2,8 +2,8 @@ package export
 
 import "strings"
 
-// encoding/csv is of no use here: when it ends lines by CRLF, as RFC 4180 wants,
-// it does so inside of cells too and drops what CR there was.
+// Not encoding/csv: if it ends lines with CRLF, as RFC 4180 requires, it also changes the
+// line breaks inside cells.
 
 const lineEnd = "\r\n"
 
@@ -28,9 +28,8 @@ func (t Table[T]) appendRecord(text []byte, row *T) ([]byte, error) {
 	return append(text, lineEnd...), nil
 }
 
-// AppendText adds s as a CSV cell. What a spreadsheet would take for a formula,
-// and run, gets an apostrophe in front, which makes it text there. Numbers do
-// not pass through here: a minus is theirs.
+// AppendText appends s as a CSV cell. A text that a spreadsheet would run as a formula gets
+// an apostrophe in front. Do not use it for numbers, which may begin with a minus.
 func AppendText(text []byte, s string) []byte {
 	if s == "" {
 		return text

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Table says how a T is written. Append functions add to the text and return it:
-// strconv's, time's, and AppendText and AppendString of this package.
+// Table says how a T is written. Its functions append to the text and return it, as do
+// those of strconv and time, and AppendText and AppendString of this package.
 type Table[T any] struct {
 	Columns []Column[T]                      // of CSV
-	JSON    func(text []byte, row *T) []byte // nil: by encoding/json, which takes some three times as long
+	JSON    func(text []byte, row *T) []byte // nil: encoding/json, which takes about five times as long
 }
 
 // Column is one column of a Table.
@@ -21,10 +21,9 @@ type Column[T any] struct {
 
 const chunkSize = 64 << 10
 
-// Encode returns the text of the rows in chunks of some 64 KiB. The first comes
-// with the first row, so that it tells early whether there are any to be had. A
-// chunk is good until the next one is asked for. The first error is the last
-// thing given: the text is whole only without one.
+// Encode returns the text of the rows in chunks of about 64 KiB. The first chunk comes with
+// the first row, so that a failure of the query is seen early. A chunk is valid until the
+// next one is asked for. An error is the last item: the text is whole only without one.
 func Encode[T any](rows iter.Seq2[T, error], table Table[T], format Format) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		f := table.framing(format)
@@ -56,7 +55,7 @@ func Encode[T any](rows iter.Seq2[T, error], table Table[T], format Format) iter
 	}
 }
 
-// framing is a format's text of a row, and around the rows.
+// framing is how a format writes a row, and what it writes around the rows.
 type framing[T any] struct {
 	begin, between, end string
 	row                 func([]byte, *T) ([]byte, error)
@@ -83,7 +82,7 @@ func (t Table[T]) appendJSON(text []byte, row *T) ([]byte, error) {
 	return append(text, object...), err
 }
 
-// AppendString adds s as a JSON string, just as encoding/json writes it.
+// AppendString appends s as a JSON string, exactly as encoding/json writes it.
 func AppendString(text []byte, s string) []byte {
 	begin, done := len(text), 0
 	text = append(text, '"')
@@ -102,8 +101,8 @@ func AppendString(text []byte, s string) []byte {
 	return append(text, '"')
 }
 
-// plainJSON tells of each byte whether encoding/json writes it as it is: one
-// look-up for a byte of a long text, and not six comparisons.
+// plainJSON holds for each byte whether encoding/json writes it unchanged: one look-up is
+// faster than six comparisons.
 var plainJSON = func() (plain [256]bool) {
 	for c := byte(' '); c <= '~'; c++ {
 		plain[c] = !strings.ContainsRune(`"\<>&`, rune(c))

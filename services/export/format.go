@@ -1,17 +1,29 @@
-// Package export writes rows as JSON, NDJSON or CSV while they come, so that any
-// number of them takes no more memory than a chunk of their text.
+// Package export writes rows as JSON, NDJSON or CSV while they arrive. It promises that any
+// number of rows takes no more memory than one chunk of text, that a text without an error
+// is whole, and that no text in CSV is run by a spreadsheet as a formula.
 //
-//	for chunk, err := range export.Encode(products.Export(ctx), services.ProductTable, export.CSV) {
+//	table := export.Table[Lamp]{Columns: []export.Column[Lamp]{
+//		{Name: "id", Cell: func(b []byte, l *Lamp) []byte { return strconv.AppendInt(b, l.ID, 10) }},
+//		{Name: "name", Cell: func(b []byte, l *Lamp) []byte { return export.AppendText(b, l.Name) }},
+//	}}
+//	for chunk, err := range export.Encode(lamps, table, export.CSV) {
+//		if err != nil {
+//			return err
+//		}
+//		if _, err := file.Write(chunk); err != nil {
+//			return err
+//		}
+//	}
 package export
 
 import "slices"
 
-// Format is a form of the text.
+// Format is a format of the text.
 type Format string
 
 // The formats.
 const (
-	JSON   Format = "json"   // an object whose "items" are the rows, as in other answers
+	JSON   Format = "json"   // an object whose "items" are the rows, as in other answers of the API
 	NDJSON Format = "ndjson" // a JSON object a line
 	CSV    Format = "csv"    // RFC 4180, with a header line
 )
@@ -28,7 +40,7 @@ func ParseFormat(name string) (Format, bool) {
 	if i < 0 {
 		return "", false
 	}
-	return Formats[i], true // and not name, whose memory may be lent
+	return Formats[i], true // not name, which may alias memory that Fiber reuses
 }
 
 // ContentType is the format's media type.

@@ -6,23 +6,21 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// Meter measures the memory of this process and knows its limit: that of
-// the Go runtime, GOMEMLIMIT, where there is one; else this process's share of
-// what the cgroup or the machine has, whichever is less.
-//
-// Each limit counts in its own way. GOMEMLIMIT covers what the runtime has taken
-// and not given back; for the kernel the resident pages count, whoever took them.
+// Meter measures the memory of this process. Its limit is GOMEMLIMIT, if that is set, else
+// this process's share of the memory of the cgroup or the machine, whichever is less.
+// GOMEMLIMIT limits what the runtime has taken from the system and not returned, the
+// kernel's limit the resident pages.
 type Meter struct {
-	limit float64 // of the kernel, in bytes; 0: unknown
+	limit float64 // the kernel's, in bytes; 0: unknown
 }
 
-// NewMeter returns a meter for one of so many processes that share the
-// machine evenly. It asks for the kernel's limits once.
+// NewMeter returns a meter for one of so many processes that share the machine evenly. It
+// reads the kernel's limits once.
 func NewMeter(processes int) *Meter {
-	return newMemoryMeter(processes, memlimit.FromCgroup, memlimit.FromSystem)
+	return newMeter(processes, memlimit.FromCgroup, memlimit.FromSystem)
 }
 
-func newMemoryMeter(processes int, sources ...memlimit.Provider) *Meter {
+func newMeter(processes int, sources ...memlimit.Provider) *Meter {
 	least := math.Inf(1)
 	for _, source := range sources {
 		if limit, err := source(); err == nil { // an error: no limit, or not on this system

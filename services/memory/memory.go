@@ -1,4 +1,11 @@
-// Package memory measures the memory of the process, against its limit.
+// Package memory measures the memory of the process and compares it with its limit. It
+// does not stop the world, so it can be called often.
+//
+//	meter := memory.NewMeter(1) // processes on this machine
+//	usage := meter.Read()
+//	if usage.Limit > 0 && usage.LimitUsed > 0.8*usage.Limit {
+//		log.Warn("memory is short", "used_mib", usage.LimitUsed, "limit_mib", usage.Limit)
+//	}
 package memory
 
 import (
@@ -10,15 +17,15 @@ import (
 	"strings"
 )
 
-// Usage is what this process holds, in MiB, and what its collector costs.
+// Usage is the memory of this process, in MiB, and the cost of its garbage collector.
 type Usage struct {
 	RSS       float64 `json:"rss"`       // resident, as the kernel counts it
-	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not given back
+	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not returned
 	HeapUsed  float64 `json:"heapUsed"`  // objects, live or not yet swept
 	External  float64 `json:"external"`  // the runtime's memory beside the heap: stacks, metadata, profiles
 
-	Limit     float64 `json:"limit,omitzero"` // what this process may hold; 0 where nobody says
-	LimitUsed float64 `json:"limitUsed"`      // what counts against Limit
+	Limit     float64 `json:"limit,omitzero"` // of this process; 0: there is none
+	LimitUsed float64 `json:"limitUsed"`      // of Limit
 
 	GC GC `json:"gc"`
 }
@@ -32,7 +39,7 @@ type GC struct {
 
 const mib = 1 << 20
 
-// Read measures this process. It does not stop the world.
+// Read measures this process.
 func (m *Meter) Read() Usage {
 	values := readMetrics()
 	class := func(name string) float64 { return float64(values["/memory/classes/"+name+":bytes"].Uint64()) }
@@ -67,7 +74,7 @@ func gcOf(values map[string]metrics.Value) GC {
 	return gc
 }
 
-// readMetrics asks the runtime for the figures above, by their names.
+// readMetrics returns metrics of the runtime by their names.
 func readMetrics() map[string]metrics.Value {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -90,7 +97,7 @@ func readMetrics() map[string]metrics.Value {
 	return values
 }
 
-// longest is the upper end of the highest bucket that holds anything.
+// longest returns the upper bound of the highest bucket that is not empty.
 func longest(h *metrics.Float64Histogram) float64 {
 	for i, count := range slices.Backward(h.Counts) {
 		switch {
@@ -106,7 +113,7 @@ func longest(h *metrics.Float64Histogram) float64 {
 
 func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 
-// residentBytes asks Linux; elsewhere the runtime's own account has to do.
+// residentBytes reads Linux's /proc; elsewhere Read uses the runtime's own figure.
 func residentBytes() (float64, bool) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -59,7 +59,7 @@ func TestMemoryMeter_KnowsTheEffectiveLimit(t *testing.T) {
 		{"nothing that is known", math.MaxInt64, broken, none, 1, 0},
 	} {
 		previous := debug.SetMemoryLimit(c.own)
-		m := newMemoryMeter(c.processes, c.cgroup, c.system).Read()
+		m := newMeter(c.processes, c.cgroup, c.system).Read()
 		debug.SetMemoryLimit(previous)
 		counts := m.RSS
 		if c.own != math.MaxInt64 {

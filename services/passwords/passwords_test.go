@@ -61,7 +61,7 @@ func TestPasswords_AnOverlongOneIsRefusedWithoutWork(t *testing.T) {
 func full(concurrency int) *Hasher {
 	p := NewHasher(concurrency)
 	for range concurrency {
-		p.slots <- struct{}{}
+		p.running <- struct{}{}
 	}
 	return p
 }

@@ -1,5 +1,17 @@
-// Package problem holds the errors that a caller can understand, and the rules by which
-// input is checked. Handlers turn them into RFC 9457 problems.
+// Package problem holds the errors that a caller can understand, and the rules that check
+// input. It promises that an error's message is safe to show, that a caller learns of all
+// invalid fields at once, and that no text with invisible or misleading characters passes.
+// Handlers turn the errors into RFC 9457 problems.
+//
+//	var ErrNoLamp = &problem.Error{Code: problem.NotFound, Message: "No such lamp."}
+//
+//	func (f LampFields) Validate() error {
+//		var r problem.Rules
+//		r.Line("name", f.Name, 1, 100)
+//		r.Between("watts", f.Watts, 1, 2000)
+//		r.Check(f.RoomID > 0, "roomId", "is required")
+//		return r.Err() // nil if nothing is wrong
+//	}
 package problem
 
 import (
@@ -8,8 +20,8 @@ import (
 	"time"
 )
 
-// Code classifies an Error, so that each way out of the program, HTTP first,
-// can answer in its own terms.
+// Code classifies an Error, so that HTTP and the command line can each answer in their
+// own way.
 type Code int
 
 // The codes, from the caller's mistakes to ours.
@@ -17,18 +29,18 @@ const (
 	Internal         Code = iota // a fault of ours; its message is never shown
 	Malformed                    // the input cannot be read at all
 	Invalid                      // the input breaks a rule; Fields says which
-	UnsupportedMedia             // the input is in a format that we do not take
+	UnsupportedMedia             // the input is in a format that we do not accept
 	Unauthenticated              // nobody is signed in, or the credentials are wrong
 	Forbidden                    // the user may not do this
 	NotFound                     // absent, or hidden from this user
 	Conflict                     // the state does not allow it
 	Stale                        // the caller's copy is no longer the current one
 	TooMany                      // a limit on attempts is reached; RetryAfter says for how long
-	Unavailable                  // a server we depend on is away; trying again helps
+	Unavailable                  // a server that we depend on is down; trying again helps
 )
 
-// Error is a failure that the caller can understand. Its message is safe to show
-// to users; what went wrong underneath is wrapped beside it, for the logs.
+// Error is a failure that the caller can understand. Its message is safe to show to
+// users. Wrap it together with the cause, which is for the logs.
 type Error struct {
 	Code       Code
 	Message    string
@@ -69,8 +81,8 @@ func InvalidFields(fields []FieldError) error {
 	return &Error{Code: Invalid, Message: "The input is not valid.", Fields: fields}
 }
 
-// ErrUnavailable says that a server we depend on cannot be reached now. Stores
-// wrap it around the cause.
+// ErrUnavailable says that a server that we depend on cannot be reached now. Stores wrap
+// it together with the cause.
 var ErrUnavailable = &Error{
 	Code:       Unavailable,
 	Message:    "The service is unavailable for a moment. Please try again.",

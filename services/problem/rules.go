@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// Rules collects every rule that an input breaks, so that a caller hears of all
-// of them at once.
+// Rules collects every rule that an input breaks, so that a caller learns of all of them
+// at once.
 type Rules struct{ broken []FieldError }
 
-// Check notes the message for the field, unless ok.
+// Check adds the message for the field, unless ok.
 func (r *Rules) Check(ok bool, field, message string) {
 	if !ok {
 		r.broken = append(r.broken, FieldError{Field: field, Message: message})
 	}
 }
 
-// Text asks for low to high characters, among them a visible one where low is not 0.
+// Text requires low to high characters, with a visible one among them if low is not 0.
 func (r *Rules) Text(field, value string, low, high int) {
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
@@ -34,19 +34,19 @@ func (r *Rules) Text(field, value string, low, high int) {
 	}
 }
 
-// Line asks for text without line breaks and tabs, as a one-line field of a form has it.
+// Line requires Text without line breaks and tabs, as a one-line field of a form has it.
 func (r *Rules) Line(field, value string, low, high int) {
 	before := len(r.broken)
 	r.Text(field, value, low, high)
 	r.Check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
 }
 
-// Between asks for a value from low to high.
+// Between requires a value from low to high.
 func (r *Rules) Between(field string, value, low, high int64) {
 	r.Check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }
 
-// Err is nil when no rule is broken.
+// Err returns an error with all broken rules, or nil without any.
 func (r *Rules) Err() error {
 	if len(r.broken) == 0 {
 		return nil

@@ -7,29 +7,27 @@ import (
 	"unicode/utf8"
 )
 
-// CheckLine returns an error unless the value is a single line of low to high
-// characters, in which every character may stand.
+// CheckLine returns an error unless the value passes Rules.Line.
 func CheckLine(field, value string, low, high int) error {
 	var r Rules
 	r.Line(field, value, low, high)
 	return r.Err()
 }
 
-// textFault says which character of a text may not stand in it, or "". It is the one
-// rule for all text that comes from outside, by Unicode class, near RFC 8264's
-// FreeformClass. Refused are
+// textFault names the first character that a text must not contain, or returns "". It is
+// the one rule for all text from outside, by Unicode class, close to RFC 8264's
+// FreeformClass. It refuses
 //
-//   - control characters but for line breaks and tabs: PostgreSQL cannot store the
-//     NUL, and terminals obey the others;
-//   - format characters (Cf) and the default ignorable: they are invisible, so that two
-//     names look the same, or a name like none, and those of direction make a text read
-//     other than it is;
-//   - U+2028 and U+2029, which are line breaks to some readers only;
-//   - private use and noncharacters: no two programs agree on what they are.
+//   - control characters except line breaks and tabs: PostgreSQL cannot store NUL, and
+//     terminals execute the others;
+//   - format characters (Cf) and default ignorable ones: they are invisible, so that two
+//     names look the same or a name looks empty, and some change the direction of text;
+//   - U+2028 and U+2029, which are line breaks to some programs only;
+//   - private use characters and noncharacters, which have no common meaning.
 //
-// Some format characters are part of how people write, and may stand where they
-// are: see joins. Characters that this program's Unicode version does not know pass,
-// since each year's emoji would be refused until the next version of Go.
+// Some format characters belong to a script or an emoji and pass there: see joins.
+// Characters that this program's Unicode version does not know pass too: otherwise each
+// year's emoji would be refused until the next version of Go.
 func textFault(value string) string {
 	if !utf8.ValidString(value) {
 		return "must be UTF-8"
@@ -58,10 +56,10 @@ const (
 	firstTag, lastTag       = '\U000e0020', '\U000e007f'
 )
 
-// joins reports whether an invisible character is part of a word or of an emoji:
-// between two visible ones, as in Persian and in families of emoji; or beside a mark, as
-// in Indic scripts, which end words with it too. The zero width space parts the words of scripts
-// that have no other; tags tell a flag's region.
+// joins reports whether an invisible character is part of a word or of an emoji. A joiner
+// stands between two visible characters, as in Persian and in emoji of families, or beside
+// a mark, as in Indic scripts, also at the end of a word. The zero width space separates
+// words in scripts without spaces. Tag characters name the region of a flag.
 func joins(before, char, after rune) bool {
 	switch char {
 	case zeroWidthNonJoiner, zeroWidthJoiner, mongolianVowelSeparator:

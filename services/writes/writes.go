@@ -1,14 +1,14 @@
-// Package writes holds the types with which a write-behind buffer passes writes to a store.
-// Services need them, and may not import repositories.
+// Package writes holds the types that a write-behind buffer and its store share. Services
+// need them, and may not import repositories. A store takes a batch as a whole or not at
+// all, and reports the writes that it rejects.
 //
-//	// SetAll is a writes.StoreBatch.
-//	func (s *Stock) SetAll(ctx context.Context, batch []writes.Write[int64, int64]) (writes.Refused[int64], error) {
+//	func (s *Stock) SetAll(ctx context.Context, batch []writes.Write[int64, int64]) (writes.Rejected[int64], error) {
 //		rows, err := s.upsert(ctx, batch) // one statement; returns the rows that have a newer version
-//		refused := writes.Refused[int64]{Newer: map[int64]int64{}}
+//		rejected := writes.Rejected[int64]{Stale: map[int64]int64{}}
 //		for _, row := range rows {
-//			refused.Newer[row.ID] = row.Version
+//			rejected.Stale[row.ID] = row.Version
 //		}
-//		return refused, err
+//		return rejected, err
 //	}
 package writes
 
@@ -19,25 +19,25 @@ import (
 	"example.com/prefab/services/problem"
 )
 
-// Write is a value that waits to be stored under its key. Of two writes of a key, the one
-// with the higher version is the newer.
+// Write is a value that waits to be stored under its key. Of two writes of a key the one
+// with the higher version is newer.
 type Write[K cmp.Ordered, V any] struct {
 	Key     K
 	Value   V
-	Version int64 // microseconds since 1970, but always above the last version
+	Version int64 // microseconds since 1970, which never decrease
 }
 
-// Refused are the writes of a batch that a store has not taken. It has taken all others.
-type Refused[K cmp.Ordered] struct {
-	Newer map[K]int64 // the store has a newer version: this one, or 0 if it is being written right now
-	Bad   map[K]error // the store can never take the write
-	Gone  map[K]bool  // what the write is about does not exist any more
+// Rejected holds the writes of a batch that a store has not stored.
+type Rejected[K cmp.Ordered] struct {
+	Stale   map[K]int64 // the stored version is newer: that version, or 0 if it is not committed yet
+	Invalid map[K]error // the store can never take them
+	Missing map[K]bool  // the row that they belong to does not exist
 }
 
-// StoreBatch stores a batch as a whole or not at all. The keys in it differ and ascend. An
-// error with the code Invalid, such as [ErrBad], says that a write in the batch is bad. After
-// any other error the batch can be tried again.
-type StoreBatch[K cmp.Ordered, V any] func(ctx context.Context, batch []Write[K, V]) (Refused[K], error)
+// StoreBatch stores a batch, whose keys are unique and ascending, as a whole or not at
+// all. An error with the code Invalid, such as [ErrInvalid], says that some write in it is
+// invalid; after any other error the batch can be tried again.
+type StoreBatch[K cmp.Ordered, V any] func(ctx context.Context, batch []Write[K, V]) (Rejected[K], error)
 
-// ErrBad says that a store can never take a write.
-var ErrBad = &problem.Error{Code: problem.Invalid, Message: "The value cannot be stored."}
+// ErrInvalid says that a store can never take a write as it is.
+var ErrInvalid = &problem.Error{Code: problem.Invalid, Message: "The value cannot be stored."}
