@@ -1,4 +1,9 @@
-// Package tracing follows a request, or a run of a job, from the handler to the driver.
+// Package tracing carries the facts about one request, or one run of a job, from the handler
+// to the driver. Every method works without a Trace, so no caller has to check for one.
+//
+//	ctx = tracing.With(ctx, &tracing.Trace{ID: tracing.NewID(), Route: "GET /lamps/:id", Start: time.Now()})
+//	lamp, err := lamps.Get(ctx, id) // below, the driver calls tracing.From(ctx).CountQuery()
+//	log.InfoContext(ctx, "request", "queries", tracing.From(ctx).Queries())
 package tracing
 
 import (
@@ -12,16 +17,15 @@ import (
 	"time"
 )
 
-// Trace follows one request, or one run of a job, from the handler down to the
-// driver: it names the caller in every log line and counts what the call cost.
-// A nil Trace is valid and counts nothing.
+// Trace belongs to one request, or one run of a job. It names the caller in every log line
+// and counts the queries. A nil Trace is valid and counts nothing.
 type Trace struct {
 	ID      string     // the request id
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
 	Start   time.Time  // when the call began
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
-	Fresh   bool       // reads go past the process's memory, which may be milliseconds behind
-	Fills   bool       // what is read makes a page that others will get: as Fresh, but for what is marked stale
+	Fresh   bool       // reads bypass the cache in memory, which may be milliseconds old
+	Fills   bool       // the response will be cached: as Fresh, except for values served stale during an outage
 
 	queries atomic.Int64
 	reads   atomic.Uint64
@@ -54,7 +58,7 @@ func From(ctx context.Context) *Trace {
 	return t
 }
 
-// CountQuery adds one SQL statement to the call's account.
+// CountQuery counts one SQL statement.
 func (t *Trace) CountQuery() {
 	if t != nil {
 		t.queries.Add(1)
@@ -69,22 +73,22 @@ func (t *Trace) Queries() int64 {
 	return t.queries.Load()
 }
 
-// Read notes that the call has read a cached value, by an id that no other value of
-// the process has.
+// Read records that the call has read a cached value, by an id that no other value of the
+// process has.
 func (t *Trace) Read(id uint64) {
 	if t == nil {
 		return
 	}
-	// SplitMix64's mixing, so that the sums of different ids differ, in whatever order
-	// they come: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014.
+	// SplitMix64's mixing, so that sums of different ids differ, while the order does not
+	// matter: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014.
 	id *= 0x9e3779b97f4a7c15
 	id = (id ^ id>>30) * 0xbf58476d1ce4e5b9
 	id = (id ^ id>>27) * 0x94d049bb133111eb
 	t.reads.Add(id ^ id>>31)
 }
 
-// Reads stands for the cached values that the call has read. It is 0 if there are
-// none, or if the call has asked the database too.
+// Reads is a hash of the cached values that the call has read. It is 0 if there are none,
+// or if the call has queried the database too.
 func (t *Trace) Reads() uint64 {
 	if t == nil || t.queries.Load() > 0 {
 		return 0
@@ -100,15 +104,14 @@ func (t *Trace) ClientAddress() netip.Addr {
 	return t.Address
 }
 
-// MarkStale says that a read gave a value past its time, since the store it comes
-// from is away.
+// MarkStale records that a read returned an expired value, as its store is down.
 func (t *Trace) MarkStale() {
 	if t != nil {
 		t.stale.Store(true)
 	}
 }
 
-// Stale reports whether any read gave a value past its time.
+// Stale reports whether any read returned an expired value.
 func (t *Trace) Stale() bool { return t != nil && t.stale.Load() }
 
 // MarkPrivate says that the answer is for this caller alone: no shared cache may store it.
@@ -122,22 +125,21 @@ func (t *Trace) MarkPrivate() {
 // no place for the mark, so every answer counts as private.
 func (t *Trace) Private() bool { return t == nil || t.private.Load() }
 
-// ReadsFresh reports whether the call reads past the process's memory.
+// ReadsFresh reports whether the call bypasses the cache in memory.
 func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.Fills) }
 
-// IsFill reports whether the call makes a page for others, and nothing more
-// recent is owed to it.
+// IsFill reports whether the response will be cached and may be made of stale values.
 func (t *Trace) IsFill() bool { return t != nil && t.Fills && !t.Fresh }
 
-// Memo returns what the first caller has made for the call. It is the cache's, for
-// what one call reads. t is not nil.
+// Memo returns what create returned the first time. The cache stores its state of one call
+// there. t must not be nil.
 func (t *Trace) Memo(create func() any) any {
 	t.once.Do(func() { t.memo = create() })
 	return t.memo
 }
 
-// WaitedForCache adds to the time that the call has waited for the shared cache,
-// and returns the sum. The cache bounds it: a slow one must cost less than none.
+// WaitedForCache adds to the time that the call has waited for the shared cache, and
+// returns the sum. The cache limits it, so that a slow cache does not cost more than none.
 func (t *Trace) WaitedForCache(d time.Duration) time.Duration {
 	if t == nil {
 		return d
