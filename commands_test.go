@@ -96,7 +96,7 @@ func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{
-			{"serve"}, {"migrate", "status"}, {"seed"}, {"export"}, {"user", "add", "--email", "a@example.com", "--name", "A"},
+			{"serve"}, {"migrate", "status"}, {"user", "add", "--email", "a@example.com", "--name", "A"},
 		} {
 			p := launchWith(t, strings.NewReader("a long enough password\n"), c.dir, args)
 			code := p.exit()

@@ -62,7 +62,7 @@ type service struct {
 	cutExpected    bool // so is what does not drain in time
 }
 
-// start runs the program with these settings, NAME=value, and an empty catalogue.
+// start runs the program with these settings, NAME=value, and empty tables.
 func start(t *testing.T, settings ...string) *service {
 	t.Helper()
 	return startOn(t, devtest.Database(t), redisOf(t), settings...)
