@@ -32,7 +32,7 @@ func TestInTx_CommitsOrRollsBack(t *testing.T) {
 		if !postgres.Violates(err, postgres.UniqueViolation, "kv_key") || postgres.Violates(err, postgres.UniqueViolation, "other") {
 			t.Errorf("a second row of one key: %v", err)
 		}
-		if err := postgres.WrapError("put", err); !errors.Is(err, writes.ErrBad) {
+		if err := postgres.WrapError("put", err); !errors.Is(err, writes.ErrInvalid) {
 			t.Errorf("it is wrapped as %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
