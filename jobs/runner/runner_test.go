@@ -148,8 +148,9 @@ func TestRunner_SkipsARunWhileTheLastOneGoesOn(t *testing.T) {
 func TestRunner_LogsPanicsAndErrorsAndAnOutageOnce(t *testing.T) {
 	down := fmt.Errorf("store: %w", problem.ErrUnavailable)
 	outcomes := []error{down, down, down, nil, nil, down, errors.New("broken"), nil, errors.New("panic")}
+	all := time.Minute * time.Duration(len(outcomes))
 	bubble(t, runner.Options{}, func(f *fixture) {
-		wait(time.Minute * time.Duration(len(outcomes)))
+		wait(all)
 		f.outcomes("at last", "flush", "done=3 failed=6")
 		got := f.log.String()
 		for text, want := range map[string]int{
@@ -178,21 +179,20 @@ func TestRunner_LogsPanicsAndErrorsAndAnOutageOnce(t *testing.T) {
 }
 
 func TestRunner_GivesARunItsRouteAndItsTimeout(t *testing.T) {
-	var route string
-	var ended error
+	routes, ends := make(chan string, 1), make(chan error, 1)
 	bubble(t, runner.Options{}, func(f *fixture) {
 		wait(time.Minute + 4*time.Second)
-		if route != "job prune" || ended != nil {
-			t.Errorf("route %q, ended early by %v", route, ended)
+		if route := <-routes; route != "job prune" || len(ends) != 0 {
+			t.Errorf("route %q, %d runs ended early", route, len(ends))
 		}
 		wait(time.Second)
-		if !errors.Is(ended, context.DeadlineExceeded) {
-			t.Errorf("ended by %v", ended)
+		if err := <-ends; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended by %v", err)
 		}
 	}, runner.Job{Name: "prune", Every: time.Minute, Timeout: 5 * time.Second, Run: func(ctx context.Context) error {
-		route = tracing.From(ctx).Route
+		routes <- tracing.From(ctx).Route
 		<-ctx.Done()
-		ended = ctx.Err()
+		ends <- ctx.Err()
 		return nil
 	}})
 }

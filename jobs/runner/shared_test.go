@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 // lock is a Lock that answers as it is set.
 type lock struct {
+	mu    sync.Mutex
 	err   error // it does not answer
 	taken bool  // by another process
 	waits []time.Duration
@@ -24,11 +26,21 @@ func (l *lock) hold(ctx context.Context, _ string, next time.Time, run func(cont
 	if !next.IsZero() {
 		wait = time.Until(next).Round(time.Second)
 	}
+	l.mu.Lock()
 	l.waits = append(l.waits, wait)
-	if l.err != nil || l.taken {
-		return false, l.err
+	err, taken := l.err, l.taken
+	l.mu.Unlock()
+	if err != nil || taken {
+		return false, err
 	}
 	return true, run(ctx)
+}
+
+// set says what the lock answers from now on.
+func (l *lock) set(err error, taken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err, l.taken = err, taken
 }
 
 func TestShared_RunsUnderItsLockAndLogsOnceThatItIsUnavailable(t *testing.T) {
@@ -51,7 +63,7 @@ func TestShared_RunsUnderItsLockAndLogsOnceThatItIsUnavailable(t *testing.T) {
 			{"free again", nil, false, "done=9 skipped_locked=6 lock_unavailable=9", ""},
 		} {
 			before := len(f.log.String())
-			l.err, l.taken = step.err, step.taken
+			l.set(step.err, step.taken)
 			wait(3 * time.Minute)
 			f.outcomes(step.what, "prune", step.want)
 			logged := f.log.String()[before:]
