@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,10 +49,8 @@ func (s *Supervisor) spawn(slot int) (*child, error) {
 		return nil, err
 	}
 	defer unix.Close(theirs)
-	environment := append(os.Environ(), s.o.Env...)
-	environment = append(environment, slotVariable+"="+strconv.Itoa(slot), fiberVariable)
 	pid, err := syscall.ForkExec(s.program, os.Args, &syscall.ProcAttr{ //nolint:gosec // it is this program
-		Env:   environment,
+		Env:   overrideEnv(os.Environ(), slices.Concat(s.o.Env, []string{slotVariable + "=" + strconv.Itoa(slot), fiberVariable})),
 		Files: []uintptr{0, 1, 2, uintptr(s.listener), uintptr(theirs)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true}, // a terminal's Ctrl-C is for the supervisor alone
 	})
@@ -76,6 +76,21 @@ func (s *Supervisor) spawn(slot int) (*child, error) {
 	go c.talk()
 	go s.bury(c, heard)
 	return c, nil
+}
+
+// overrideEnv returns the variables of base and those of overrides, which win. A name occurs
+// once: ForkExec passes duplicates on, and a Go program keeps the first.
+func overrideEnv(base, overrides []string) []string {
+	names := make(map[string]bool, len(overrides))
+	for _, variable := range overrides {
+		name, _, _ := strings.Cut(variable, "=")
+		names[name] = true
+	}
+	kept := slices.DeleteFunc(slices.Clone(base), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return names[name]
+	})
+	return append(kept, overrides...)
 }
 
 func socketPair() (ours net.Conn, theirs int, err error) {

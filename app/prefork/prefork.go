@@ -45,7 +45,7 @@ type Options struct {
 	Listener *net.TCPListener // becomes the supervisor's where New succeeds
 	Workers  int              // 1
 	Log      *slog.Logger
-	Env      []string // of the workers, beside the supervisor's own
+	Env      []string // NAME=value for the workers; wins over the supervisor's own environment
 
 	ReadyTimeout time.Duration // what a worker may take until it is ready: 1m
 	DrainTimeout time.Duration // what it may take to end when asked, before it is killed: 30s

@@ -78,7 +78,7 @@ func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error
 	supervisor, err := prefork.New(prefork.Options{
 		Listener: listener, Workers: workers, Log: o.Log,
 		Env: []string{
-			"WORKERS=" + strconv.Itoa(workers),
+			"PREFORK=true", "WORKERS=" + strconv.Itoa(workers), // a worker's part of the pools depends on both
 			"DATABASE_URL=" + string(s.DatabaseURL), "REDIS_URL=" + string(s.RedisURL),
 		},
 		ReadyTimeout: s.StartTimeout + 10*time.Second,
