@@ -1,6 +1,7 @@
 // Package runner runs jobs: work that is repeated beside the requests.
 //
-//	r := runner.New(runner.Options{Log: log, Lock: locks.Hold, Metrics: registry})
+//	leases := locks.New(client, "myservice:job:", 10*time.Second)
+//	r := runner.New(runner.Options{Log: log, Lock: leases.Run, Metrics: registry})
 //	r.Add(runner.Job{
 //		Name: "expire-carts", Every: time.Hour, Timeout: time.Minute, Shared: true,
 //		Run: carts.Expire, // func(context.Context) error

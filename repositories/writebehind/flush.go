@@ -131,7 +131,10 @@ func storeBisecting[K cmp.Ordered, V any](
 	return append(slices.Clip(decided), rest...), err
 }
 
-// resolve removes from Redis what is stored, and makes dead letters of what is bad or cannot
+// goneMark stands in the place of a dead letter for a write that is dropped.
+const goneMark = "gone"
+
+// resolve removes from Redis what is stored or gone, and makes dead letters of what is bad or cannot
 // be read. It returns for how many keys Redis still had an entry.
 func (b *Buffer[K, V]) resolve(
 	ctx context.Context, f fetched[K, V], decided []writes.Write[K, V], rejected writes.Rejected[K],
@@ -151,7 +154,9 @@ func (b *Buffer[K, V]) resolve(
 		switch reason := rejected.Invalid[w.Key]; {
 		case reason != nil:
 			args = append(args, p.field, start, b.letter(f.from, p.text, reason, now))
-		case !isOlder: // stored, or gone
+		case rejected.Missing[w.Key]:
+			args = append(args, p.field, start, goneMark)
+		case !isOlder: // stored
 			args = append(args, p.field, start, "")
 		case stored >= w.Version: // else another process is storing a newer one right now
 			older = append(older, p.field, stored)
@@ -163,10 +168,11 @@ func (b *Buffer[K, V]) resolve(
 			err = unavailable("remove stored writes from Redis", failed)
 		} else {
 			b.metrics.stored.Add(float64(counts[0]))
+			b.metrics.gone.Add(float64(counts[3]))
 			if f.from == b.pending {
 				b.metrics.deadLettered.Add(float64(counts[1]))
 			}
-			resolved = int(counts[0] + counts[1] + counts[2])
+			resolved = int(counts[0] + counts[1] + counts[2] + counts[3])
 		}
 	}
 	n, failed := b.resolveOlder(ctx, f.from, older)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/services/problem"
 )
 
 // mode says how Put takes writes.
@@ -72,6 +75,12 @@ func modeFromInfo(info string) (m mode, warning string) {
 	return modeBuffered, ""
 }
 
+var errOlderWaits = &problem.Error{
+	Code:       problem.Unavailable,
+	Message:    "An earlier change waits to be stored. Please try again in a moment.",
+	RetryAfter: 5 * time.Second,
+}
+
 // writeThrough stores a value at once. A value that waits under the key is older and must be
 // stored first: it is from before a change of the mode, or from a process that has not seen it.
 func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, field string, value V) error {
@@ -80,7 +89,7 @@ func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, field string, va
 		return unavailable("read pending writes", err)
 	}
 	if waits {
-		return ErrFull
+		return errOlderWaits
 	}
 	letter, err := b.options.Client.HGet(ctx, b.dead.texts, field).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {

@@ -37,7 +37,10 @@ func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, tex
 	case err != nil:
 		return 0, "unavailable", err
 	case mode == modeWriteThrough:
-		return 0, "write_through", b.writeThrough(ctx, key, field, value)
+		if err := b.writeThrough(ctx, key, field, value); err != nil {
+			return 0, "write_through_failed", err
+		}
+		return 0, "write_through", nil
 	}
 	depth, invalidated, err := b.put(ctx, key, field, text)
 	if err == nil && depth == putFull {

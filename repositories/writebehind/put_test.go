@@ -119,9 +119,10 @@ func TestPut_WritesThroughOnlyIfNothingWaits(t *testing.T) {
 	buffering.put(1, 10)
 	buffering.client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
 	s := newFixtureOn(t, database, server.URL)
-	if _, err := s.Put(t.Context(), 1, 11); !errors.Is(err, writebehind.ErrFull) {
+	if _, err := s.Put(t.Context(), 1, 11); problem.CodeOf(err) != problem.Unavailable || errors.Is(err, writebehind.ErrFull) {
 		t.Errorf("while an older value waits: %v", err)
 	}
+	s.wantMetrics(map[string]float64{"puts_total write_through_failed": 1, "puts_total write_through": 0})
 	s.put(2, 20) // in place of the dead letter
 	s.wantWaiting(1, 0)
 	s.flush()

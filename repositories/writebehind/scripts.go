@@ -10,8 +10,8 @@ const (
 
 // Each script is atomic, also if Redis crashes. All scripts have five keys: texts and order of
 // a queue, texts and order of the dead letters, the highest version. Lua's numbers are exact up
-// to 2^53, which versions reach in 2255. A Redis that is full refuses a command that needs
-// memory to a script that has written nothing yet. So the scripts that make room remove first.
+// to 2^53, which versions reach in 2255. A full Redis refuses a script whose first write needs
+// memory, so scripts that free memory delete first.
 var (
 	// put keeps the value ARGV[2] under the key ARGV[1], and returns how many keys wait, and
 	// the time. It does nothing if ARGV[3] keys wait already, or if the time is past ARGV[4].
@@ -39,9 +39,9 @@ if letter then
 end
 return {depth, now}`)
 
-	// fetch returns a time, and then up to ARGV[2] of the oldest keys with their texts, in
-	// turns, of those that are not younger than that time. The time is ARGV[1]; if that is
-	// empty, the time of the youngest key, so that none is hidden if the clock went back.
+	// fetch returns a limit in time, then key, text, key, text and so on of the ARGV[2] oldest
+	// keys waiting since then or earlier. The limit is ARGV[1], or if that is empty the newest
+	// key's time, so that no key is hidden if the clock went back.
 	fetch = redis.NewScript(`
 local newest = ARGV[1]
 if newest == '' then
@@ -64,14 +64,16 @@ for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
 end
 return reply`)
 
-	// resolve takes keys out of the queue whose text still begins as given; its arguments are
-	// key, beginning and dead letter in turns. The letter is '' for a write that is stored. A
-	// key with another text waits since now. It returns how many keys it removed, how many
-	// letters it kept, and how many keys had another text.
+	// resolve removes each key whose text still starts with `beginning`. One put again meanwhile
+	// stays and goes to the end of the order. The arguments are key, beginning and dead letter
+	// in turns; the letter is '' for a write that is stored, and 'gone' for one that is dropped.
+	// When dead letters are retried, both queues are the same one: a letter that fails again
+	// moves to the end. It returns how many keys were stored, how many letters it kept, how many
+	// keys had another text, and how many were dropped.
 	resolve = redis.NewScript(`
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000000 + t[2])
-local removed, letters, changed = 0, 0, 0
+local stored, letters, changed, gone = 0, 0, 0, 0
 for i = 1, #ARGV, 3 do
 	local key, beginning, letter = ARGV[i], ARGV[i + 1], ARGV[i + 2]
 	local text = redis.call('HGET', KEYS[1], key)
@@ -83,7 +85,9 @@ for i = 1, #ARGV, 3 do
 		else
 			redis.call('HDEL', KEYS[1], key)
 			if letter == '' then
-				removed = removed + 1
+				stored = stored + 1
+			elseif letter == 'gone' then
+				gone = gone + 1
 			else
 				redis.call('HSET', KEYS[3], key, letter)
 				redis.call('ZADD', KEYS[4], now, key)
@@ -92,7 +96,7 @@ for i = 1, #ARGV, 3 do
 		end
 	end
 end
-return {removed, letters, changed}`)
+return {stored, letters, changed, gone}`)
 
 	// raiseOrDrop is for keys of which the store has a newer version; its arguments are key
 	// and the store's version in turns. If Redis' clock has not reached the store's version,

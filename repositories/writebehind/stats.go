@@ -36,9 +36,9 @@ func (b *Buffer[K, V]) Stats(ctx context.Context) (Stats, error) {
 }
 
 type metrics struct {
-	puts                                   *prometheus.CounterVec
-	stored, raised, outdated, deadLettered prometheus.Counter
-	batches                                prometheus.Histogram
+	puts                                         *prometheus.CounterVec
+	stored, gone, raised, outdated, deadLettered prometheus.Counter
+	batches                                      prometheus.Histogram
 }
 
 func newMetrics(name string, reg prometheus.Registerer, stats func(context.Context) (Stats, error)) *metrics {
@@ -51,6 +51,7 @@ func newMetrics(name string, reg prometheus.Registerer, stats func(context.Conte
 		puts: prometheus.NewCounterVec(
 			options("puts", "Writes offered to the buffer, by outcome."), []string{"outcome"}),
 		stored:       counter("stored", "Writes that were stored and have left the buffer."),
+		gone:         counter("gone", "Writes that were dropped: what they are about no longer exists."),
 		raised:       counter("raised", "Writes that got a higher version: the store's was ahead of Redis' clock."),
 		outdated:     counter("outdated", "Old writes, brought back by Redis, that were dropped: the store had newer ones."),
 		deadLettered: counter("dead_lettered", "Writes that became dead letters."),
@@ -63,7 +64,7 @@ func newMetrics(name string, reg prometheus.Registerer, stats func(context.Conte
 		describe := func(metric, help string) *prometheus.Desc {
 			return prometheus.NewDesc("prefab_write_behind_"+metric, help, nil, label)
 		}
-		reg.MustRegister(m.puts, m.stored, m.raised, m.outdated, m.deadLettered, m.batches, &gauges{
+		reg.MustRegister(m.puts, m.stored, m.gone, m.raised, m.outdated, m.deadLettered, m.batches, &gauges{
 			stats:   stats,
 			pending: describe("pending", "Keys that wait to be stored."),
 			dead:    describe("dead_letters", "Keys that cannot be stored."),

@@ -29,7 +29,7 @@ type Write[K cmp.Ordered, V any] struct {
 
 // Rejected holds the writes of a batch that a store has not stored.
 type Rejected[K cmp.Ordered] struct {
-	Stale   map[K]int64 // the stored version is newer: that version, or 0 if it is not committed yet
+	Stale   map[K]int64 // the version found; if below the write's own, a newer one is being written right now
 	Invalid map[K]error // the store can never take them
 	Missing map[K]bool  // the row that they belong to does not exist
 }
