@@ -15,7 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	context.AfterFunc(ctx, stop) // a second SIGTERM or Ctrl-C ends the program at once
 
 	err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout)
 	status, isStatus := errors.AsType[app.ExitError](err)
