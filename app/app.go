@@ -89,7 +89,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.Redis, Prefix: "prefab:write-behind:", Name: "stock",
 		BatchSize: cfg.WriteBehind.BatchSize, MaxPending: cfg.WriteBehind.MaxPending,
-		Invalidate: repositories.InvalidateStocks(values), PutAndInvalidate: repositories.PutStock(values),
+		Invalidate: repositories.DropStocks(values), PutAndInvalidate: repositories.PutStock(values),
 		WriteThrough: stocks.Set,
 		Log:          p.Log, Metrics: p.Metrics,
 	})

@@ -9,12 +9,12 @@ import (
 	"example.com/prefab/services"
 )
 
-// CategoriesTag is of every list of categories.
+// CategoriesTag is the tag of every list of categories.
 const CategoriesTag = "categories"
 
-// CachedCategories keeps the categories of another store in the cache. No route
-// changes them yet: who does so by SQL is seen when their time is over, which is
-// short. A route that does names the tag.
+// CachedCategories caches the categories of another store. No route changes them. A
+// change by SQL shows after the TTL, which is short; a route for it must use cache.Write
+// with CategoriesTag.
 type CachedCategories struct {
 	services.CategoryStore
 	lists *cache.Table[[]services.Category]

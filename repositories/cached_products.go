@@ -10,26 +10,26 @@ import (
 	"example.com/prefab/services"
 )
 
-// Tags of what is cached. Whoever caches something made of these, pages
-// included, gives it their tags; whoever changes them names the tags.
+// Tags of cached values. What is made of these values, such as a page, has their tags. A
+// write names the tags of what it changes.
 const (
 	ProductsTag     = "products"               // every list of products
-	ProductCountTag = "products:count"         // how many there are
-	ProductTag      = productTagBegin + "{id}" // one product, its reviews included
-	StockTag        = ProductTag + stockTagEnd // how many of it are there
+	ProductCountTag = "products:count"         // the number of active products
+	ProductTag      = productTagBegin + "{id}" // a product with its reviews
+	StockTag        = ProductTag + stockTagEnd // the stock of a product
 
 	productTagBegin = "product:"
 	stockTagEnd     = "/stock"
-	activeTagEnd    = "/active" // that there is such a product, which its stock does not change
+	activeTagEnd    = "/active" // whether the product exists; its stock does not matter
 )
 
 func productTag(id int64) string { return productTagBegin + strconv.FormatInt(id, 10) }
 func stockTag(id int64) string   { return productTag(id) + stockTagEnd }
 func activeTag(id int64) string  { return productTag(id) + activeTagEnd }
 
-// CachedProducts keeps what it reads from another store in the cache, and
-// invalidates what is written, as InvalidatedProducts does. Batch is not cached: it
-// is one query, however many products it reads.
+// CachedProducts caches what it reads from another store, and writes as
+// InvalidatedProducts does. Reads go from here to PendingStock, and from there to
+// Products, the SQL. Batch is not cached: it is one query for any number of products.
 type CachedProducts struct {
 	*InvalidatedProducts
 	products    *cache.Table[services.Product]
@@ -76,7 +76,7 @@ var errEmpty = errors.New("none")
 // Get is part of services.ProductStore. The stock has an entry of its own, since it changes
 // far more often. A load of the product fills that entry too, so it costs no second query.
 func (s *CachedProducts) Get(ctx context.Context, id int64) (services.Product, error) {
-	defer s.cache.Batch(ctx)()
+	defer s.cache.Join(ctx)()
 	key := strconv.FormatInt(id, 10)
 	product, err := s.products.Get(ctx, key, []string{productTag(id)},
 		func(ctx context.Context) (services.Product, error) {
@@ -122,11 +122,11 @@ func (s *CachedProducts) List(
 }
 
 func listKey(categoryID int64, after services.ProductPosition, limit int) string {
-	place := "start"
+	position := "start"
 	if after != (services.ProductPosition{}) {
-		place = strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) + "-" + strconv.FormatInt(after.ID, 10)
+		position = strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) + "-" + strconv.FormatInt(after.ID, 10)
 	}
-	return strconv.FormatInt(categoryID, 10) + "/" + place + "/" + strconv.Itoa(limit)
+	return strconv.FormatInt(categoryID, 10) + "/" + position + "/" + strconv.Itoa(limit)
 }
 
 // Count is part of services.ProductStore.

@@ -13,7 +13,7 @@ type CachedReviews struct {
 	cache *cache.Cache
 }
 
-// InvalidateReviews returns the reviews of store, whose writes the cache learns of.
+// InvalidateReviews returns the reviews of store, whose writes invalidate cached products.
 func InvalidateReviews(store services.ReviewStore, c *cache.Cache) *CachedReviews {
 	return &CachedReviews{ReviewStore: store, cache: c}
 }

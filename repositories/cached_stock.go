@@ -9,20 +9,21 @@ import (
 	"example.com/prefab/services"
 )
 
-// CachedStock is a stock whose writes invalidate the products' cached values.
+// CachedStock is a stock whose single writes invalidate the cached stock of the product.
+// SetAll does not: the write-behind buffer, which calls it, does so itself.
 type CachedStock struct {
 	services.StockStore
 	cache *cache.Cache
 }
 
-// InvalidateStock returns the stock of store, whose writes the cache learns of.
+// InvalidateStock returns the stock of store, whose writes invalidate the cached stock.
 func InvalidateStock(store services.StockStore, c *cache.Cache) *CachedStock {
 	return &CachedStock{StockStore: store, cache: c}
 }
 
-// InvalidateStocks drops what is cached of the products; it is for who changes
-// their stock otherwise than by Set.
-func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
+// DropStocks returns a function that drops the cached stock of products, after a change
+// that was not made by Set.
+func DropStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
 	return func(ctx context.Context, productIDs []int64) error {
 		tags := make([]string, len(productIDs))
 		for i, id := range productIDs {
@@ -32,9 +33,9 @@ func InvalidateStocks(c *cache.Cache) func(ctx context.Context, productIDs []int
 	}
 }
 
-// PutStock sends the put of a product's stock into a buffer, and drops what is cached
-// of it, in one round trip; see cache.InvalidateWith.
-func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (told bool, err error) {
+// PutStock returns a function that sends the put of a product's stock into a buffer, and
+// drops its cached stock, in one round trip; see cache.InvalidateWith.
+func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (dropped bool, err error) {
 	return func(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
 		return c.InvalidateWith(ctx, put, stockTag(productID))
 	}

@@ -10,23 +10,16 @@ import (
 	"example.com/prefab/services"
 )
 
-// CacheTimes say how long values are kept.
-type CacheTimes struct {
-	TTL    time.Duration // in Redis
-	Grace  time.Duration // after that, while PostgreSQL is away
-	Absent time.Duration // what is not there
-}
-
-// CachedUsers keeps users for some seconds, so that a request of somebody who is
-// signed in need not ask for them, and for as long as their store is away, so that
-// they can go on. Passwords are not kept.
+// CachedUsers caches users for some seconds, so that not every request of a session
+// queries the database, and for the grace while PostgreSQL is away, so that sessions go
+// on. Password hashes are not cached.
 type CachedUsers struct {
 	services.UserStore
 	users *cache.Table[services.User]
 }
 
-// userTTL bounds how long a right still counts that was taken away past this
-// program. Whatever of the program changes a user names the tag in Write.
+// userTTL bounds how long a role still counts after it was taken away by SQL. Code that
+// changes a user must do so in cache.Write, with the user's tag.
 const userTTL = 5 * time.Second
 
 // UserTag is the tag of one user.
@@ -41,7 +34,7 @@ func CacheUsers(store services.UserStore, c *cache.Cache, times CacheTimes) *Cac
 	})}
 }
 
-// Get is part of services.UserStore, but for the password's hash.
+// Get is part of services.UserStore, without the password's hash.
 func (s *CachedUsers) Get(ctx context.Context, id int64) (services.User, error) {
 	key := strconv.FormatInt(id, 10)
 	tag := userTagBegin + key

@@ -7,15 +7,15 @@ import (
 	"example.com/prefab/services"
 )
 
-// InvalidatedProducts are products whose writes invalidate what is cached of them,
-// whole pages included: what the write would change, and no more. A write that is
-// refused has done so too.
+// InvalidatedProducts are products whose writes invalidate the cached values and pages
+// that they change. A refused write invalidates them too, as its outcome is not known
+// before.
 type InvalidatedProducts struct {
 	services.ProductStore
 	cache *cache.Cache
 }
 
-// InvalidateProducts returns the products of store, whose writes the cache learns of.
+// InvalidateProducts returns the products of store, whose writes invalidate the cache.
 func InvalidateProducts(store services.ProductStore, c *cache.Cache) *InvalidatedProducts {
 	return &InvalidatedProducts{ProductStore: store, cache: c}
 }
@@ -27,8 +27,8 @@ func (s *InvalidatedProducts) Create(ctx context.Context, f services.ProductFiel
 		return err
 	})
 	if err == nil {
-		// Somebody may have been told that it is not there. An error is none of the
-		// caller's, who would create it again: what is not there is not kept for long.
+		// That the id does not exist may be cached. The product is stored, so an error
+		// here must not make the caller create it again; the absence expires soon.
 		_ = s.cache.Invalidate(ctx, productTag(p.ID), activeTag(p.ID))
 	}
 	return p, err

@@ -32,7 +32,7 @@ func WithPendingStock(
 
 // pending returns the pending stock. Call it before the store is read: what is flushed in
 // between is then in the store.
-func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[int64]int64) {
+func (s *PendingStock) pending(ctx context.Context, ids ...int64) (quantities map[int64]int64) {
 	if field, read := cache.Prefetched(ctx, s.buffer.Hash()); read && len(ids) == 1 {
 		if field == "" {
 			return nil
@@ -42,27 +42,29 @@ func (s *PendingStock) pending(ctx context.Context, ids ...int64) (waiting map[i
 		}
 	}
 	err := s.cache.Call(ctx, func(ctx context.Context) (err error) {
-		waiting, err = s.buffer.Pending(ctx, ids...)
+		quantities, err = s.buffer.Pending(ctx, ids...)
 		return err
 	})
 	if err != nil { // a broken Redis costs freshness, never the page
+		// The first mark keeps a load of the cache out of Redis. The second one is for
+		// reads outside of a load: Batch, or if the cache of values is off.
 		cache.MarkStale(ctx)
 		tracing.From(ctx).MarkStale()
 	}
-	return waiting
+	return quantities
 }
 
-func show(p *services.Product, waiting map[int64]int64) {
-	if quantity, ok := waiting[p.ID]; ok {
+func applyPending(p *services.Product, pending map[int64]int64) {
+	if quantity, ok := pending[p.ID]; ok {
 		p.Stock = quantity
 	}
 }
 
 // Get is part of services.ProductStore.
 func (s *PendingStock) Get(ctx context.Context, id int64) (services.Product, error) {
-	waiting := s.pending(ctx, id)
+	pending := s.pending(ctx, id)
 	product, err := s.ProductStore.Get(ctx, id)
-	show(&product, waiting)
+	applyPending(&product, pending)
 	return product, err
 }
 
@@ -76,10 +78,10 @@ func (s *PendingStock) Stock(ctx context.Context, id int64) (int64, error) {
 
 // Batch is part of services.ProductStore.
 func (s *PendingStock) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
-	waiting := s.pending(ctx, ids...)
+	pending := s.pending(ctx, ids...)
 	products, err := s.ProductStore.Batch(ctx, ids)
 	for i := range products {
-		show(&products[i], waiting)
+		applyPending(&products[i], pending)
 	}
 	return products, err
 }
@@ -88,9 +90,9 @@ func (s *PendingStock) Batch(ctx context.Context, ids []int64) ([]services.Produ
 func (s *PendingStock) Update(
 	ctx context.Context, id, version int64, f services.ProductFields,
 ) (services.Product, error) {
-	waiting := s.pending(ctx, id)
+	pending := s.pending(ctx, id)
 	product, err := s.ProductStore.Update(ctx, id, version, f)
-	show(&product, waiting)
+	applyPending(&product, pending)
 	return product, err
 }
 

@@ -59,10 +59,10 @@ func (s *Products) List(
 }
 
 const (
-	// The reviews come as JSON, so that one statement reads all. Of a product with a
-	// million reviews only the newest are read: the rating takes the index alone, and
-	// the limit is a sub-select, whose result PostgreSQL does not plan by. Knowing that
-	// it is more than a product's usual number, it would read them all and sort them.
+	// The reviews come as JSON, so that one statement reads all. LIMIT (SELECT …) hides
+	// the number of reviews from the planner: with a literal 20, PostgreSQL would expect
+	// that a product has fewer, and read and sort all, even if they are a million. The
+	// rating takes an index alone.
 	selectProducts = `
 SELECT p.id, p.name, p.description, p.price_cents, p.active, p.row_version, p.created_at, p.updated_at,
        c.id AS "category.id", c.name AS "category.name", coalesce(s.quantity, 0) AS stock,
@@ -88,8 +88,8 @@ CROSS JOIN LATERAL (
 `
 	batchProducts = "-- name: products.batch" + selectProducts + "WHERE p.id = ANY($1)"
 
-	// A text of its own: PostgreSQL takes an array for ten ids, and so would plan a
-	// batch of one anew each time.
+	// Not a batch of one: PostgreSQL estimates ANY($1) at ten ids, finds a plan for the
+	// actual id cheaper than a general one, and so would plan it anew each time.
 	getProduct = "-- name: products.get" + selectProducts + "WHERE p.id = $1"
 )
 

@@ -93,7 +93,7 @@ type ProductStore interface {
 	List(ctx context.Context, categoryID int64, after ProductPosition, limit int) ([]ProductSummary, error)
 	// Batch returns the products found, in any order, with their reviews.
 	Batch(ctx context.Context, ids []int64) ([]Product, error)
-	// Get returns ErrNoProduct for an id that was never used.
+	// Get returns ErrNoProduct for an id without a row.
 	Get(ctx context.Context, id int64) (Product, error)
 	Count(ctx context.Context) (int64, error)
 	// Stock returns the quantity of a product.

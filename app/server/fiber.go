@@ -12,7 +12,8 @@ import (
 const writeBuffer = 8 << 10
 
 // NewApp returns a Fiber app whose only handlers are those that every request passes:
-// trace, metrics, access log. It sets every limit: Fiber's timeouts are infinite. While the
+// security headers, trace with deadline, metrics, access log, recovery from panics and
+// one spelling of the path. It sets every limit: Fiber's timeouts are infinite. While the
 // process drains, each answer closes its connection.
 func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.App {
 	s := p.Settings

@@ -33,12 +33,18 @@ import (
 type Store interface {
 	// Find returns the page of the key, and from where: "memory" or "redis". If there is
 	// none, from is "" and the caller must call store exactly once: with a page and its
-	// TTL; with nil and 0 if the answer must not be stored, so that later requests do not
-	// wait for each other; or with nil and a negative TTL if no page was made. Concurrent
-	// calls for an absent key wait a bounded time for the first one. tags are the groups
-	// that the page belongs to; an invalidation also hits a page that is just being made.
+	// TTL, or with nil and NotStorable or NoPage. Concurrent calls for an absent key wait a
+	// bounded time for the first one. tags are the groups that the page belongs to; an
+	// invalidation also hits a page that is just being made.
 	Find(ctx context.Context, key string, tags []string) (page *Page, from string, store func(*Page, time.Duration))
 }
+
+// Instead of a TTL, these tell the store why there is no page. The constants of
+// repositories/cache have the same values.
+const (
+	NotStorable time.Duration = 0  // the answer must not be stored; requests do not wait for each other for a moment
+	NoPage      time.Duration = -1 // no answer was made; the next request tries
+)
 
 // Cache answers requests from stored pages.
 type Cache struct {

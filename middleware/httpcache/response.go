@@ -18,7 +18,7 @@ const notFoundTTL = 2 * time.Second
 
 // lifetime returns for how long the answer may be stored, from when the route began, or the
 // reason why it may not. took is how long the route has run.
-func (p *Cache) lifetime(c *fiber.Ctx, keys *keys, d directives, took time.Duration) (time.Duration, string) {
+func (h *Cache) lifetime(c *fiber.Ctx, keys *keys, d directives, took time.Duration) (time.Duration, string) {
 	header := &c.Response().Header
 	status := c.Response().StatusCode()
 	switch {
@@ -43,7 +43,7 @@ func (p *Cache) lifetime(c *fiber.Ctx, keys *keys, d directives, took time.Durat
 	}
 	lifetime := d.lifetime()
 	if lifetime == notSet {
-		lifetime = p.ttl
+		lifetime = h.ttl
 		if status == fiber.StatusNotFound {
 			lifetime = min(lifetime, notFoundTTL)
 		}

@@ -17,7 +17,7 @@ type activeKey struct{}
 
 // Route returns the handler to mount before the handlers of a route or of a group. If two
 // are mounted on a request's way, only the outer one is active.
-func (p *Cache) Route(route RouteConfig) fiber.Handler {
+func (h *Cache) Route(route RouteConfig) fiber.Handler {
 	keys := newKeys(route)
 	return func(c *fiber.Ctx) error {
 		switch {
@@ -25,7 +25,7 @@ func (p *Cache) Route(route RouteConfig) fiber.Handler {
 			return c.Next()
 		case !reads(c):
 			return bypass(c, "method", "")
-		case p.ttl == 0:
+		case h.ttl == 0:
 			return bypass(c, "bypass", "no-ttl")
 		}
 		header := readHeader(&c.Request().Header)
@@ -45,9 +45,9 @@ func (p *Cache) Route(route RouteConfig) fiber.Handler {
 		if !ok {
 			return bypass(c, "bypass", "tag")
 		}
-		page, from, store := p.store.Find(c.UserContext(), key, tags)
+		page, from, store := h.store.Find(c.UserContext(), key, tags)
 		if from == "" {
-			return p.serveMiss(c, store, keys)
+			return h.serveMiss(c, store, keys)
 		}
 		age := page.age(time.Now())
 		switch {
@@ -65,20 +65,17 @@ func (p *Cache) Route(route RouteConfig) fiber.Handler {
 	}
 }
 
-// notTried is the TTL that tells the store that no page was made.
-const notTried time.Duration = -1
-
-func (p *Cache) serveMiss(c *fiber.Ctx, store func(*Page, time.Duration), keys *keys) error {
+func (h *Cache) serveMiss(c *fiber.Ctx, store func(*Page, time.Duration), keys *keys) error {
 	var page *Page
 	var ttl time.Duration
 	defer func() { store(page, ttl) }() // also in a panic, since others wait for it
 	if c.Method() == fiber.MethodHead {
-		ttl = notTried
+		ttl = NoPage
 		return bypass(c, "uri-miss", "")
 	}
 	var reason string
 	var err error
-	page, ttl, reason, err = p.fill(c, keys)
+	page, ttl, reason, err = h.fill(c, keys)
 	if page == nil {
 		setStatus(c, "uri-miss", reason)
 		return err
@@ -88,9 +85,10 @@ func (p *Cache) serveMiss(c *fiber.Ctx, store func(*Page, time.Duration), keys *
 }
 
 // fill runs the route, and returns a page of its answer or the reason why there is none.
-func (p *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, error) {
+func (h *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, error) {
 	if trace := tracing.From(c.UserContext()); trace != nil {
-		trace.Fills = true // reads skip memory: a value that is stale for a moment would be stored for the whole TTL
+		// L1 values are used only if Redis confirms them: an older one would be stored for the whole TTL.
+		trace.MakesPage = true
 	}
 	before, start := fieldsOf(c.Response()), time.Now()
 	restore := withoutConditions(c)
@@ -105,8 +103,8 @@ func (p *Cache) fill(c *fiber.Ctx, keys *keys) (*Page, time.Duration, string, er
 	if err != nil {
 		return nil, 0, "", err
 	}
-	p.compress(c)
-	lifetime, reason := p.lifetime(c, keys, directives, time.Since(start))
+	h.compress(c)
+	lifetime, reason := h.lifetime(c, keys, directives, time.Since(start))
 	if reason != "" {
 		return nil, 0, reason, nil
 	}

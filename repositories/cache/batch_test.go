@@ -60,7 +60,7 @@ func newShop(t testing.TB, url string) *shop {
 // read gives a thing and its stock; what waits goes before 5, which is stored.
 func (s *shop) read(ctx context.Context, t testing.TB) (thing, stock int64) {
 	t.Helper()
-	defer s.cache.Batch(ctx)()
+	defer s.cache.Join(ctx)()
 	thing, err := s.things.Get(ctx, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
 		s.loaded++
 		stock := int64(5)
@@ -91,7 +91,7 @@ func (s *shop) page(t testing.TB) (from string) {
 	ctx := plain(t)
 	_, from, store := s.pages.Find(ctx, "/things/1", []string{"thing:1", "thing:1/stock"})
 	if from == "" {
-		tracing.From(ctx).Fills = true
+		tracing.From(ctx).MakesPage = true
 		s.read(ctx, t)
 		store("page", time.Minute)
 	}
@@ -182,7 +182,7 @@ func TestPrefetchHash_GivesWhatWaits(t *testing.T) {
 func TestBatch_ForgetsWhatItsRequestChanges(t *testing.T) {
 	s := newShop(t, ownRedis(t))
 	ctx := plain(t)
-	defer s.cache.Batch(ctx)()
+	defer s.cache.Join(ctx)()
 	s.read(ctx, t)
 	_ = s.cache.Invalidate(ctx, "thing:1")
 	if s.read(ctx, t); s.loaded != 2 {
@@ -233,7 +233,7 @@ func TestBatch_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	if err := s.cache.Write(t.Context(), []string{"thing:1"}, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	tracing.From(slow).Fills = true
+	tracing.From(slow).MakesPage = true
 	changed := func(context.Context) (int64, error) { return 8, nil }
 	_, _ = s.things.Get(slow, "1", []string{"thing:1"}, changed)
 	store("page", time.Minute)
@@ -249,7 +249,7 @@ func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 	_ = s.cache.Invalidate(t.Context(), "thing:1/stock")
 	s.cache.Flush()
 	holder := plain(t)
-	end := s.cache.Batch(holder)
+	end := s.cache.Join(holder)
 	if _, err := s.things.Get(holder, "1", []string{"thing:1"}, nil); err != nil { // and takes the stock's lease
 		t.Fatal(err)
 	}

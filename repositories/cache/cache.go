@@ -28,8 +28,20 @@
 // generation. The next reader makes a new one, so all values of the old one are void,
 // wherever they lie. A write replaces the generation by a tombstone until it has committed.
 //
-// To read the code, follow Get through table.go, lookup.go, flight.go, redis.go and
-// scripts.go, and Write through write.go, subscription.go, recovery.go and record.go.
+// Terms of the code:
+//
+//	home        a tag up to its first "/"; all keys of one home lie in one slot of a Cluster
+//	inSlot      how many of the generations of a look-up lie in the slot of its home
+//	epoch       the generation of the tag [Everything]
+//	version     how often this process has seen a tag invalidated; never leaves the process
+//	schema      a hash of a value's type: a build with another type reads a miss
+//	lease       the right of one process to load a value, for a few seconds
+//	token       a random number that names the holder of a lease, or a writer in a tombstone
+//	flight      a look-up that runs in this process, and that others wait for
+//
+// To read the code, follow Get or Find through table.go, lookup.go, flight.go, request.go,
+// keys.go, redis.go, scripts.go and entry.go, and Write through write.go, subscription.go,
+// recovery.go and record.go.
 package cache
 
 import (
@@ -57,8 +69,9 @@ type Options struct {
 	Budget     time.Duration // for all reads of Redis of one request
 
 	// Record and Recorded carry invalidations by another store, such as the database,
-	// while a process cannot reach Redis. Recorded returns at most limit of those of
-	// the last since, those that last longest first. nil leaves both out.
+	// while a process cannot reach Redis. Recorded returns what was recorded in the time
+	// since, ordered by Lasts, the longest first, and at most limit of them. nil leaves
+	// both out.
 	Record   func(ctx context.Context, tags []string, lasts time.Duration) error
 	Recorded func(ctx context.Context, since time.Duration, limit int) ([]Recorded, error)
 

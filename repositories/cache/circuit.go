@@ -12,7 +12,7 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-const failuresAllowed = 3 // in a row
+const failuresToOpen = 3 // in a row
 
 // circuit is the circuit breaker between this process and Redis. It opens for reads when
 // Redis is slow, so that requests do not wait. It opens for writes when an invalidation
@@ -100,7 +100,7 @@ func (c *Cache) Call(ctx context.Context, call func(context.Context) error) erro
 		c.circuit.failures.Store(0)
 		return nil
 	case ctx.Err() != nil || left <= c.options.Budget/2: // the caller had no time for Redis
-	case c.circuit.failures.Add(1) >= failuresAllowed:
+	case c.circuit.failures.Add(1) >= failuresToOpen:
 		c.circuit.open(&c.circuit.readsOff, "it is slow")
 	}
 	return err

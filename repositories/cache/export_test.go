@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Join connects to Redis without the subscription.
-func (c *Cache) Join(ctx context.Context) { c.connect(ctx) }
+// Connect connects to Redis without the subscription.
+func (c *Cache) Connect(ctx context.Context) { c.connect(ctx) }
 
 // Usable reports whether the cache reads the entries in Redis.
 func (c *Cache) Usable() bool { return c.usable() }

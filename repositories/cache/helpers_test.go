@@ -229,7 +229,7 @@ func newValve(t testing.TB, url string, budget time.Duration) (*node, *valve) {
 	})
 	v := new(valve)
 	n.client.AddHook(v)
-	n.cache.Join(t.Context())
+	n.cache.Connect(t.Context())
 	if !n.cache.Usable() {
 		t.Fatal("the cache does not use Redis")
 	}

@@ -16,9 +16,9 @@ const (
 	unsafeInNames = "{} \r\n\t\x00"
 )
 
-// Keys in Redis. A tag, the tags below it and the values whose first tag it is have one
-// home: their keys lie in one slot of a Cluster, so that one script can use them. The home
-// of "product:42" and of "product:42/stock" is "product:42".
+// Keys in Redis. The home of a tag is the tag up to its first "/", the home of a value is
+// that of its first tag: "product:42" for what belongs to "product:42/stock". All keys of
+// one home lie in one slot of a Cluster, so that one script can use them.
 //
 //	{product:42}:g                 the generation of product:42
 //	{product:42}:g/stock           the generation of product:42/stock
@@ -52,9 +52,9 @@ func (c *Cache) entryKey(home, table, key string) string {
 
 func leaseKey(entryKey string) string { return strings.Replace(entryKey, "}:e:", "}:l:", 1) }
 
-// generationKeys returns the keys of the generations of tags and of Everything. The first
-// local ones lie in the slot of home.
-func (c *Cache) generationKeys(home string, tags []string) (keys []string, local int) {
+// generationKeys returns the keys of the generations of tags and of Everything, those in
+// the slot of home first, and the number of these. Without a Cluster all are in it.
+func (c *Cache) generationKeys(home string, tags []string) (keys []string, inSlot int) {
 	keys = make([]string, 0, len(tags)+1)
 	var elsewhere []string
 	for _, tag := range tags {
@@ -64,12 +64,12 @@ func (c *Cache) generationKeys(home string, tags []string) (keys []string, local
 			elsewhere = append(elsewhere, c.generationKey(tag))
 		}
 	}
-	local = len(keys)
+	inSlot = len(keys)
 	keys = append(append(keys, elsewhere...), c.generationKey(Everything))
 	if c.single != nil {
-		local = len(keys)
+		inSlot = len(keys)
 	}
-	return keys, local
+	return keys, inSlot
 }
 
 // nonce returns a generation that never existed before. It needs no order, so a clock

@@ -25,22 +25,22 @@ type lookup struct {
 	cache       *Cache
 	place       memoryKey
 	tags        []string
-	answer      *answer // of Redis; nil if there is none
-	generations string  // that a load belongs to; "" during a write
-	token       string  // of the lease, while this look-up holds it
-	last        *entry  // may be out of date; given if the load fails
-	alone       bool    // does not wait for others
+	reply       *reply // of Redis; nil if there is none
+	generations string // that a load belongs to; "" during a write
+	token       string // of the lease, while this look-up holds it
+	last        *entry // may be out of date; given if the load fails
+	alone       bool   // does not wait for others
 	flights     *sync.Map
 	flight      *flight // that this look-up leads, or nil
 }
 
-func (t *Table[V]) newLookup(r *request, key string, tags []string, version uint64) *lookup {
+func (t *Table[V]) newLookup(r *requestReads, key string, tags []string, version uint64) *lookup {
 	home, c := t.home(key, tags), t.cache
 	q := query{
 		home: home, entry: c.entryKey(home, t.options.Name, key), version: version,
 		request: r, prefetch: t.options.Prefetch != "",
 	}
-	q.tagKeys, q.local = c.generationKeys(home, tags)
+	q.tagKeys, q.inSlot = c.generationKeys(home, tags)
 	return &lookup{query: q, cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights}
 }
 
@@ -62,7 +62,7 @@ func (t *Table[V]) find(ctx context.Context, key string, tags []string) (e *entr
 		alone, cached = true, nil
 	case cached.version != version: // invalidated
 		cached = nil
-	case cached.stale && trace.IsFill() && c.isCurrent(cached): // the page will be stale as well
+	case cached.stale && trace.AcceptsStale() && c.isCurrent(cached): // the page will be stale as well
 		return cached, inMemory, nil, nil
 	case c.isCurrent(cached) && !fresh:
 		t.count.memory.Inc()
@@ -97,19 +97,19 @@ func (c *Cache) isCurrent(e *entry) bool {
 // nil: then the caller loads it, because it has the lease, or has waited long enough, or
 // must not wait.
 func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (found *entry, from string) {
-	a := l.request.answer(l.home)
-	if !a.covers(l.query) && !cached.isOf(a.join(l.tagKeys)) {
-		a = t.cache.ask(ctx, l.query)
+	got := l.request.reply(l.home)
+	if !got.covers(l.query) && !cached.isOf(got.join(l.tagKeys)) {
+		got = t.cache.ask(ctx, l.query)
 	}
 	pause, end := 2*time.Millisecond, time.Now().Add(leaseWaitTimeout)
-	for ; a != nil; a = t.cache.ask(ctx, l.query) {
-		l.use(a)
+	for ; got != nil; got = t.cache.ask(ctx, l.query) {
+		l.use(got)
 		if cached.isOf(l.generations) {
 			t.count.memory.Inc()
 			return cached, inMemory
 		}
 		l.last = nil // memory may have missed an invalidation
-		stored := a.entries[l.entry]
+		stored := got.entries[l.entry]
 		found := decodeEntry[V](stored.text, t.schema, l.generations)
 		switch {
 		case found == nil:
@@ -123,7 +123,7 @@ func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (f
 		case l.token != "" || l.generations == "" || l.alone:
 			return nil, ""
 		case stored.hit: // but past its time, or of another type: ask for the lease
-			l.again = true
+			l.unusable = true
 		case l.last != nil && !t.options.Guard: // another process loads it
 			return l.rememberStale(l.last), inRedis
 		case !sleep(ctx, min(pause/2+rand.N(pause), time.Until(end))): //nolint:gosec // no secret
@@ -132,13 +132,13 @@ func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (f
 			pause = min(2*pause, 40*time.Millisecond)
 		}
 	}
-	l.answer = nil
+	l.reply = nil
 	return nil, ""
 }
 
-// use takes the generations of an answer, and the lease that came with it.
-func (l *lookup) use(a *answer) {
-	l.answer, l.generations, l.token = a, a.join(l.tagKeys), l.request.takeLease(a, l.entry)
+// use takes the generations of a reply, and the lease that came with it.
+func (l *lookup) use(got *reply) {
+	l.reply, l.generations, l.token = got, got.join(l.tagKeys), l.request.takeLease(got, l.entry)
 }
 
 // complete sets what memory has to know of an entry.

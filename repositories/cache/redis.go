@@ -15,17 +15,17 @@ import (
 // query is a look-up in Redis.
 type query struct {
 	home     string
-	entry    string   // the key of the entry
-	tagKeys  []string // the keys of the generations
-	local    int      // how many of them share the slot of home
-	version  uint64   // of the tags in this process, before the query
-	request  *request // what it reads next is read too; may be nil
-	prefetch bool     // even if the entry is found
-	again    bool     // the entry of these generations was found, and does not do
+	entry    string        // the key of the entry
+	tagKeys  []string      // the keys of the generations
+	inSlot   int           // how many of them, the first ones, lie in the slot of home
+	version  uint64        // of the tags in this process, before the query
+	request  *requestReads // what it reads next is prefetched; may be nil
+	prefetch bool          // even if the entry is found
+	unusable bool          // the entry was found, but is expired or of another type: take its lease
 }
 
-// answer is the answer of Redis to a query.
-type answer struct {
+// reply is what Redis answers to a query.
+type reply struct {
 	token       string            // of the leases, and of new generations
 	generations map[string]string // by key: a nonce or a tombstone
 	entries     map[string]stored // by key
@@ -40,25 +40,25 @@ type stored struct {
 	version uint64 // of its tags in this process, before the query
 }
 
-// covers reports whether the answer holds all that the query asks for, and its tags were
+// covers reports whether the reply holds all that the query asks for, and its tags were
 // not invalidated since.
-func (a *answer) covers(q query) bool {
-	if a == nil {
+func (r *reply) covers(q query) bool {
+	if r == nil {
 		return false
 	}
-	entry, read := a.entries[q.entry]
-	unknown := func(key string) bool { return a.generations[key] == "" }
+	entry, read := r.entries[q.entry]
+	unknown := func(key string) bool { return r.generations[key] == "" }
 	return read && entry.version == q.version && !slices.ContainsFunc(q.tagKeys, unknown)
 }
 
 // join returns the generations as an entry has them, or "" if one is unknown or a tombstone.
-func (a *answer) join(keys []string) string {
-	if a == nil {
+func (r *reply) join(keys []string) string {
+	if r == nil {
 		return ""
 	}
 	text := make([]byte, 0, len(keys)*nonceLength)
 	for _, key := range keys {
-		generation := a.generations[key]
+		generation := r.generations[key]
 		if len(generation) != nonceLength {
 			return ""
 		}
@@ -69,78 +69,78 @@ func (a *answer) join(keys []string) string {
 
 // ask sends a query, in one round trip. It returns nil if Redis does not answer within
 // the budget of the request.
-func (c *Cache) ask(ctx context.Context, q query) *answer {
-	a := &answer{
+func (c *Cache) ask(ctx context.Context, q query) *reply {
+	r := &reply{
 		token: nonce(), generations: make(map[string]string, len(q.tagKeys)+1), entries: make(map[string]stored, 1),
 	}
-	if c.read(ctx, func(ctx context.Context) error { return c.lookUp(ctx, q, a) }) != nil {
+	if c.read(ctx, func(ctx context.Context) error { return c.readRedis(ctx, q, r) }) != nil {
 		return nil
 	}
-	q.request.learn(q.home, a)
-	return a
+	q.request.learn(q.home, r)
+	return r
 }
 
-func (c *Cache) lookUp(ctx context.Context, q query, a *answer) error {
-	next := c.next(q)
-	keys := slices.Concat(q.tagKeys[:q.local], []string{q.entry, leaseKey(q.entry)}, next.keys, next.hashes)
+func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
+	next := c.prefetchFor(q)
+	keys := slices.Concat(q.tagKeys[:q.inSlot], []string{q.entry, leaseKey(q.entry)}, next.keys, next.hashes)
 	arguments := []any{
-		q.local, len(next.keys) / 3, a.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.again, q.prefetch,
+		q.inSlot, len(next.keys) / 3, r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.prefetch,
 	}
 	for _, field := range next.fields {
 		arguments = append(arguments, field)
 	}
 	commands := []redis.Cmder{evalSha(lookScript, keys, arguments...)}
-	for _, key := range q.tagKeys[q.local:] { // in other slots
-		commands = append(commands, evalSha(lookScript, []string{key}, 1, 0, a.token, unusedTTL.Milliseconds()))
+	for _, key := range q.tagKeys[q.inSlot:] { // in other slots
+		commands = append(commands, evalSha(lookScript, []string{key}, 1, 0, r.token, unusedTTL.Milliseconds()))
 	}
 	if err := c.run(ctx, c.client, commands...); err != nil {
 		return err
 	}
 	for i, command := range commands {
-		reply, err := command.(*redis.Cmd).Slice()
+		values, err := command.(*redis.Cmd).Slice()
 		switch {
 		case err != nil:
 			return err
 		case i == 0:
-			a.parse(q, next, reply)
+			r.parse(q, next, values)
 		default:
-			a.generations[q.tagKeys[q.local+i-1]] = text(reply, 0)
+			r.generations[q.tagKeys[q.inSlot+i-1]] = text(values, 0)
 		}
 	}
 	return nil
 }
 
 // parse reads what lookScript returns.
-func (a *answer) parse(q query, next next, reply []any) {
-	if len(reply) <= q.local {
+func (r *reply) parse(q query, next prefetched, values []any) {
+	if len(values) <= q.inSlot {
 		return
 	}
-	for i, key := range q.tagKeys[:q.local] {
-		a.generations[key] = text(reply, i)
+	for i, key := range q.tagKeys[:q.inSlot] {
+		r.generations[key] = text(values, i)
 	}
-	at := q.local + 2
-	if len(reply) < at { // a hit, and nothing else was read
-		a.entries[q.entry] = stored{text: text(reply, q.local), hit: true, version: q.version}
+	at := q.inSlot + 2
+	if len(values) < at { // a hit, and nothing else was read
+		r.entries[q.entry] = stored{text: text(values, q.inSlot), hit: true, version: q.version}
 		return
 	}
-	state := reply[at-1]
-	a.entries[q.entry] = stored{text(reply, q.local), state == int64(2), state == int64(1), q.version}
+	state := values[at-1]
+	r.entries[q.entry] = stored{text(values, q.inSlot), state == int64(2), state == int64(1), q.version}
 	for i := 0; i < len(next.keys); i, at = i+3, at+3 {
-		generation, entry := text(reply, at), text(reply, at+1)
+		generation, entry := text(values, at), text(values, at+1)
 		hit := len(entry) >= headerLength && strings.HasPrefix(entry[headerLength:], generation)
-		a.generations[next.keys[i]] = generation
-		a.entries[next.keys[i+1]] = stored{entry, hit, reply[at+2] == int64(1), next.versions[i/3]}
+		r.generations[next.keys[i]] = generation
+		r.entries[next.keys[i+1]] = stored{entry, hit, values[at+2] == int64(1), next.versions[i/3]}
 	}
 	if len(next.hashes) > 0 {
-		a.fields = make(map[string]string, len(next.hashes))
+		r.fields = make(map[string]string, len(next.hashes))
 	}
 	for i, key := range next.hashes {
-		a.fields[key] = text(reply, at+i)
+		r.fields[key] = text(values, at+i)
 	}
 }
 
-func text(reply []any, i int) string {
-	s, _ := reply[i].(string)
+func text(values []any, i int) string {
+	s, _ := values[i].(string)
 	return s
 }
 

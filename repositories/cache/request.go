@@ -8,23 +8,23 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// request is what one request has learned from Redis and loaded during its Batch. A nil
-// request has learned nothing.
-type request struct {
+// requestReads is what one request has read from Redis and loaded while its reads are
+// joined. A nil one has read nothing.
+type requestReads struct {
 	cache *Cache
 
 	mu      sync.Mutex
-	depth   int                  // of nested Batches
-	answers map[string]*answer   // the last, by home
+	depth   int                  // of nested calls of Join
+	replies map[string]*reply    // the last, by home
 	leases  map[string]string    // tokens, by the entry's key
 	values  map[memoryKey]*entry // that were loaded
 	fills   []fill
 }
 
-// Batch joins what ctx's request reads until end: all that it loads is stored in one
-// round trip, and each look-up prefetches the tables with [TableOptions.Prefetch].
+// Join joins the reads of ctx's request until end is called: all that they load is stored
+// in one round trip, and each look-up prefetches the tables with [TableOptions.Prefetch].
 // Without a tracing.Trace in ctx it does nothing.
-func (c *Cache) Batch(ctx context.Context) (end func()) {
+func (c *Cache) Join(ctx context.Context) (end func()) {
 	r := c.requestInTrace(ctx)
 	if r == nil {
 		return func() {}
@@ -33,28 +33,28 @@ func (c *Cache) Batch(ctx context.Context) (end func()) {
 	return func() { r.end(ctx) }
 }
 
-func (c *Cache) requestInTrace(ctx context.Context) *request {
+func (c *Cache) requestInTrace(ctx context.Context) *requestReads {
 	trace := tracing.From(ctx)
 	if trace == nil {
 		return nil
 	}
-	r, _ := trace.Memo(func() any { return &request{cache: c} }).(*request)
+	r, _ := trace.Memo(func() any { return &requestReads{cache: c} }).(*requestReads)
 	if r == nil || r.cache != c {
 		return nil
 	}
 	return r
 }
 
-// requestOf returns the request that is in a Batch, or nil.
-func (c *Cache) requestOf(ctx context.Context) *request {
-	r, inBatch := c.requestInTrace(ctx), false
-	if r.locked(func() { inBatch = r.depth > 0 }); !inBatch {
+// requestOf returns the reads of ctx's request if they are joined, or nil.
+func (c *Cache) requestOf(ctx context.Context) *requestReads {
+	r, joined := c.requestInTrace(ctx), false
+	if r.locked(func() { joined = r.depth > 0 }); !joined {
 		return nil
 	}
 	return r
 }
 
-func (r *request) end(ctx context.Context) {
+func (r *requestReads) end(ctx context.Context) {
 	r.mu.Lock()
 	var fills []fill
 	if r.depth--; r.depth == 0 {
@@ -62,7 +62,7 @@ func (r *request) end(ctx context.Context) {
 		for key, token := range r.leases { // of what was prefetched and not loaded
 			fills = append(fills, fill{entry: key, token: token})
 		}
-		r.fills, r.answers, r.leases, r.values = nil, nil, nil, nil
+		r.fills, r.replies, r.leases, r.values = nil, nil, nil, nil
 	}
 	r.mu.Unlock()
 	if len(fills) > 0 {
@@ -71,7 +71,7 @@ func (r *request) end(ctx context.Context) {
 }
 
 // locked runs do, unless the request is nil.
-func (r *request) locked(do func()) {
+func (r *requestReads) locked(do func()) {
 	if r == nil {
 		return
 	}
@@ -80,24 +80,24 @@ func (r *request) locked(do func()) {
 	do()
 }
 
-// forget drops what was read: the request itself changes it.
-func (r *request) forget() { r.locked(func() { r.answers, r.values = nil, nil }) }
+// forget drops what was read, since the request itself changes it.
+func (r *requestReads) forget() { r.locked(func() { r.replies, r.values = nil, nil }) }
 
-func (r *request) answer(home string) (a *answer) {
-	r.locked(func() { a = r.answers[home] })
-	return a
+func (r *requestReads) reply(home string) (got *reply) {
+	r.locked(func() { got = r.replies[home] })
+	return got
 }
 
-// learn keeps an answer, and the leases that came with it.
-func (r *request) learn(home string, a *answer) {
+// learn keeps a reply, and the leases that came with it.
+func (r *requestReads) learn(home string, got *reply) {
 	r.locked(func() {
 		if r.depth == 0 {
 			return
 		}
-		put(&r.answers, home, a)
-		for key, entry := range a.entries {
+		put(&r.replies, home, got)
+		for key, entry := range got.entries {
 			if entry.leased {
-				put(&r.leases, key, a.token)
+				put(&r.leases, key, got.token)
 			}
 		}
 	})
@@ -105,9 +105,9 @@ func (r *request) learn(home string, a *answer) {
 
 // takeLease returns the token of the entry's lease, if the request has it. The caller
 // then has to return the lease.
-func (r *request) takeLease(a *answer, entry string) (token string) {
-	if r == nil && a.entries[entry].leased {
-		return a.token
+func (r *requestReads) takeLease(got *reply, entry string) (token string) {
+	if r == nil && got.entries[entry].leased {
+		return got.token
 	}
 	r.locked(func() {
 		token = r.leases[entry]
@@ -116,17 +116,17 @@ func (r *request) takeLease(a *answer, entry string) (token string) {
 	return token
 }
 
-func (r *request) hasLease(entry string) (yes bool) {
+func (r *requestReads) hasLease(entry string) (yes bool) {
 	r.locked(func() { yes = r.leases[entry] != "" })
 	return yes
 }
 
-func (r *request) value(place memoryKey) (e *entry) {
+func (r *requestReads) value(place memoryKey) (e *entry) {
 	r.locked(func() { e = r.values[place] })
 	return e
 }
 
-func (r *request) hold(place memoryKey, e *entry) {
+func (r *requestReads) hold(place memoryKey, e *entry) {
 	r.locked(func() { put(&r.values, place, e) })
 }
 
@@ -138,8 +138,8 @@ func put[K comparable, V any](m *map[K]V, key K, value V) {
 	(*m)[key] = value
 }
 
-// later has the fill sent at the end of the Batch. It returns false outside of one.
-func (r *request) later(f fill) (yes bool) {
+// later has the fill sent when the joined reads end. It returns false if they are not joined.
+func (r *requestReads) later(f fill) (yes bool) {
 	r.locked(func() {
 		if yes = r.depth > 0; yes {
 			r.fills = append(r.fills, f)
@@ -155,7 +155,7 @@ type prefetch struct {
 	hash          string
 }
 
-// PrefetchHash makes look-ups in a [Cache.Batch] read a field of a hash in Redis, after
+// PrefetchHash makes joined look-ups ([Cache.Join]) read a field of a hash in Redis, after
 // the generations: the field {key} for values of the tag, such as "product:{key}". Loads
 // get it by [Prefetched]. With a Cluster it does nothing.
 func (c *Cache) PrefetchHash(tag, hash string) {
@@ -170,21 +170,21 @@ func (c *Cache) PrefetchHash(tag, hash string) {
 // it: "" if the hash has no such field.
 func Prefetched(ctx context.Context, hash string) (field string, read bool) {
 	state := loadingFrom(ctx)
-	if state == nil || state.answer == nil {
+	if state == nil || state.reply == nil {
 		return "", false
 	}
-	field, read = state.answer.fields[hash]
+	field, read = state.reply.fields[hash]
 	return field, read
 }
 
-// next is what a query prefetches.
-type next struct {
+// prefetched is what a query reads besides its own entry.
+type prefetched struct {
 	keys           []string // of a generation, an entry and its lease, and so on
 	versions       []uint64 // of the tags in this process, before the query
 	hashes, fields []string
 }
 
-func (c *Cache) next(q query) (n next) {
+func (c *Cache) prefetchFor(q query) (n prefetched) {
 	if q.request == nil {
 		return n
 	}

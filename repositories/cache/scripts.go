@@ -11,8 +11,8 @@ import (
 
 // A generation is absent, or a nonce, or a tombstone: "w" and the writers that may still
 // commit, each as token@deadline in milliseconds since 1970. A tombstone expires with its
-// last deadline, and the next look-up makes a new nonce. That no order of loads and of
-// writers that crash leaves a stale value was enumerated; see docs/caching.md.
+// last deadline, and the next look-up makes a new nonce. crash_test.go checks
+// that neither racing processes nor a writer killed after its commit leave a stale value.
 const (
 	leaseTTL         = 5 * time.Second
 	epochTTL         = 24 * time.Hour // the heartbeat renews it
@@ -27,10 +27,12 @@ var (
 	//
 	// KEYS: ARGV[1] generations, the entry, its lease; ARGV[2] times a generation, an entry
 	// of this one tag, its lease; hashes. ARGV[3] is the new nonce and the token of leases,
-	// ARGV[4] and ARGV[5] their TTLs in ms, ARGV[6] "1" if the entry does not do even if it
-	// is found, ARGV[7] "1" to read on after a hit; then the fields of the hashes. It
-	// returns generations and entry; if it reads on, also 2 for a hit, 1 or 0 for the
-	// lease, the same three for each of the next entries, and the fields.
+	// ARGV[4] and ARGV[5] the TTLs in ms of generations and leases. ARGV[6] is "1" if the
+	// entry is unusable (expired, or of another type): take the lease although the
+	// generations match. ARGV[7] is "1" to read on after a hit; then follow the fields of
+	// the hashes. It returns generations and entry. If it reads on, it also returns 2 for a
+	// hit, 1 if it took the lease, else 0; the generation, the entry and 1 or 0 of each of
+	// the next entries; and the fields.
 	lookScript = redis.NewScript(`
 local n, next = tonumber(ARGV[1]), tonumber(ARGV[2])
 local out = redis.call('MGET', unpack(KEYS, 1, math.min(n + 1, #KEYS)))

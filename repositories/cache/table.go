@@ -22,9 +22,9 @@ type TableOptions struct {
 	Absent    error         // what a load returns for a value that does not exist
 	AbsentTTL time.Duration // of that
 
-	// Prefetch is the tag of the value of a key, such as "product:{key}/stock". In a
-	// [Cache.Batch], a look-up for any value of "product:42" then reads key 42 of this
-	// table as well. "" leaves it out.
+	// Prefetch is the tag of the value of a key, such as "product:{key}/stock". While
+	// reads are joined ([Cache.Join], Find), a look-up of any value of "product:42" then
+	// reads key 42 of this table as well. "" leaves it out.
 	Prefetch string
 
 	// Guard is for values that decide whether a request may go on, such as the user of
@@ -86,8 +86,8 @@ func (t *Table[V]) Get(
 
 // loading is a load that runs.
 type loading struct {
-	answer *answer // of Redis, from before the load; nil if there was none
-	stale  atomic.Bool
+	reply *reply // of Redis, from before the load; nil if there was none
+	stale atomic.Bool
 }
 
 type loadingKey struct{}
@@ -110,7 +110,7 @@ func (t *Table[V]) load(
 	ctx context.Context, l *lookup, load func(context.Context) (V, error),
 ) (e *entry, err error) {
 	defer func() { l.end(ctx, e, err) }() // after a panic too: others wait
-	state := &loading{answer: l.answer}
+	state := &loading{reply: l.reply}
 	limited := context.WithValue(ctx, loadingKey{}, state)
 	if deadline, ok := ctx.Deadline(); ok && l.last != nil { // leave half of the time to give the last value
 		var cancel context.CancelFunc
@@ -167,12 +167,12 @@ func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 	switch {
 	case e.stale:
 		done(true, nil)
-	case l.answer == nil || !c.usable():
+	case l.reply == nil || !c.usable():
 		done(false, errUnused)
 	case l.generations == "":
 		done(false, nil)
 	default:
-		f := fill{l.entry, l.token, l.tagKeys[:l.local], text, inRedis, done}
+		f := fill{l.entry, l.token, l.tagKeys[:l.inSlot], text, inRedis, done}
 		if l.token = ""; !l.request.later(f) {
 			c.send(ctx, []fill{f})
 		}
@@ -190,24 +190,30 @@ func (t *Table[V]) Store(ctx context.Context, key string, tags []string, value V
 	}
 	l := t.newLookup(t.cache.requestOf(ctx), key, tags, t.cache.versions.of(tags))
 	e := &entry{value: value, stale: state.stale.Load()}
-	if e.stale || !state.answer.covers(l.query) {
+	if e.stale || !state.reply.covers(l.query) {
 		l.request.hold(l.place, e)
 		return
 	}
-	l.use(state.answer)
+	l.use(state.reply)
 	t.fill(ctx, l, e, jittered(t.options.TTL))
 	l.end(ctx, e, nil)
 }
 
+// What the store function of Find takes instead of a TTL.
+const (
+	NotCacheable time.Duration = 0  // the value must not be cached: for a moment nobody waits for the next one
+	NoValue      time.Duration = -1 // there is no value: one of those who wait loads it
+)
+
 // Find is Get in two steps, for callers that cannot pass a function. It returns the value
 // and where it was, "memory" or "redis". If from is "", there is none, and store must be
-// called once: with a value and its TTL; with a TTL of 0 if the value must not be cached,
-// so that nobody waits for the next one; with a negative TTL if there is no value. Until
-// then others wait a bounded time, and what ctx's request reads is a [Cache.Batch].
+// called once: with a value and its TTL, or with [NotCacheable] or [NoValue] as the TTL.
+// Until then others wait a bounded time, and the reads of ctx's request are joined, as by
+// [Cache.Join].
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
-	end := t.cache.Batch(ctx)
+	end := t.cache.Join(ctx)
 	e, from, l, err := t.find(ctx, key, tags)
 	switch {
 	case err != nil || e != nil && e.absent:
@@ -225,7 +231,7 @@ func (t *Table[V]) Find(
 		switch {
 		case ttl > 0:
 			e = t.fill(ctx, l, &entry{value: value}, jittered(ttl))
-		case ttl == 0:
+		case ttl == NotCacheable:
 			e = l.remember(&entry{hitForMiss: true}, hitForMissTTL)
 		}
 	}

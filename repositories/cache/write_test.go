@@ -123,7 +123,7 @@ func TestGet_KeepsNothingOldInRedisWithoutTheSubscription(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = deaf.client.Close() })
-		deaf.cache.Join(t.Context())
+		deaf.cache.Connect(t.Context())
 		writer := newNode(t, url)
 		old := deaf.beginLoad(t, 1)
 		_ = writer.cache.Invalidate(t.Context(), tags[0])

@@ -24,8 +24,9 @@ type Trace struct {
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
 	Start   time.Time  // when the call began
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
-	Fresh   bool       // reads bypass the cache in memory, which may be milliseconds old
-	Fills   bool       // the response will be cached: as Fresh, except for values served stale during an outage
+	Fresh   bool       // reads use a value in memory only if Redis confirms it, since others may have just changed it
+	// MakesPage says that the response will be cached: like Fresh, but accepts values marked stale.
+	MakesPage bool
 
 	queries atomic.Int64
 	reads   atomic.Uint64
@@ -104,14 +105,15 @@ func (t *Trace) ClientAddress() netip.Addr {
 	return t.Address
 }
 
-// MarkStale records that a read returned an expired value, as its store is down.
+// MarkStale records that a read returned a value that may be older than a write, or past
+// its TTL.
 func (t *Trace) MarkStale() {
 	if t != nil {
 		t.stale.Store(true)
 	}
 }
 
-// Stale reports whether any read returned an expired value.
+// Stale reports whether MarkStale was called.
 func (t *Trace) Stale() bool { return t != nil && t.stale.Load() }
 
 // MarkPrivate says that the answer is for this caller alone: no shared cache may store it.
@@ -125,11 +127,12 @@ func (t *Trace) MarkPrivate() {
 // no place for the mark, so every answer counts as private.
 func (t *Trace) Private() bool { return t == nil || t.private.Load() }
 
-// ReadsFresh reports whether the call bypasses the cache in memory.
-func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.Fills) }
+// ReadsFresh reports whether a value in memory needs the confirmation of Redis.
+func (t *Trace) ReadsFresh() bool { return t != nil && (t.Fresh || t.MakesPage) }
 
-// IsFill reports whether the response will be cached and may be made of stale values.
-func (t *Trace) IsFill() bool { return t != nil && t.Fills && !t.Fresh }
+// AcceptsStale reports whether the response is a page, which values marked stale may be
+// part of: the page is then marked too, and not stored.
+func (t *Trace) AcceptsStale() bool { return t != nil && t.MakesPage && !t.Fresh }
 
 // Memo returns what create returned the first time. The cache stores its state of one call
 // there. t must not be nil.
