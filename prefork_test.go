@@ -16,7 +16,7 @@ import (
 
 var (
 	supervisingAt = regexp.MustCompile(`msg=supervising address=(\S+)`)
-	becameReady   = regexp.MustCompile(`msg="a worker is ready" slot=\d+ pid=(\d+)`)
+	becameReady   = regexp.MustCompile(`msg="a worker is ready" worker=\d+ pid=(\d+)`)
 )
 
 // startPrefork runs `prefab serve` with three workers and waits until all are ready.

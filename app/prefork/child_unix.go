@@ -23,7 +23,7 @@ const (
 	socketDescriptor   = 4
 
 	slotVariable  = "PREFORK_SLOT"
-	fiberVariable = "FIBER_PREFORK_CHILD=1" // what fiber.IsChild looks for
+	fiberVariable = "FIBER_PREFORK_CHILD=1" // makes fiber.IsChild return true
 )
 
 // child is a worker as its supervisor sees it.
@@ -34,47 +34,47 @@ type child struct {
 
 	ready   chan struct{} // closed once it is; readyAt is set then
 	readyAt time.Time
-	ended   chan struct{} // closed when all is over, and state set
+	ended   chan struct{} // closed once the process is reaped; state is set then
 	state   *os.ProcessState
 
-	news     atomic.Pointer[[]byte] // the newest picture of the slots
-	replaced atomic.Bool
-	wake     chan struct{} // holds a value while one of both has changed
+	slotsJSON atomic.Pointer[[]byte] // the newest state of all slots
+	replaced  atomic.Bool
+	wake      chan struct{} // holds a value while one of both has changed
 }
 
 // spawn starts a worker.
 func (s *Supervisor) spawn(slot int) (*child, error) {
-	ours, theirs, err := socketPair()
+	socket, workerSocket, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(theirs)
+	defer unix.Close(workerSocket)
 	pid, err := syscall.ForkExec(s.program, os.Args, &syscall.ProcAttr{ //nolint:gosec // it is this program
 		Env:   overrideEnv(os.Environ(), slices.Concat(s.o.Env, []string{slotVariable + "=" + strconv.Itoa(slot), fiberVariable})),
-		Files: []uintptr{0, 1, 2, uintptr(s.listener), uintptr(theirs)},
+		Files: []uintptr{0, 1, 2, uintptr(s.listener), uintptr(workerSocket)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true}, // a terminal's Ctrl-C is for the supervisor alone
 	})
 	if err != nil {
-		_ = ours.Close()
+		_ = socket.Close()
 		return nil, fmt.Errorf("start %s: %w", s.program, err)
 	}
 	process, err := os.FindProcess(pid)
 	if err != nil {
-		_ = ours.Close()
+		_ = socket.Close()
 		return nil, fmt.Errorf("find worker %d: %w", pid, err)
 	}
 	c := &child{
-		slot: slot, pid: pid, process: process, socket: ours,
+		slot: slot, pid: pid, process: process, socket: socket,
 		ready: make(chan struct{}), ended: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	s.mu.Lock()
 	s.children[c] = true
-	s.tell()
+	s.broadcast()
 	s.mu.Unlock()
-	heard := make(chan struct{})
-	go func() { defer close(heard); s.hear(c) }()
-	go c.talk()
-	go s.bury(c, heard)
+	allRead := make(chan struct{})
+	go func() { defer close(allRead); s.readFrames(c) }()
+	go c.writeFrames()
+	go s.reap(c, allRead)
 	return c, nil
 }
 
@@ -93,7 +93,7 @@ func overrideEnv(base, overrides []string) []string {
 	return append(kept, overrides...)
 }
 
-func socketPair() (ours net.Conn, theirs int, err error) {
+func socketPair() (socket net.Conn, workerSocket int, err error) {
 	syscall.ForkLock.RLock() // or a worker started meanwhile would inherit them
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err == nil {
@@ -106,16 +106,16 @@ func socketPair() (ours net.Conn, theirs int, err error) {
 	}
 	file := os.NewFile(uintptr(pair[0]), "worker")
 	defer file.Close()
-	ours, err = net.FileConn(file)
+	socket, err = net.FileConn(file)
 	if err != nil {
 		_ = unix.Close(pair[1])
 		return nil, 0, fmt.Errorf("use a worker's socket: %w", err)
 	}
-	return ours, pair[1], nil
+	return socket, pair[1], nil
 }
 
-// hear takes what the worker says until it has no more to say.
-func (s *Supervisor) hear(c *child) {
+// readFrames handles the worker's frames until the worker closes its socket.
+func (s *Supervisor) readFrames(c *child) {
 	in := bufio.NewReader(c.socket)
 	for {
 		kind, body, err := readFrame(in)
@@ -134,8 +134,9 @@ func (s *Supervisor) hear(c *child) {
 	}
 }
 
-// talk gives the worker the newest picture of the slots, until it takes no more.
-func (c *child) talk() {
+// writeFrames sends the worker the newest state of all slots, until a write fails or the
+// worker has ended.
+func (c *child) writeFrames() {
 	for {
 		select {
 		case <-c.wake:
@@ -143,7 +144,7 @@ func (c *child) talk() {
 			return
 		}
 		_ = c.socket.SetWriteDeadline(time.Now().Add(5 * time.Second))
-		if writeFrame(c.socket, frameSlots, *c.news.Load()) != nil {
+		if writeFrame(c.socket, frameSlots, *c.slotsJSON.Load()) != nil {
 			return
 		}
 		if c.replaced.Load() {
@@ -153,15 +154,15 @@ func (c *child) talk() {
 	}
 }
 
-// bury reaps the worker when it has ended and all that it said was heard.
-func (s *Supervisor) bury(c *child, heard <-chan struct{}) {
+// reap waits for the worker's process, and then until all its frames are read.
+func (s *Supervisor) reap(c *child, allRead <-chan struct{}) {
 	state, err := c.process.Wait()
 	if err != nil {
-		s.o.Log.Error("a worker's end is not known", "slot", c.slot, "pid", c.pid, "error", err)
+		s.o.Log.Error("could not wait for worker", "worker", c.slot, "pid", c.pid, "error", err)
 	}
-	// A process of the worker's own that it left behind may hold the socket open.
+	// A child of the worker may have outlived it, and may hold the socket open.
 	_ = c.socket.SetReadDeadline(time.Now().Add(time.Second))
-	<-heard
+	<-allRead
 	_ = c.socket.Close()
 	s.mu.Lock()
 	delete(s.children, c)
@@ -171,11 +172,11 @@ func (s *Supervisor) bury(c *child, heard <-chan struct{}) {
 	close(c.ended)
 }
 
-// changed has the worker told.
-func (c *child) changed() {
+// wakeWriter has writeFrames send what has changed.
+func (c *child) wakeWriter() {
 	select {
 	case c.wake <- struct{}{}:
-	default: // it has not been told of the last change, and will hear of both
+	default: // the last change is not sent yet, and both go together
 	}
 }
 

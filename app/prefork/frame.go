@@ -14,7 +14,7 @@ const (
 	frameSlots   = 's' // to the worker: all slots, as JSON
 	frameReplace = 'x' // to the worker: another one has taken its place
 
-	frameLimit = 4 << 20 // bytes; a longer one means a worker gone mad
+	frameLimit = 4 << 20 // bytes; a longer frame is a protocol error
 )
 
 func writeFrame(w io.Writer, kind byte, body []byte) error {

@@ -32,8 +32,8 @@ var (
 	ErrGaveUp = errors.New("the workers do not stay up")
 	// ErrInterrupted says that a second interrupt ended the workers at once.
 	ErrInterrupted = errors.New("interrupted while draining")
-	// ErrReplaced is why a worker's context ends when another one has taken its
-	// place: the service goes on, and no balancer needs to be told.
+	// ErrReplaced is the cause of a worker's context once another worker serves for it:
+	// the service goes on, so its readiness stays.
 	ErrReplaced = errors.New("replaced by another worker")
 	// ErrUnsupported says that this system cannot hand a listener to a child.
 	ErrUnsupported = errors.New("this system cannot prefork")
@@ -49,14 +49,14 @@ type Options struct {
 
 	ReadyTimeout time.Duration // what a worker may take until it is ready: 1m
 	DrainTimeout time.Duration // what it may take to end when asked, before it is killed: 30s
-	StableAfter  time.Duration // so long a worker has to be ready to make its slot's failures forgotten: 10s
+	StableAfter  time.Duration // a worker that was ready for it resets the slot's failures: 10s
 	MinPause     time.Duration // before the first restart of a slot; it doubles: 100ms
 	MaxPause     time.Duration // where it stops doubling: 5s
 	MaxFailures  int           // in a row, of one slot, while no worker is stable: 6
 
-	// Receive takes what a worker sends; the bytes are the function's to keep.
-	// Ended says that the process has ended, and no more will come from it. They
-	// are called from several goroutines, in order for one process.
+	// Receive gets each message of a worker, and may keep the bytes. Ended is called
+	// after the last message of a process that has ended. Several goroutines call them,
+	// in order for one process.
 	Receive func(slot, pid int, message []byte)
 	Ended   func(slot, pid int)
 }
@@ -81,7 +81,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// State is where a slot's worker stands.
+// State is the state of a slot's worker.
 type State string
 
 // The states of a slot. One that is down waits for its restart.
@@ -91,10 +91,10 @@ const (
 	Ready    State = "ready"
 )
 
-// Slot is a worker's place. It outlives the processes in it.
+// Slot is the state of one worker. It outlives the worker's processes.
 type Slot struct {
 	PID      int       `json:"pid"` // 0 while down
 	State    State     `json:"state"`
 	Since    time.Time `json:"since"`    // it is in that state
-	Restarts int       `json:"restarts"` // of processes that ended unasked
+	Restarts int       `json:"restarts"` // after unexpected exits
 }

@@ -149,7 +149,7 @@ func TestRun_SIGTERMDrains(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, p.said())
 	}
-	if strings.Contains(p.said(), "unasked") {
+	if strings.Contains(p.said(), "unexpectedly") {
 		t.Errorf("an end that was asked for is told as another:\n%s", p.said())
 	}
 }
@@ -263,7 +263,7 @@ func TestRun_MessagesArriveBeforeTheEnd(t *testing.T) {
 	p.exit()
 	for _, pid := range pids {
 		last := strings.Index(p.said(), "from="+strconv.Itoa(pid)+" message=goodbye")
-		ended := strings.Index(p.said(), "msg=ended slot="+strconv.Itoa(slices.Index(pids, pid)))
+		ended := strings.Index(p.said(), "msg=ended worker="+strconv.Itoa(slices.Index(pids, pid)))
 		if last < 0 || ended < last {
 			t.Errorf("of worker %d the last words stand at %d, its end at %d:\n%s", pid, last, ended, p.said())
 		}

@@ -21,15 +21,15 @@ import (
 type Supervisor struct {
 	o        Options
 	program  string
-	listener int // a bare descriptor: an os.File would make it blocking for all workers at each start
+	listener int // a descriptor: os.File.Fd would make the listener blocking, for all workers
 
-	force   chan struct{} // closed when workers are to end at once
-	rolling chan struct{} // holds a value while a roll is under way
-	keepers []*keeper
+	force       chan struct{} // closed when workers are to end at once
+	rolling     chan struct{} // holds a value during a rolling restart
+	supervisors []*slotSupervisor
 
 	mu       sync.Mutex
 	slots    []Slot
-	children map[*child]bool // that take news of the slots
+	children map[*child]bool // get each change of the slots
 }
 
 // New returns a supervisor of the options' listener. No worker runs yet.
@@ -59,7 +59,7 @@ func New(o Options) (*Supervisor, error) {
 	}
 	for i := range s.slots {
 		s.slots[i] = Slot{State: Down, Since: time.Now()}
-		s.keepers = append(s.keepers, &keeper{s: s, slot: i, rolls: make(chan chan error)})
+		s.supervisors = append(s.supervisors, &slotSupervisor{s: s, slot: i, replacements: make(chan chan error)})
 	}
 	return s, nil
 }
@@ -73,22 +73,22 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT)
 	defer signal.Stop(signals)
 
-	life, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	var kept sync.WaitGroup
-	for _, k := range s.keepers {
-		kept.Go(func() { k.keep(life, end) })
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var slots sync.WaitGroup
+	for _, k := range s.supervisors {
+		slots.Go(func() { k.run(ctx, cancel) })
 	}
-	var rolls sync.WaitGroup
+	var restarts sync.WaitGroup
 	ended := make(chan struct{})
-	go func() { kept.Wait(); close(ended) }()
+	go func() { slots.Wait(); close(ended) }()
 
-	interrupts, draining := 0, life.Done()
+	interrupts, draining := 0, ctx.Done()
 	for {
 		select {
 		case received := <-signals:
 			if received == syscall.SIGHUP {
-				rolls.Go(func() { s.roll(life) })
+				restarts.Go(func() { s.rollingRestart(ctx) })
 			} else if interrupts++; interrupts == 2 {
 				close(s.force)
 			}
@@ -98,14 +98,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			_ = unix.Close(s.listener)
 			s.o.Log.Info("draining the workers", "timeout", s.o.DrainTimeout)
 		case <-ended:
-			rolls.Wait()
+			restarts.Wait()
 			if draining != nil {
 				_ = unix.Close(s.listener)
 			}
 			if interrupts > 1 {
 				return ErrInterrupted
 			}
-			if cause := context.Cause(life); errors.Is(cause, ErrGaveUp) {
+			if cause := context.Cause(ctx); errors.Is(cause, ErrGaveUp) {
 				return cause
 			}
 			return nil
@@ -113,37 +113,36 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 }
 
-// roll replaces the workers one after the other. While that is under way another
-// one may wait; more would do the same again.
-func (s *Supervisor) roll(life context.Context) {
+// rollingRestart replaces the workers one after the other. Another one waits until it is over.
+func (s *Supervisor) rollingRestart(ctx context.Context) {
 	select {
 	case s.rolling <- struct{}{}:
 		defer func() { <-s.rolling }()
-	case <-life.Done():
+	case <-ctx.Done():
 		return
 	}
-	s.o.Log.Info("replacing the workers", "workers", len(s.keepers))
-	for _, k := range s.keepers {
-		err := k.replace(life)
-		if life.Err() != nil {
+	s.o.Log.Info("replacing the workers", "workers", len(s.supervisors))
+	for _, k := range s.supervisors {
+		err := k.replace(ctx)
+		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			s.o.Log.Error("a worker could not be replaced; the others stay as they are", "slot", k.slot, "error", err)
+			s.o.Log.Error("a worker could not be replaced; the others stay as they are", "worker", k.slot, "error", err)
 			return
 		}
 	}
-	s.o.Log.Info("the workers are replaced", "workers", len(s.keepers))
+	s.o.Log.Info("the workers are replaced", "workers", len(s.supervisors))
 }
 
-// Slots returns where each slot stands.
+// Slots returns the state of each slot.
 func (s *Supervisor) Slots() []Slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.slots)
 }
 
-// change changes a slot and tells all workers.
+// change changes a slot and sends that to all workers.
 func (s *Supervisor) change(slot int, by func(*Slot)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,22 +151,22 @@ func (s *Supervisor) change(slot int, by func(*Slot)) {
 	if s.slots[slot].State != before {
 		s.slots[slot].Since = time.Now()
 	}
-	s.tell()
+	s.broadcast()
 }
 
-// tell gives the workers the newest picture. The caller holds the lock.
-func (s *Supervisor) tell() {
-	picture, err := json.Marshal(s.slots)
+// broadcast sends all workers the state of the slots. The caller holds the lock.
+func (s *Supervisor) broadcast() {
+	state, err := json.Marshal(s.slots)
 	if err != nil {
 		return // numbers, words and times can be marshalled
 	}
 	for c := range s.children {
-		c.news.Store(&picture)
-		c.changed()
+		c.slotsJSON.Store(&state)
+		c.wakeWriter()
 	}
 }
 
-// stable reports whether some worker has proved itself.
+// stable reports whether some worker has been ready for StableAfter.
 func (s *Supervisor) stable() bool {
 	for _, slot := range s.Slots() {
 		if slot.State == Ready && time.Since(slot.Since) >= s.o.StableAfter {

@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-var errAlone = errors.New("the supervisor has gone")
+var errSupervisorGone = errors.New("the supervisor has gone")
 
-// Worker is a worker's side: what it has from its supervisor.
+// Worker is what a worker has from its supervisor.
 type Worker struct {
 	Slot     int          // from 0
 	Listener net.Listener // shared with all workers
@@ -29,8 +29,8 @@ type Worker struct {
 	socket net.Conn
 	mu     sync.Mutex // one frame at a time
 	slots  atomic.Pointer[[]Slot]
-	over   context.Context // ends with ErrReplaced, or when the supervisor has gone
-	end    context.CancelCauseFunc
+	ctx    context.Context // ends with ErrReplaced, or when the supervisor has gone
+	cancel context.CancelCauseFunc
 }
 
 // IsWorker reports whether a supervisor has started this process.
@@ -55,8 +55,8 @@ func Inherit() (*Worker, error) {
 	}
 	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
 	w := &Worker{Slot: slot, Listener: listener, socket: socket}
-	w.over, w.end = context.WithCancelCause(context.Background())
-	go w.hear()
+	w.ctx, w.cancel = context.WithCancelCause(context.Background())
+	go w.readFrames()
 	return w, nil
 }
 
@@ -94,12 +94,11 @@ func (w *Worker) write(kind byte, body []byte) error {
 // worker drains then and ends.
 func (w *Worker) Context(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
-	context.AfterFunc(w.over, func() { cancel(context.Cause(w.over)) })
+	context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })
 	return ctx
 }
 
-// Slots returns where all workers stand, as the supervisor last said; none before
-// it has.
+// Slots returns the newest state of all workers that the supervisor has sent.
 func (w *Worker) Slots() []Slot {
 	if slots := w.slots.Load(); slots != nil {
 		return slices.Clone(*slots)
@@ -107,8 +106,8 @@ func (w *Worker) Slots() []Slot {
 	return nil
 }
 
-func (w *Worker) hear() {
-	defer w.end(errAlone)
+func (w *Worker) readFrames() {
+	defer w.cancel(errSupervisorGone)
 	in := bufio.NewReader(w.socket)
 	for {
 		kind, body, err := readFrame(in)
@@ -118,7 +117,7 @@ func (w *Worker) hear() {
 		var slots []Slot
 		switch {
 		case kind == frameReplace:
-			w.end(ErrReplaced)
+			w.cancel(ErrReplaced)
 		case kind == frameSlots && json.Unmarshal(body, &slots) == nil:
 			w.slots.Store(&slots)
 		}

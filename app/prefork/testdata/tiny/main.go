@@ -54,9 +54,9 @@ func run(ctx context.Context) error {
 		ReadyTimeout: duration("READY"), DrainTimeout: duration("DRAIN"), StableAfter: duration("STABLE"),
 		MinPause: 10 * time.Millisecond, MaxPause: 100 * time.Millisecond, MaxFailures: failures,
 		Receive: func(slot, pid int, message []byte) {
-			log.Info("received", "slot", slot, "from", pid, "message", string(message))
+			log.Info("received", "worker", slot, "from", pid, "message", string(message))
 		},
-		Ended: func(slot, pid int) { log.Info("ended", "slot", slot, "from", pid) },
+		Ended: func(slot, pid int) { log.Info("ended", "worker", slot, "from", pid) },
 	})
 	if err != nil {
 		return err

@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-func TestJudge_PausesDoubleUntilAWorkerIsStable(t *testing.T) {
-	k := &keeper{s: &Supervisor{o: Options{}.withDefaults()}}
+func TestRestartDelay_PausesDoubleUntilAWorkerIsStable(t *testing.T) {
+	k := &slotSupervisor{s: &Supervisor{o: Options{}.withDefaults()}}
 	crash := errors.New("crash")
 	for i, want := range []time.Duration{100, 200, 400, 800, 1600, 3200, 5000, 5000} {
-		if got := k.judge(nil, crash); got != want*time.Millisecond {
+		if got := k.restartDelay(nil, crash); got != want*time.Millisecond {
 			t.Errorf("pause %d is %s", i, got)
 		}
 	}
 	stable := &child{ready: make(chan struct{}), readyAt: time.Now().Add(-time.Minute)}
 	close(stable.ready)
-	if got := k.judge(stable, crash); got != 100*time.Millisecond || k.failures != 1 {
+	if got := k.restartDelay(stable, crash); got != 100*time.Millisecond || k.failures != 1 {
 		t.Errorf("after a stable worker the pause is %s, with %d failures", got, k.failures)
 	}
 }
 
-func TestJudge_EndingWellIsNoFailure(t *testing.T) {
-	k := &keeper{s: &Supervisor{o: Options{}.withDefaults()}}
+func TestRestartDelay_EndingWellIsNoFailure(t *testing.T) {
+	k := &slotSupervisor{s: &Supervisor{o: Options{}.withDefaults()}}
 	ended := &child{ready: make(chan struct{}), readyAt: time.Now()}
 	close(ended.ready)
 	for range 10 {
-		if got := k.judge(ended, nil); got > killedPause {
+		if got := k.restartDelay(ended, nil); got > killedPause {
 			t.Errorf("the pause is %s", got)
 		}
 	}
