@@ -5,7 +5,6 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
-	"net"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -47,11 +46,6 @@ func options(cfg Config, log *slog.Logger) server.Options {
 			return build(cfg, p, openCache(cfg, p))
 		},
 	}
-}
-
-// Serve runs one process of the service on the listener. The database has been prepared.
-func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
-	return server.Serve(ctx, options(cfg, log), listener)
 }
 
 // prepare runs once, before the first process serves.

@@ -40,7 +40,7 @@ type environment struct {
 	out io.Writer
 }
 
-// withDatabase runs a command on the database that is set, or on the checkout's own.
+// withDatabase runs a command on the database that is set, or on the embedded one.
 func (e environment) withDatabase(ctx context.Context, do func(context.Context, *sqlx.DB) error) error {
 	return server.WithDatabase(ctx, options(e.cfg, e.log), do)
 }

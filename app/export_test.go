@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"io"
 	"log/slog"
+	"net"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/jmoiron/sqlx"
@@ -18,6 +20,11 @@ import (
 
 // CookieSuffix is what the cookies of this checkout end with.
 func CookieSuffix() string { return new(server.Process).CookieSuffix() }
+
+// Serve runs one process of the service on the listener. The database has been prepared.
+func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
+	return server.Serve(ctx, options(cfg, log), listener)
+}
 
 // NewLogger is the program's logger, which writes every line within a moment. An out that
 // has Flushes is given what writes them at once.

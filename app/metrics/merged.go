@@ -1,5 +1,5 @@
-// Package metrics makes one page of metrics of several processes: counters and
-// histograms are added up, gauges are told apart by worker.
+// Package metrics merges the metrics of several processes: it adds up counters and
+// histograms, and gives gauges a label worker.
 package metrics
 
 import (
@@ -21,25 +21,24 @@ import (
 // format is how snapshots travel from a worker to its supervisor.
 var format = expfmt.NewFormat(expfmt.TypeProtoDelim)
 
-// Merged is what a supervisor's page shows: the newest snapshot of every worker,
-// what those that have ended had counted, and what the supervisor counts itself.
-// Counters never go down while workers come and go. What a worker that was killed
-// counted after its last snapshot is lost.
+// Merged is the sum of the newest snapshot of every worker, the counts of workers that
+// have ended, and the supervisor's own metrics. Counters never decrease when a worker
+// ends. What a killed worker counted after its last snapshot is lost.
 type Merged struct {
 	own prometheus.Gatherer
 
 	mu    sync.Mutex
-	ended page
+	ended familySums
 	live  map[process][]*dto.MetricFamily
 	last  map[int]int // the newest process of each slot, whose gauges count
-	shown floor
+	shown monotonicTotals
 }
 
 type process struct{ slot, pid int }
 
-// NewMerged returns a page without workers. own's names must differ from theirs.
+// NewMerged returns a Merged without workers. own's names must differ from theirs.
 func NewMerged(own prometheus.Gatherer) *Merged {
-	return &Merged{own: own, ended: page{}, live: map[process][]*dto.MetricFamily{}, last: map[int]int{}, shown: floor{}}
+	return &Merged{own: own, ended: familySums{}, live: map[process][]*dto.MetricFamily{}, last: map[int]int{}, shown: monotonicTotals{}}
 }
 
 // Receive takes a worker's newest snapshot. One that cannot be read changes nothing.
@@ -84,7 +83,7 @@ func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
 	own, err := m.own.Gather()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sum := page{}
+	sum := familySums{}
 	for _, f := range m.ended {
 		sum.count([]*dto.MetricFamily{f.family()})
 	}
@@ -94,7 +93,7 @@ func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
 			sum.show(families, p.slot)
 		}
 	}
-	m.shown.hold(sum)
+	m.shown.raise(sum)
 	all := own
 	for _, f := range sum {
 		all = append(all, f.family())
@@ -103,12 +102,12 @@ func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
 	return all, err
 }
 
-// Alone gives the metrics of a service of one process the shape that those of
-// several have: its gauges are worker 0's.
-func Alone(g prometheus.Gatherer) prometheus.Gatherer {
+// SingleProcess gives the metrics of a single process the form of merged ones: its gauges
+// get the label worker="0".
+func SingleProcess(g prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := g.Gather()
-		sum := page{}
+		sum := familySums{}
 		sum.count(families)
 		sum.show(families, 0)
 		all := make([]*dto.MetricFamily, 0, len(sum))

@@ -206,7 +206,7 @@ func TestAlone_HasTheShapeOfSeveral(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone, err := metrics.Alone(w.registry).Gather()
+	alone, err := metrics.SingleProcess(w.registry).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

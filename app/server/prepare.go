@@ -14,8 +14,8 @@ import (
 	"example.com/prefab/repositories/querylog"
 )
 
-// prepare does what comes once per service before its processes serve. It adds the
-// addresses of embedded servers to the settings; stop stops these.
+// prepare runs once per service, before its processes serve. It starts embedded servers,
+// sets their URLs in o.Settings, and migrates the database. stop stops the servers.
 func (o *Options) prepare(ctx context.Context) (stop func(), embedded bool, err error) {
 	stop, embedded, err = o.startEmbedded(ctx, true)
 	if err != nil {
@@ -28,7 +28,7 @@ func (o *Options) prepare(ctx context.Context) (stop func(), embedded bool, err 
 	return stop, embedded, nil
 }
 
-// WithDatabase runs a command on the database, the checkout's own if none is set.
+// WithDatabase runs a command on the database, the embedded one if none is set.
 func WithDatabase(ctx context.Context, o Options, command func(context.Context, *sqlx.DB) error) error {
 	stop, embedded, err := o.startEmbedded(ctx, false)
 	if err != nil {

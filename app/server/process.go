@@ -42,7 +42,7 @@ type Options struct {
 	Log      *slog.Logger
 
 	// Prepare runs once per service, before any process serves: it migrates the schema.
-	// embedded says that the database is the checkout's own.
+	// embedded reports whether the database is the embedded one.
 	Prepare func(ctx context.Context, db *sqlx.DB, embedded bool) error
 	// Build makes the service. It runs in each process that serves.
 	Build func(*Process) (*Service, error)
@@ -70,30 +70,34 @@ type Process struct {
 	Redis    redis.UniversalClient
 	Health   *health.Monitor
 
-	role    role
-	closing atomic.Bool // the listener is closed
+	reporting reporting
+	closing   atomic.Bool // the listener is closed
 }
 
-// role is how a process takes part in the service. The zero role serves alone, without an
-// admin listener.
-type role struct {
-	report  func(ops.Report)          // publishes the process's health on ADMIN_ADDR
-	admin   http.Handler              // GET /health on ADMIN_ADDR, if this process serves it
-	ready   func() error              // tells the supervisor that the worker serves
-	workers func() (ready, total int) // of the service
+// reporting is how a process reports its state to the service. A process with the zero
+// value serves alone, without an admin listener.
+type reporting struct {
+	report   func(ops.Report)          // publishes the process's health on ADMIN_ADDR
+	admin    http.Handler              // GET /health on ADMIN_ADDR, if this process serves it
+	isWorker bool                      // a supervisor runs this process
+	ready    func() error              // of a worker: tells the supervisor that it serves
+	workers  func() (ready, total int) // of the service
 }
 
 // Serve runs one process without the admin listener. It closes the listener when ctx ends.
 // Until PostgreSQL answers, only the health routes serve.
 func Serve(ctx context.Context, o Options, listener net.Listener) error {
-	return o.serveAs(ctx, listener, prometheus.NewRegistry(), role{})
+	return o.openAndServe(ctx, listener, prometheus.NewRegistry(), reporting{})
 }
 
-func (o Options) serveAs(ctx context.Context, listener net.Listener, registry *prometheus.Registry, role role) (err error) {
+// openAndServe opens the pools, builds the service on them, serves, and closes the pools.
+func (o Options) openAndServe(
+	ctx context.Context, listener net.Listener, registry *prometheus.Registry, reporting reporting,
+) (err error) {
 	defer listener.Close()
 	s := o.Settings
 	s.fitConnections(o.Log)
-	p := &Process{Settings: s, Log: o.Log, Metrics: registry, role: role}
+	p := &Process{Settings: s, Log: o.Log, Metrics: registry, reporting: reporting}
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -122,8 +126,8 @@ func (o Options) serveAs(ctx context.Context, listener net.Listener, registry *p
 	}
 	p.Health = health.New(dependencies...)
 	registry.MustRegister(healthMetrics{p.Health})
-	if role.admin != nil {
-		stop, err := startAdmin(ctx, s, metrics.Alone(registry), role.admin, p.readiness, o.Log)
+	if reporting.admin != nil {
+		stop, err := startAdmin(ctx, s, metrics.SingleProcess(registry), reporting.admin, p.readiness, o.Log)
 		if err != nil {
 			return err
 		}
@@ -136,7 +140,7 @@ func (o Options) serveAs(ctx context.Context, listener net.Listener, registry *p
 	if service.Close != nil {
 		defer service.Close()
 	}
-	return p.run(ctx, serveConnections(listener, service.App.Server(), registry, o.Log), service)
+	return p.serveAndDrain(ctx, serveConnections(listener, service.App.Server(), registry, o.Log), service)
 }
 
 func (p *Process) pingRedis(ctx context.Context) error { return redisclient.Ping(ctx, p.Redis) }
@@ -145,7 +149,7 @@ func (p *Process) pingRedis(ctx context.Context) error { return redisclient.Ping
 func (p *Process) NewHealth(writeBehind func() string) *ops.Health {
 	s := p.Settings
 	return &ops.Health{
-		Monitor: p.Health, Memory: memory.NewMeter(s.WorkerCount()), WriteBehind: writeBehind, Workers: p.role.workers,
+		Monitor: p.Health, Memory: memory.NewMeter(s.WorkerCount()), WriteBehind: writeBehind, Workers: p.reporting.workers,
 		Environment: string(s.Env), MaxHeapMB: s.HealthMaxHeapMB, Detail: s.ShowsHealthDetail(),
 	}
 }

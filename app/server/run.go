@@ -20,7 +20,8 @@ import (
 	"example.com/prefab/services/health"
 )
 
-// ExitError is the exit status of a service below process 1, which has logged the reason.
+// ExitError is the exit status of a service that runs as a child of process 1. The child
+// has logged the reason.
 type ExitError = prefork.ExitError
 
 // ErrInterrupted says that a second interrupt ended the service at once.
@@ -29,8 +30,8 @@ var ErrInterrupted = prefork.ErrInterrupted
 // snapshotInterval bounds what the metrics lose when a worker is killed.
 const snapshotInterval = time.Second
 
-// Run serves in one of four roles: alone or, with PREFORK, as the supervisor, as one of
-// its workers, or as process 1 above the supervisor.
+// Run serves in one of four roles: as a single process or, with PREFORK, as the supervisor,
+// as one of its workers, or as process 1, whose child is the supervisor.
 func Run(ctx context.Context, o Options) error {
 	switch {
 	case prefork.IsWorker():
@@ -41,7 +42,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Settings.checkPorts(ctx); err != nil {
 		return err
 	}
-	stop, embedded, err := o.prepare(ctx)
+	stop, embedded, err := o.prepare(ctx) // sets the URLs of embedded servers in o.Settings
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	limitMemory(1, memlimit.FromCgroup, o.Log)
 	reports := newHealthReports()
-	return o.serveAs(ctx, listener, prometheus.NewRegistry(), role{
+	return o.openAndServe(ctx, listener, prometheus.NewRegistry(), reporting{
 		admin: reports, report: func(report ops.Report) { reports.receive(os.Getpid(), report) },
 	})
 }
@@ -125,8 +126,8 @@ func (o Options) runWorker(ctx context.Context) error {
 	publishing, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // before the wait: the last snapshot counts everything that was served
 	published.Go(func() { metrics.Publish(publishing, registry, snapshotInterval, sendMetrics(worker), o.Log) })
-	return o.serveAs(worker.Context(ctx), worker.Listener, registry, role{
-		report: sendHealth(worker), ready: worker.Ready,
+	return o.openAndServe(worker.Context(ctx), worker.Listener, registry, reporting{
+		report: sendHealth(worker), isWorker: true, ready: worker.Ready,
 		workers: func() (ready, total int) { return countReady(worker.Slots()) },
 	})
 }

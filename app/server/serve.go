@@ -14,53 +14,53 @@ import (
 	"example.com/prefab/services/health"
 )
 
-// run serves until ctx ends or the listener fails. Then it takes down, in this order:
+// serveAndDrain serves until ctx ends or the listener fails. Then it stops, in this order:
 // readiness, so that balancers send no more requests; HTTP, whose requests may need
 // everything else; the service. The caller closes the pools.
-func (p *Process) run(ctx context.Context, listener net.Listener, service *Service) error {
+func (p *Process) serveAndDrain(ctx context.Context, listener net.Listener, service *Service) error {
 	s, log := p.Settings, p.Log
 	accepting := make(chan error, 1)
 	accept := func() { go func() { accepting <- service.App.Listener(listener) }() }
-	worker := p.role.ready != nil
+	worker := p.reporting.isWorker
 	if !worker {
-		accept() // a process alone answers that it is starting
+		accept() // a single process answers that it is starting
 	}
 	failure := p.awaitServers(ctx)
 	started, replaced := failure == nil, false
 	if !started && worker {
-		accepting <- nil
+		accepting <- nil // it never accepted: the drain must not wait for it
 	}
 	if started {
 		if service.Start != nil {
 			service.Start(ctx)
 		}
 		p.Health.Enter(health.Ready)
-		if p.role.report != nil {
-			defer publishHealth(service.Health.Report, p.role.report)()
+		if p.reporting.report != nil {
+			defer publishHealth(service.Health.Report, p.reporting.report)()
 		}
 		if worker {
-			accept() // not before: the other workers serve the connections until then
-			failure = p.role.ready()
+			accept() // only now: until then the other workers serve all connections
+			failure = p.reporting.ready()
 		}
 		log.Info("serving", "address", listener.Addr().String())
 		select {
 		case err := <-accepting:
 			failure = fmt.Errorf("the listener failed: %w", cmp.Or(err, net.ErrClosed))
-			accepting <- nil
+			accepting <- nil // the drain receives from it again
 		case <-ctx.Done():
 		}
 		if replaced = errors.Is(context.Cause(ctx), prefork.ErrReplaced); !replaced {
-			p.Health.Enter(health.Draining) // not after a failed start: it would open the routes
+			p.Health.Enter(health.Draining) // not after a failed start: all routes would be served
 		}
 	}
 
 	log.Info("draining", "delay", s.ShutdownDelay, "timeout", s.ShutdownTimeout, "replaced", replaced)
-	if failure == nil && !replaced { // a replaced worker's service goes on: balancers stay
+	if failure == nil && !replaced { // other workers go on if this one is replaced: no balancer has to notice
 		time.Sleep(s.ShutdownDelay)
 	}
 	p.closing.Store(true)
 	_ = listener.Close()
-	failure = errors.Join(failure, <-accepting) // fasthttp counts all accepted connections from here on
+	failure = errors.Join(failure, <-accepting) // from now on fasthttp's count includes every accepted connection
 	waitForLastResponses(service.App)
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
 	defer cancel()

@@ -1,4 +1,3 @@
-// Package server runs the processes of the service.
 package server
 
 import (

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// page holds families by name while they are added up.
-type page map[string]*sum
+// familySums are sums by the family's name.
+type familySums map[string]*sum
 
 // sum is one family's series by their labels.
 type sum struct {
@@ -19,23 +19,23 @@ type sum struct {
 	series     map[string]*dto.Metric
 }
 
-func (p page) sum(f *dto.MetricFamily) *sum {
-	s := p[f.GetName()]
+func (all familySums) sum(f *dto.MetricFamily) *sum {
+	s := all[f.GetName()]
 	if s == nil {
 		s = &sum{name: f.GetName(), help: f.GetHelp(), kind: f.GetType(), series: map[string]*dto.Metric{}}
-		p[f.GetName()] = s
+		all[f.GetName()] = s
 	}
 	return s
 }
 
 // count adds counters and histograms. Quantiles of summaries cannot be added,
 // their counts and sums can.
-func (p page) count(families []*dto.MetricFamily) {
+func (all familySums) count(families []*dto.MetricFamily) {
 	for _, f := range families {
 		if t := f.GetType(); t != dto.MetricType_COUNTER && t != dto.MetricType_HISTOGRAM && t != dto.MetricType_SUMMARY {
 			continue
 		}
-		s := p.sum(f)
+		s := all.sum(f)
 		for _, metric := range f.GetMetric() {
 			key := labelKey(metric.GetLabel())
 			if s.series[key] == nil {
@@ -46,13 +46,13 @@ func (p page) count(families []*dto.MetricFamily) {
 	}
 }
 
-// show shows what is not a count as a worker's.
-func (p page) show(families []*dto.MetricFamily, slot int) {
+// show adds gauges with the worker's label.
+func (all familySums) show(families []*dto.MetricFamily, slot int) {
 	for _, f := range families {
 		if t := f.GetType(); t != dto.MetricType_GAUGE && t != dto.MetricType_UNTYPED {
 			continue
 		}
-		s := p.sum(f)
+		s := all.sum(f)
 		for _, metric := range f.GetMetric() {
 			shown := proto.CloneOf(metric)
 			shown.Label = append(shown.Label, workerLabel(slot))
@@ -115,12 +115,12 @@ func addBuckets(to, from *dto.Histogram) {
 	}
 }
 
-// floor is what sums have been shown as. Fractions add up to a little more or less
-// in another order, and Prometheus takes any less for a counter's new beginning.
-type floor map[string]float64
+// monotonicTotals are the highest values that were served. The order of an addition changes
+// a sum of fractions a little, and Prometheus takes any decrease for a counter's reset.
+type monotonicTotals map[string]float64
 
-func (f floor) hold(p page) {
-	for name, s := range p {
+func (f monotonicTotals) raise(sums familySums) {
+	for name, s := range sums {
 		for key, metric := range s.series {
 			var value *float64
 			switch {
