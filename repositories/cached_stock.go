@@ -9,16 +9,16 @@ import (
 	"example.com/prefab/services"
 )
 
-// CachedStock is a stock whose single writes invalidate the cached stock of the product.
+// InvalidatedStock is a stock whose single writes invalidate the cached stock of the product.
 // SetAll does not: the write-behind buffer, which calls it, does so itself.
-type CachedStock struct {
+type InvalidatedStock struct {
 	services.StockStore
 	cache *cache.Cache
 }
 
 // InvalidateStock returns the stock of store, whose writes invalidate the cached stock.
-func InvalidateStock(store services.StockStore, c *cache.Cache) *CachedStock {
-	return &CachedStock{StockStore: store, cache: c}
+func InvalidateStock(store services.StockStore, c *cache.Cache) *InvalidatedStock {
+	return &InvalidatedStock{StockStore: store, cache: c}
 }
 
 // DropStocks returns a function that drops the cached stock of products, after a change
@@ -42,7 +42,7 @@ func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, product
 }
 
 // Set is part of services.StockStore.
-func (s *CachedStock) Set(ctx context.Context, productID, quantity int64) error {
+func (s *InvalidatedStock) Set(ctx context.Context, productID, quantity int64) error {
 	return s.cache.Write(ctx, []string{stockTag(productID)}, func(ctx context.Context) error {
 		return s.StockStore.Set(ctx, productID, quantity)
 	})

@@ -25,7 +25,7 @@ func Fiber(storage fiber.Storage, ttl time.Duration) fiber.Handler {
 		Next:         func(c *fiber.Ctx) bool { return c.Response().StatusCode() != fiber.StatusOK },
 	})
 	return func(c *fiber.Ctx) error {
-		if !reads(c) || negotiate.IsPrivate(c) { // private answers are not compressed
+		if !isRead(c) || negotiate.IsPrivate(c) { // private answers are not compressed
 			return c.Next()
 		}
 		err := cached(c)

@@ -12,7 +12,7 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// activeKey is the local of a request that a cache already handles.
+// activeKey marks, in a request's Locals, that a cache already handles it.
 type activeKey struct{}
 
 // Route returns the handler to mount before the handlers of a route or of a group. If two
@@ -21,9 +21,9 @@ func (h *Cache) Route(route RouteConfig) fiber.Handler {
 	keys := newKeys(route)
 	return func(c *fiber.Ctx) error {
 		switch {
-		case c.Locals(activeKey{}) != nil: // it would wait for the outer one, which waits for it
+		case c.Locals(activeKey{}) != nil: // else it would wait for the flight that the outer cache leads
 			return c.Next()
-		case !reads(c):
+		case !isRead(c):
 			return bypass(c, "method", "")
 		case h.ttl == 0:
 			return bypass(c, "bypass", "no-ttl")
@@ -131,14 +131,14 @@ func bypass(c *fiber.Ctx, why, detail string) error {
 	return c.Next()
 }
 
-func reads(c *fiber.Ctx) bool {
+func isRead(c *fiber.Ctx) bool {
 	return c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
 }
 
 func isNotFound(err error) bool {
-	if own, ok := errors.AsType[*problem.Error](err); ok {
-		return own.Code == problem.NotFound
+	if ours, ok := errors.AsType[*problem.Error](err); ok {
+		return ours.Code == problem.NotFound
 	}
-	fibers, ok := errors.AsType[*fiber.Error](err)
-	return ok && fibers.Code == fiber.StatusNotFound
+	fiberError, ok := errors.AsType[*fiber.Error](err)
+	return ok && fiberError.Code == fiber.StatusNotFound
 }
