@@ -15,7 +15,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: ## Install what is missing, and serve with a PostgreSQL and Redis of our own
+run: ## Install what is missing, and serve with an embedded PostgreSQL and Redis
 	@go build -o bin/prefab .
 	@settings=$$(bin/prefab config) && set -f && app/devservices/install.sh $$(echo "$$settings" | \
 		sed -n 's/^DATABASE_URL=$$/postgres/p; s/^REDIS_URL=$$/redis?/p') # what the settings leave out is ours

@@ -1,4 +1,4 @@
-// Package devservices runs a private PostgreSQL and Redis for one checkout, so
+// Package devservices runs an embedded PostgreSQL and Redis for one checkout, so
 // that a fresh clone works with no server configured: real servers, reachable
 // through Unix sockets only, whose data survives restarts.
 //
@@ -40,7 +40,7 @@ type Services struct {
 	DatabaseURL string // empty if not asked for
 	RedisURL    string // empty if not asked for
 
-	// MiniRedis says that Redis is an imitation inside this process: its data
+	// MiniRedis says that Redis is miniredis inside this process: its data
 	// ends with the process, and no other process sees it.
 	MiniRedis bool
 

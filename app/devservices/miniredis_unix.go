@@ -27,7 +27,7 @@ func startMini(log *slog.Logger) (*mini, error) {
 	if err := m.redis.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start miniredis: %w", err)
 	}
-	log.Warn("redis-server is not installed, using an imitation inside this process: " +
+	log.Warn("redis-server is not installed, using miniredis inside this process: " +
 		"sessions and cached data are lost when it ends, and nothing is shared with other processes; " +
 		"`make run` installs the real one")
 	return m, nil

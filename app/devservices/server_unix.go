@@ -46,7 +46,7 @@ func newServer(d daemon, p layout, owner *os.File, first *process, log *slog.Log
 func (s *server) supervise() {
 	defer close(s.supervised)
 	for s.waitForExit() && s.restart() {
-		s.log.Info("a development server serves again", "server", s.daemon.name())
+		s.log.Info("an embedded server serves again", "server", s.daemon.name())
 	}
 }
 
@@ -60,7 +60,7 @@ func (s *server) waitForExit() bool {
 	if s.stopping.Err() != nil {
 		return false
 	}
-	s.log.Error("a development server ended by itself: starting it again", "server", s.daemon.name(),
+	s.log.Error("an embedded server ended by itself: starting it again", "server", s.daemon.name(),
 		"state", last.cmd.ProcessState.String(), "log", s.layout.path(s.daemon.name()+".log"))
 	return true
 }
@@ -70,7 +70,7 @@ func (s *server) restart() bool {
 	reported := false
 	for wait := firstPause; ; wait = min(2*wait, maxPause) {
 		if err := s.checkClaim(); err != nil {
-			s.log.Error("a development server is not started again", "server", s.daemon.name(), "error", err)
+			s.log.Error("an embedded server is not started again", "server", s.daemon.name(), "error", err)
 			return false
 		}
 		err := s.startOnce()
@@ -82,7 +82,7 @@ func (s *server) restart() bool {
 		}
 		if !reported {
 			reported = true
-			s.log.Error("a development server could not be started again; still trying", "server", s.daemon.name(),
+			s.log.Error("an embedded server could not be started again; still trying", "server", s.daemon.name(),
 				"at_most_every", maxPause, "error", err)
 		}
 		select {

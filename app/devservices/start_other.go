@@ -10,6 +10,6 @@ import (
 type searchPath struct{}
 
 func (s *Services) start(context.Context, Options) error {
-	return errors.New("this system cannot run the development servers: " +
+	return errors.New("this system cannot run the embedded servers: " +
 		"set DATABASE_URL and REDIS_URL, or work inside WSL")
 }

@@ -83,6 +83,6 @@ func forgetEnvironment(log *slog.Logger) {
 	}
 	if len(names) > 0 {
 		slices.Sort(names)
-		log.Info("ignoring PostgreSQL's environment variables, since this checkout's own server is used", "variables", names)
+		log.Info("ignoring PostgreSQL's environment variables, since the embedded server is used", "variables", names)
 	}
 }
