@@ -218,7 +218,7 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 
 func TestHasLoneSurrogate_StopsAtTheFirst(t *testing.T) {
 	text := []byte(`"\ud800` + strings.Repeat(`\n`, 10_000) + `"`)
-	if many := testing.AllocsPerRun(5, func() { hasLoneSurrogate(text) }); many > 10 {
+	if many := testing.AllocsPerRun(5, func() { hasLoneSurrogate(text) }); many > 100 {
 		t.Errorf("%v allocations, for the first of 10,000 escapes", many)
 	}
 }
