@@ -9,10 +9,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/migrate"
-	"github.com/jmoiron/sqlx"
 )
 
 const usage = `usage: prefab [command]

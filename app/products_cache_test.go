@@ -9,19 +9,11 @@ import (
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
-	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 )
 
 // pastPages is the header of a visitor's request that no finished page answers.
 var pastPages = []string{"Authorization", "x"}
-
-func (s *service) catalogue(products int) {
-	s.t.Helper()
-	if err := repositories.Seed(s.t.Context(), s.db, repositories.SeedOptions{Products: products}); err != nil {
-		s.t.Fatal(err)
-	}
-}
 
 // usesRedis waits until what the service reads is kept in Redis: a machine that is
 // busy may make it look slow at first, and then the service does without it.

@@ -10,10 +10,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
-	"github.com/jmoiron/sqlx"
 )
 
 // Twenty clients share two connections to PostgreSQL, which change hands after

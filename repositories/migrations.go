@@ -1,3 +1,4 @@
+// Package repositories holds the stores: SQL beside its scan, and their cache decorators.
 package repositories
 
 import (

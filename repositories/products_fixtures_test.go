@@ -3,9 +3,10 @@ package repositories_test
 import (
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
-	"github.com/jmoiron/sqlx"
 )
 
 func newCategory(t *testing.T, db *sqlx.DB, name string) int64 {

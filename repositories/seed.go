@@ -78,7 +78,8 @@ SELECT id, quantity, 1 FROM json_to_recordset($1) AS p (id bigint, quantity bigi
 
 	seedReviews = `-- name: seed.reviews
 INSERT INTO reviews (id, product_id, user_id, rating, body, created_at) OVERRIDING SYSTEM VALUE
-SELECT (SELECT coalesce(max(id), 0) FROM reviews) + row_number() OVER (), p.id, r.user_id, r.rating, r.body, r.created_at
+SELECT (SELECT coalesce(max(id), 0) FROM reviews) + row_number() OVER (), p.id,
+       r.user_id, r.rating, r.body, r.created_at
 FROM json_to_recordset($1) AS p (id bigint, reviews json), json_populate_recordset(NULL::reviews, p.reviews) AS r`
 
 	// The rows have explicit ids, of which the sequences know nothing. A sequence

@@ -35,7 +35,7 @@ func TestSeed_IsTheSameEverywhereAndHappensOnce(t *testing.T) {
 	// The second as behind a pooler, where parameters travel in another form.
 	first, second := open(t, devtest.Database(t), true), open(t, devtest.Database(t), false)
 	var seen []int
-	err := repositories.Seed(t.Context(), first, repositories.SeedOptions{Products: 2300, Progress: func(done, total int) {
+	err := repositories.Seed(t.Context(), first, repositories.SeedOptions{Products: 2300, Progress: func(done, _ int) {
 		seen = append(seen, done)
 	}})
 	if err != nil || !slices.Equal(seen, []int{1000, 2000, 2300}) {

@@ -97,7 +97,7 @@ func validate(v reflect.Value, p *Problems) {
 			validate(v.Field(i), p)
 		}
 	}
-	if rules, ok := v.Addr().Interface().(interface{ Validate(p *Problems) }); ok {
+	if rules, ok := reflect.TypeAssert[interface{ Validate(p *Problems) }](v.Addr()); ok {
 		rules.Validate(p)
 	}
 }
@@ -174,7 +174,7 @@ func (f Field) set(text string) error {
 
 func parse(v reflect.Value, text string) (err error) {
 	v.SetZero()
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
 	var d time.Duration
@@ -220,7 +220,7 @@ func (f Field) describe() string {
 	if f.min != "" && f.max != "" {
 		bounds = " from " + f.min + " to " + f.max
 	}
-	described, ok := f.value.Addr().Interface().(interface{ Describe() string })
+	described, ok := reflect.TypeAssert[interface{ Describe() string }](f.value.Addr())
 	switch {
 	case ok:
 		return described.Describe()

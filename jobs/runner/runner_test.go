@@ -180,7 +180,7 @@ func TestRunner_LogsPanicsAndErrorsAndAnOutageOnce(t *testing.T) {
 
 func TestRunner_GivesARunItsRouteAndItsTimeout(t *testing.T) {
 	routes, ends := make(chan string, 1), make(chan error, 1)
-	bubble(t, runner.Options{}, func(f *fixture) {
+	bubble(t, runner.Options{}, func(*fixture) {
 		wait(time.Minute + 4*time.Second)
 		if route := <-routes; route != "job prune" || len(ends) != 0 {
 			t.Errorf("route %q, %d runs ended early", route, len(ends))

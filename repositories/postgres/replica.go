@@ -78,7 +78,8 @@ func streamFrom[T any](
 // All that was received has been replayed: no lag. Without a connection to the primary
 // that says nothing, and where some is still to be replayed, the last commit is the measure.
 const replicaLag = `-- name: replica.lag
-SELECT CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+SELECT CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
+             AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
             ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8
 WHERE pg_is_in_recovery()`
 

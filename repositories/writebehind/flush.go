@@ -223,7 +223,7 @@ func (b *Buffer[K, V]) report(ctx context.Context, unreadable int, rejected writ
 		b.options.Log.ErrorContext(ctx, "entries cannot be read and become dead letters", "entries", unreadable)
 	}
 	if len(rejected.Missing) > 0 {
-		b.options.Log.WarnContext(ctx, "writes are dropped: what they are about does not exist", "writes", len(rejected.Missing))
+		b.options.Log.WarnContext(ctx, "writes are dropped: their rows do not exist", "writes", len(rejected.Missing))
 	}
 	if len(rejected.Invalid) == 0 {
 		return nil

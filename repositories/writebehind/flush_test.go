@@ -156,7 +156,7 @@ func TestFlush_DropsWhatIsGone(t *testing.T) {
 	s.flush()
 	s.wantStored(1, 10)
 	s.wantWaiting(0, 0)
-	s.wantLogged("what they are about does not exist")
+	s.wantLogged("their rows do not exist")
 	s.wantMetrics(map[string]float64{"stored_total": 1, "gone_total": 1})
 }
 
