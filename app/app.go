@@ -79,19 +79,19 @@ func openCache(cfg Config, p *server.Process) *cache.Cache {
 // build makes the service in one process, from the stores up to the routes.
 func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service, error) {
 	// Stores
-	stocks := repositories.InvalidateStock(repositories.NewStock(p.DB), values)
+	stockStore := repositories.NewInvalidatedStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.Redis, Prefix: "prefab:write-behind:", Name: "stock",
 		BatchSize: cfg.WriteBehind.BatchSize, MaxPending: cfg.WriteBehind.MaxPending,
-		Invalidate: repositories.DropStocks(values), PutAndInvalidate: repositories.PutStock(values),
-		WriteThrough: stocks.Set,
+		Invalidate: repositories.StockInvalidator(values), PutAndInvalidate: repositories.StockPutter(values),
+		WriteThrough: stockStore.Set,
 		Log:          p.Log, Metrics: p.Metrics,
 	})
-	stored := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
+	productStore := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
 	var (
 		accounts   services.UserStore     = repositories.NewUsers(p.DB)
 		categories services.CategoryStore = repositories.NewCategories(p.DB)
-		catalogue  services.ProductStore  = repositories.WithPendingStock(stored, buffer, stocks, values)
+		catalogue  services.ProductStore  = repositories.WithPendingStock(productStore, buffer, stockStore, values)
 	)
 	if cfg.Cache.TTL > 0 {
 		times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
@@ -108,7 +108,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		Window: cfg.SignInWindow,
 	}))
 	products := services.NewProducts(catalogue)
-	stock := services.NewStock(stocks, buffer, catalogue, cfg.WriteBehind.BatchSize)
+	stock := services.NewStock(stockStore, buffer, catalogue, cfg.WriteBehind.BatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.DB), values))
 
 	// Middleware

@@ -32,7 +32,7 @@ func TestCachedProducts_AStockThatChangesIsStillThatOfAKnownProduct(t *testing.T
 		if active, err := products.Active(t.Context(), 1); err != nil || !active {
 			t.Errorf("got %t, %v", active, err)
 		}
-		if err := repositories.DropStocks(values)(t.Context(), []int64{1}); err != nil {
+		if err := repositories.StockInvalidator(values)(t.Context(), []int64{1}); err != nil {
 			t.Fatal(err)
 		}
 	}

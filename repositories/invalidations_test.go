@@ -244,7 +244,7 @@ func TestWrite_IsRefusedWhereNobodyCanBeTold(t *testing.T) {
 	if stored := get[int64](t, db, "SELECT price_cents FROM products WHERE id = $1", id); stored != 1250 {
 		t.Errorf("the price is %d after a refused write", stored)
 	}
-	if err := repositories.DropStocks(writer.cache)(ctx, []int64{id}); !errors.Is(err, problem.ErrUnavailable) {
+	if err := repositories.StockInvalidator(writer.cache)(ctx, []int64{id}); !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("Invalidate returns %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func (s shown) Stock(ctx context.Context, _ int64) (int64, error) {
 }
 
 // Whoever learns of a put looks for its value, and must find it.
-func TestPutStock_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
+func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 	for name, url := range redisKinds(t) {
 		t.Run(name, func(t *testing.T) {
 			client := openRedis(t, url)
@@ -31,16 +31,16 @@ func TestPutStock_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 			times := repositories.CacheTimes{TTL: time.Hour}
 			here, there := repositories.CacheProducts(shown{client: client}, own, times),
 				repositories.CacheProducts(shown{client: client}, other, times)
-			put := repositories.PutStock(own)
+			put := repositories.StockPutter(own)
 			for quantity := range int64(50) {
 				command := redis.NewStatusCmd(t.Context(), "set", "test:{stock}:1", quantity)
-				told, err := put(t.Context(), command, 1)
+				invalidated, err := put(t.Context(), command, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !told {
+				if !invalidated {
 					if name == "one server" && quantity > 0 {
-						t.Error("caches are not told by the way")
+						t.Error("nothing is invalidated in the same round trip")
 					}
 					if err := own.Invalidate(t.Context(), "product:1/stock"); err != nil {
 						t.Fatal(err)

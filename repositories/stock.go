@@ -84,7 +84,7 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes
 		Version   int64
 	}
 	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
-	if err != nil {
+	if err != nil { // a refused value becomes writes.ErrInvalid, on which the buffer bisects
 		return writes.Rejected[int64]{}, postgres.WrapError("set stocks", err)
 	}
 	rejected := writes.Rejected[int64]{Stale: make(map[int64]int64), Missing: make(map[int64]bool)}

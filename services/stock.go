@@ -19,7 +19,7 @@ type StockStore interface {
 	// Set stores a quantity; the newest write of a product wins. It returns
 	// ErrNoProduct for an absent or inactive product.
 	Set(ctx context.Context, productID, quantity int64) error
-	// SetAll is a StoreBatch; a product that does not exist is Missing.
+	// SetAll stores a batch; see writes.StoreBatch. Products that do not exist are Missing.
 	SetAll(ctx context.Context, batch []StockWrite) (writes.Rejected[int64], error)
 }
 
@@ -37,16 +37,16 @@ type StockBuffer interface {
 // Stock is the quantity of each product. It is written behind: a quantity is valid as
 // soon as the buffer has it, and is stored later, together with others.
 type Stock struct {
-	store    StockStore
-	buffer   StockBuffer
-	products ProductStore
-	batch    int
-	flush    chan struct{}
+	store          StockStore
+	buffer         StockBuffer
+	products       ProductStore
+	batchSize      int
+	flushRequested chan struct{}
 }
 
 // NewStock returns the stock in store and buffer. A full batch requests a flush.
-func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batch int) *Stock {
-	return &Stock{store: store, buffer: buffer, products: products, batch: batch, flush: make(chan struct{}, 1)}
+func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batchSize int) *Stock {
+	return &Stock{store: store, buffer: buffer, products: products, batchSize: batchSize, flushRequested: make(chan struct{}, 1)}
 }
 
 // Set stores a product's quantity. When it returns, no crash of ours can lose it.
@@ -60,9 +60,9 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 		return err
 	}
 	depth, err := s.buffer.Put(ctx, productID, quantity)
-	if err == nil && depth >= s.batch {
+	if err == nil && depth >= s.batchSize {
 		select {
-		case s.flush <- struct{}{}:
+		case s.flushRequested <- struct{}{}:
 		default: // it is requested already
 		}
 	}
@@ -73,7 +73,7 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 func (s *Stock) Flush(ctx context.Context) error { return s.buffer.Flush(ctx, s.store.SetAll) }
 
 // FlushRequested receives when a full batch is waiting, so that Flush should run at once.
-func (s *Stock) FlushRequested() <-chan struct{} { return s.flush }
+func (s *Stock) FlushRequested() <-chan struct{} { return s.flushRequested }
 
 // RetryDeadLetters writes dead letters to the store where that is possible now.
 func (s *Stock) RetryDeadLetters(ctx context.Context) error {

@@ -84,12 +84,12 @@ func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
 }
 
 // InvalidateWith sends a command that changes values of the tags, such as a put into a
-// buffer in Redis, and drops these values after it, in one round trip. It reports whether
-// it has dropped them: not with a Cluster, whose nodes would do their parts in any order,
+// buffer in Redis, and invalidates these values after it, in one round trip. It reports whether
+// it has invalidated them: not with a Cluster, whose nodes would do their parts in any order,
 // and not if Redis could not be reached a moment ago. Then call Invalidate once the
 // command has taken effect. The error is the command's. If ctx has ended, the command may
 // still run, and must not be read.
-func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) (dropped bool, err error) {
+func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) (invalidated bool, err error) {
 	if c.single == nil || !c.circuit.allowsWrites() {
 		return false, c.client.Process(ctx, first)
 	}

@@ -288,13 +288,13 @@ func TestInvalidateWith_PromisesNothingAfterItsTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	eventually(t, "calls are on their way", func() bool { return v.calls.Load() >= before+2 })
-	if dropped, err := put(ctx); dropped || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("told %v, %v", dropped, err)
+	if invalidated, err := put(ctx); invalidated || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("invalidated: %v, %v", invalidated, err)
 	}
 	v.open()
 	close(open)
 	held.Wait()
-	if dropped, err := put(t.Context()); !dropped || err != nil {
-		t.Errorf("then: told %v, %v", dropped, err)
+	if invalidated, err := put(t.Context()); !invalidated || err != nil {
+		t.Errorf("then invalidated: %v, %v", invalidated, err)
 	}
 }

@@ -40,7 +40,7 @@ func (b *Buffer[K, V]) Flush(ctx context.Context, store writes.StoreBatch[K, V])
 // fetched is a batch as it came from Redis.
 type fetched[K cmp.Ordered, V any] struct {
 	from       queue
-	newest     string // since when the newest key waits of those that waited at the beginning
+	newest     string // limit of this flush; later puts wait for the next
 	size       int
 	batch      []writes.Write[K, V] // ordered by key, so that two flushes do not deadlock
 	texts      map[K]pair
@@ -51,7 +51,7 @@ type fetched[K cmp.Ordered, V any] struct {
 type pair struct{ field, text string }
 
 func (b *Buffer[K, V]) fetch(ctx context.Context, from queue, newest string) (f fetched[K, V], err error) {
-	reply, err := b.run(ctx, fetch, from, newest, b.options.BatchSize).StringSlice()
+	reply, err := b.run(ctx, fetchScript, from, newest, b.options.BatchSize).StringSlice()
 	if err != nil {
 		return f, unavailable("fetch a batch of writes", err)
 	}
@@ -163,7 +163,7 @@ func (b *Buffer[K, V]) resolve(
 		}
 	}
 	if len(args) > 0 {
-		counts, failed := b.run(ctx, resolve, f.from, args...).Int64Slice()
+		counts, failed := b.run(ctx, resolveScript, f.from, args...).Int64Slice()
 		if failed != nil {
 			err = unavailable("remove stored writes from Redis", failed)
 		} else {
@@ -191,7 +191,7 @@ func (b *Buffer[K, V]) resolveOlder(ctx context.Context, from queue, older []any
 	if len(older) == 0 {
 		return 0, nil
 	}
-	reply, err := b.run(ctx, raiseOrDrop, from, older...).StringSlice()
+	reply, err := b.run(ctx, raiseOrDropScript, from, older...).StringSlice()
 	if err != nil {
 		return 0, unavailable("resolve writes older than the store's", err)
 	}

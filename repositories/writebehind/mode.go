@@ -98,7 +98,7 @@ func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, field string, va
 	if err := b.options.WriteThrough(ctx, key, value); err != nil || letter == "" {
 		return err
 	}
-	if err := b.run(ctx, resolve, b.dead, field, letter, "").Err(); err != nil {
+	if err := b.run(ctx, resolveScript, b.dead, field, letter, "").Err(); err != nil {
 		return unavailable("drop a dead letter", err)
 	}
 	return nil

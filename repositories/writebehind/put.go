@@ -16,23 +16,24 @@ import (
 
 // Put keeps a value until it is stored. It replaces an older value of the key that still
 // waits. It returns how many keys wait now, so that the caller can have a full batch stored
-// at once. If there is no room it returns [ErrFull], if Redis is away problem.ErrUnavailable:
-// then the value may be stored or not.
+// at once. It returns [ErrFull] if there is no room, and problem.ErrUnavailable if Redis is
+// away: then the put may have taken effect before Put returns, but never does after. If Redis
+// may evict writes, Put stores the value at once, and fails while an older one waits.
 func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
 	field, err := json.Marshal(key)
 	if err != nil {
 		return 0, fmt.Errorf("encode a key: %w", err)
 	}
-	text, err := json.Marshal(value)
+	encoded, err := json.Marshal(value)
 	if err != nil {
 		return 0, fmt.Errorf("encode a value: %w", err)
 	}
-	depth, outcome, err := b.putByMode(ctx, key, value, string(field), string(text))
+	depth, outcome, err := b.putByMode(ctx, key, value, string(field), string(encoded))
 	b.metrics.puts.WithLabelValues(outcome).Inc()
 	return depth, err
 }
 
-func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, text string) (int, string, error) {
+func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, encoded string) (int, string, error) {
 	switch mode, err := b.detectMode(ctx); {
 	case err != nil:
 		return 0, "unavailable", err
@@ -42,7 +43,7 @@ func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, tex
 		}
 		return 0, "write_through", nil
 	}
-	depth, invalidated, err := b.put(ctx, key, field, text)
+	depth, invalidated, err := b.put(ctx, key, field, encoded)
 	if err == nil && depth == putFull {
 		return 0, "full", ErrFull
 	}
@@ -64,14 +65,14 @@ const (
 	tryTimeout = putTimeout / 2
 )
 
-var errLate = errors.New("it reached Redis after its deadline")
+var errLate = errors.New("the put reached Redis after its deadline")
 
 // put tries until Redis has answered or putTimeout is over.
-func (b *Buffer[K, V]) put(ctx context.Context, key K, field, text string) (depth int, invalidated bool, err error) {
+func (b *Buffer[K, V]) put(ctx context.Context, key K, field, encoded string) (depth int, invalidated bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	for {
-		depth, invalidated, err = b.tryPut(ctx, key, field, text)
+		depth, invalidated, err = b.tryPut(ctx, key, field, encoded)
 		if err == nil || notTaken(err) || ctx.Err() != nil {
 			return depth, invalidated, err
 		}
@@ -86,7 +87,7 @@ func (b *Buffer[K, V]) put(ctx context.Context, key K, field, text string) (dept
 //
 // The key is invalidated in the same round trip only if the last put left much room: a put
 // that Redis refuses changes nothing, and must not cost readers their cached values.
-func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (depth int, invalidated bool, err error) {
+func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, encoded string) (depth int, invalidated bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
@@ -97,8 +98,10 @@ func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, text string) (d
 			return err
 		}}
 	}
-	reply, err := put.Run(
-		ctx, client, b.keys(b.pending), field, text, b.options.MaxPending, b.clock.earliest(deadline)).Int64Slice()
+	// Run ends in client.Process. The sender hands that command to PutAndInvalidate, which
+	// pipelines it with the invalidation.
+	reply, err := putScript.Run(
+		ctx, client, b.keys(b.pending), field, encoded, b.options.MaxPending, b.clock.earliest(deadline)).Int64Slice()
 	b.hasRoom.Store(err == nil && reply[0] >= 0 && reply[0] < int64(b.options.MaxPending)/2)
 	if err != nil {
 		if !notTaken(err) {
@@ -123,7 +126,8 @@ type sender struct {
 func (s sender) Process(ctx context.Context, command redis.Cmder) error { return s.send(ctx, command) }
 
 // notTaken reports whether Redis has not executed a command and never will: it answered with
-// an error, or there was no connection.
+// an error, or there was no connection. It is false for errLate: put tries again then, and an
+// earlier try may have been executed.
 func notTaken(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); answered {
 		return true

@@ -2,7 +2,7 @@ package writebehind
 
 import "github.com/redis/go-redis/v9"
 
-// Answers of put other than a depth.
+// Answers of putScript other than a depth.
 const (
 	putFull = -1
 	putLate = -2
@@ -13,12 +13,12 @@ const (
 // to 2^53, which versions reach in 2255. A full Redis refuses a script whose first write needs
 // memory, so scripts that free memory delete first.
 var (
-	// put keeps the value ARGV[2] under the key ARGV[1], and returns how many keys wait, and
+	// putScript keeps the value ARGV[2] under the key ARGV[1], and returns how many keys wait, and
 	// the time. It does nothing if ARGV[3] keys wait already, or if the time is past ARGV[4].
 	// The version is the time, but always above the last version, even if the clock went back.
 	// The key keeps its place in the order, so that a key that is put all the time is stored
 	// too. A dead letter of the key is removed.
-	put = redis.NewScript(`
+	putScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 if now > tonumber(ARGV[4]) then return {-2, now} end
@@ -39,10 +39,10 @@ if letter then
 end
 return {depth, now}`)
 
-	// fetch returns a limit in time, then key, text, key, text and so on of the ARGV[2] oldest
+	// fetchScript returns a limit in time, then key, text, key, text and so on of the ARGV[2] oldest
 	// keys waiting since then or earlier. The limit is ARGV[1], or if that is empty the newest
 	// key's time, so that no key is hidden if the clock went back.
-	fetch = redis.NewScript(`
+	fetchScript = redis.NewScript(`
 local newest = ARGV[1]
 if newest == '' then
 	newest = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
@@ -64,13 +64,13 @@ for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
 end
 return reply`)
 
-	// resolve removes each key whose text still starts with `beginning`. One put again meanwhile
+	// resolveScript removes each key whose text still starts with `beginning`. One put again meanwhile
 	// stays and goes to the end of the order. The arguments are key, beginning and dead letter
 	// in turns; the letter is '' for a write that is stored, and 'gone' for one that is dropped.
 	// When dead letters are retried, both queues are the same one: a letter that fails again
 	// moves to the end. It returns how many keys were stored, how many letters it kept, how many
 	// keys had another text, and how many were dropped.
-	resolve = redis.NewScript(`
+	resolveScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000000 + t[2])
 local stored, letters, changed, gone = 0, 0, 0, 0
@@ -98,13 +98,13 @@ for i = 1, #ARGV, 3 do
 end
 return {stored, letters, changed, gone}`)
 
-	// raiseOrDrop is for keys of which the store has a newer version; its arguments are key
+	// raiseOrDropScript is for keys of which the store has a newer version; its arguments are key
 	// and the store's version in turns. If Redis' clock has not reached the store's version,
 	// it went back: the text is the newest, and gets a version above the store's, as does each
 	// later put. Otherwise the text is an old copy, and is dropped. The reply is how many keys
 	// had an older text, how many versions were raised, and then for each text that was
 	// dropped: key, version and the store's version.
-	raiseOrDrop = redis.NewScript(`
+	raiseOrDropScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local highest = tonumber(redis.call('GET', KEYS[5]) or 0)

@@ -9,21 +9,21 @@ import (
 	"example.com/prefab/services"
 )
 
-// InvalidatedStock is a stock whose single writes invalidate the cached stock of the product.
-// SetAll does not: the write-behind buffer, which calls it, does so itself.
+// InvalidatedStock is a stock whose Set invalidates the products' cached values. SetAll
+// passes through: the buffer invalidates what it flushes.
 type InvalidatedStock struct {
 	services.StockStore
 	cache *cache.Cache
 }
 
-// InvalidateStock returns the stock of store, whose writes invalidate the cached stock.
-func InvalidateStock(store services.StockStore, c *cache.Cache) *InvalidatedStock {
+// NewInvalidatedStock returns the stock of store, whose Set invalidates in the cache.
+func NewInvalidatedStock(store services.StockStore, c *cache.Cache) *InvalidatedStock {
 	return &InvalidatedStock{StockStore: store, cache: c}
 }
 
-// DropStocks returns a function that drops the cached stock of products, after a change
-// that was not made by Set.
-func DropStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
+// StockInvalidator returns a function that invalidates what is cached of products, for code
+// that changes their stock without Set.
+func StockInvalidator(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
 	return func(ctx context.Context, productIDs []int64) error {
 		tags := make([]string, len(productIDs))
 		for i, id := range productIDs {
@@ -33,9 +33,9 @@ func DropStocks(c *cache.Cache) func(ctx context.Context, productIDs []int64) er
 	}
 }
 
-// PutStock returns a function that sends the put of a product's stock into a buffer, and
-// drops its cached stock, in one round trip; see cache.InvalidateWith.
-func PutStock(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (dropped bool, err error) {
+// StockPutter returns a function that sends the put of a product's stock into a buffer, and
+// invalidates what is cached of the product in the same round trip; see cache.InvalidateWith.
+func StockPutter(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (invalidated bool, err error) {
 	return func(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
 		return c.InvalidateWith(ctx, put, stockTag(productID))
 	}
