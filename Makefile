@@ -45,7 +45,9 @@ test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP
 	go test -race -timeout 10m -run '^Test(Browser|Topology)_' ./app
 	go test -tags soak -short -timeout 10m -run TestSoak ./app
 	@test -z "$$CI$$(command -v npm)" || $(MAKE) --no-print-directory conformance
+# region sample
 	cd bench && go vet ./... && go test ./...
+# endregion
 
 .PHONY: test-all
 test-all: test test-rest ## Test everything, as CI does
@@ -53,16 +55,20 @@ test-all: test test-rest ## Test everything, as CI does
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vulnerabilities
 	$(GOLANGCI_LINT) run
+# region sample
 	cd bench && ../$(GOLANGCI_LINT) run
+# endregion
 	@$(GOVULNCHECK) ./... || { status=$$?; \
 		if [ $$status -eq 3 ]; then exit 3; fi; \
 		echo "govulncheck did not run: its database cannot be had here. Nothing is known about vulnerabilities." >&2; }
 
+# region sample
 .PHONY: bench
 bench: ## Measure against plain Fiber, and write docs/performance.md (BENCHFLAGS=-help)
 	@app/devservices/install.sh postgres redis wrk
 	cd bench && go run . $(BENCHFLAGS)
 
+# endregion
 .PHONY: microbench
 microbench: ## Run the benchmarks of packages; compare ratios within one run, not times
 	@app/devservices/install.sh postgres redis

@@ -26,7 +26,7 @@ func isWhole(body string) bool {
 	var report map[string]any
 	err := json.Unmarshal([]byte(body), &report)
 	for _, name := range []string{
-		"status", "timestamp", "uptime", "memory", "database", "redis", "writeBehind", "environment",
+		"status", "timestamp", "uptime", "memory", "database", "redis", "environment",
 	} {
 		if report[name] == nil {
 			return false

@@ -13,7 +13,9 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/handlers"
 	"example.com/prefab/handlers/rest"
+	// region sample
 	"example.com/prefab/handlers/stream"
+	// endregion
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/compact"
 	"example.com/prefab/middleware/compress"
@@ -26,9 +28,13 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
+	// region sample
 	"example.com/prefab/repositories/postgres"
+	// endregion
 	"example.com/prefab/repositories/redisclient"
+	// region sample
 	"example.com/prefab/repositories/writebehind"
+	// endregion
 	"example.com/prefab/services"
 	"example.com/prefab/templates"
 	"example.com/prefab/templates/views"
@@ -79,6 +85,12 @@ func openCache(cfg Config, p *server.Process) *cache.Cache {
 // build makes the service in one process, from the stores up to the routes.
 func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service, error) {
 	// Stores
+	times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
+	var accounts services.UserStore = repositories.NewUsers(p.DB)
+	if cfg.Cache.TTL > 0 {
+		accounts = repositories.CacheUsers(accounts, values, times)
+	}
+	// region sample
 	stockStore := repositories.NewInvalidatedStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.Redis, Prefix: "prefab:write-behind:", Name: "stock",
@@ -89,27 +101,27 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	})
 	productStore := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
 	var (
-		accounts   services.UserStore     = repositories.NewUsers(p.DB)
 		categories services.CategoryStore = repositories.NewCategories(p.DB)
 		catalogue  services.ProductStore  = repositories.WithPendingStock(productStore, buffer, stockStore, values)
 	)
 	if cfg.Cache.TTL > 0 {
-		times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
-		accounts = repositories.CacheUsers(accounts, values, times)
 		categories = repositories.CacheCategories(categories, values, times)
 		catalogue = repositories.CacheProducts(catalogue, values, times)
 	} else {
 		catalogue = repositories.InvalidateProducts(catalogue, values) // pages are cached all the same
 	}
+	// endregion
 
 	// Services
 	users := newUsers(cfg, accounts, repositories.NewSignIns(p.Redis, repositories.SignInLimit{
 		PerAccountAndAddress: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 		Window: cfg.SignInWindow,
 	}))
+	// region sample
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stockStore, buffer, catalogue, cfg.WriteBehind.BatchSize)
 	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.DB), values))
+	// endregion
 
 	// Middleware
 	sessions := session.New(session.Config{
@@ -140,16 +152,22 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	if err != nil {
 		return nil, err
 	}
+	var writeBehind func() string // nil: no writes are buffered
+	// region sample
 	streams := stream.NewSender(stream.Config{
 		Concurrency: min(cfg.ExportConcurrency, max(1, cfg.DatabaseMaxConns-1)), // never the whole pool
 		Timeout:     cfg.ExportTimeout, WriteTimeout: cfg.WriteTimeout, Log: p.Log,
 	})
-	health := p.NewHealth(buffer.Mode)
+	writeBehind = buffer.Mode
+	// endregion
+	health := p.NewHealth(writeBehind)
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 
 	// Routes
 	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage()))
+	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
+	// endregion
 	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), pages, routeHandlers{
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
@@ -158,31 +176,44 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		document: documents,
 		compress: compressor.Handle,
 		compact:  func(names map[string]string) fiber.Handler { return compact.New(cfg.CompactMinBytes, names) },
+		// region sample
 		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.Cache.MaxBytes/4), streams),
 		stock:    handlers.NewStock(stock),
 		reviews:  handlers.NewReviews(reviews),
-		session:  signIn,
-		static:   staticFiles,
+		// endregion
+		session: signIn,
+		static:  staticFiles,
 		pages: &handlers.Pages{
+			// region sample
 			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
+			// endregion
 			Session: signIn, DevReload: onDisk,
 		},
 		health: health,
 	})
 
-	jobs := schedule(cfg, p, products, stock)
+	jobs := schedule(
+		cfg, p,
+		// region sample
+		products, stock,
+		// endregion
+	)
 	return &server.Service{
 		App: app, Health: health,
 		Start: func(ctx context.Context) {
 			values.Start(ctx)
+			// region sample
 			buffer.Start(ctx)
+			// endregion
 			jobs.Start()
 		},
 		Stop: func(ctx context.Context) error {
 			err := jobs.Stop(ctx)
+			// region sample
 			if err := stock.Flush(ctx); err != nil {
 				p.Log.WarnContext(ctx, "stock writes stay in Redis; another process will store them", "error", err)
 			}
+			// endregion
 			return err
 		},
 		Close: values.Close,

@@ -47,10 +47,12 @@ func (e environment) withDatabase(ctx context.Context, do func(context.Context, 
 }
 
 var commands = map[string]command{
-	"serve":       runServe,
-	"migrate":     runMigrate,
-	"seed":        runSeed,
-	"export":      runExport,
+	"serve":   runServe,
+	"migrate": runMigrate,
+	// region sample
+	"seed":   runSeed,
+	"export": runExport,
+	// endregion
 	"user":        runUser,
 	"healthcheck": runHealthcheck,
 	"config":      runConfig,

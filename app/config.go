@@ -6,14 +6,18 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/cache"
+	// region sample
 	"example.com/prefab/repositories/writebehind"
+	// endregion
 )
 
 // Config holds every setting. A line here and one in .env.example add one of your own.
 type Config struct {
 	server.Settings
-	Cache       cache.Settings
+	Cache cache.Settings
+	// region sample
 	WriteBehind writebehind.Settings
+	// endregion
 
 	HTTPCacheTTL     time.Duration `env:"HTTP_CACHE_TTL" default:"10s" min:"0s" max:"24h"`
 	CompressLevel    int           `env:"COMPRESS_LEVEL" default:"6" min:"0" max:"9"`
@@ -27,9 +31,11 @@ type Config struct {
 	SignInWindow        time.Duration `env:"SIGN_IN_WINDOW" default:"15m" min:"1s" max:"24h"`
 	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" default:"2" min:"1" max:"1024"`
 
+	// region sample
 	ExportTimeout     time.Duration `env:"EXPORT_TIMEOUT" default:"15m" min:"1s" max:"24h"`
 	ExportConcurrency int           `env:"EXPORT_CONCURRENCY" default:"2" min:"1" max:"1000"`
 	PruneAfter        time.Duration `env:"PRUNE_AFTER" default:"720h" min:"0s" max:"87600h"`
+	// endregion
 }
 
 // The environments.

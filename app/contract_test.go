@@ -74,6 +74,9 @@ func contractCases(s *service, by people) []contractCase {
 	visitor, member, admin := by.visitor, by.member, by.admin
 	sheet := style.FindString(string(visitor.page("/login").body))
 	return []contractCase{
+		{200, visitor, "GET", "/", "", nil},
+		{304, visitor, "GET", "/", "", []string{"If-None-Match", "*"}},
+		{422, visitor, "GET", "/?done=1&done=1", "", nil},
 		{200, visitor, "GET", "/login", "", nil},
 		{304, visitor, "GET", "/login", "", []string{"If-None-Match", "*"}},
 		{303, member, "GET", "/login", "", nil},

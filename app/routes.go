@@ -7,12 +7,16 @@ import (
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
+	// region sample
 	"example.com/prefab/middleware/compact"
+	// endregion
 	"example.com/prefab/middleware/httpcache"
 	"example.com/prefab/middleware/request"
 	"example.com/prefab/middleware/session"
 	"example.com/prefab/middleware/static"
+	// region sample
 	"example.com/prefab/repositories"
+	// endregion
 )
 
 const staticRoute = "/static/"
@@ -24,23 +28,27 @@ type routeHandlers struct {
 	document fiber.Handler // Fiber's cache
 	compress fiber.Handler
 	compact  func(names map[string]string) fiber.Handler
+	// region sample
 	products *handlers.Products
 	stock    *handlers.Stock
 	reviews  *handlers.Reviews
-	session  *handlers.Session
-	pages    *handlers.Pages
-	static   *static.Files
-	health   *ops.Health
+	// endregion
+	session *handlers.Session
+	pages   *handlers.Pages
+	static  *static.Files
+	health  *ops.Health
 }
 
 // routes lists every route: method, path, guards, handler.
 func routes(
 	server *fiber.App, started fiber.Handler, guards *middleware.Guards, pages *httpcache.Cache, h routeHandlers,
 ) {
-	user, admin, anybody := guards.RequireUser, guards.RequireAdmin, guards.FindUser
+	user, anybody := guards.RequireUser, guards.FindUser
 	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route
 	none := rest.NoQuery
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
+	// region sample
+	admin := guards.RequireAdmin
 	list := pages.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
@@ -50,6 +58,7 @@ func routes(
 	catalogue := pages.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
+	// endregion
 
 	server.Get("/health/live", h.health.Live) // balancers ask all the time
 	server.Get("/health/ready", h.health.Ready)
@@ -68,6 +77,7 @@ func routes(
 
 	api := server.Group("/api/v1")
 
+	// region sample
 	api.Get("/products", list, h.compact(handlers.CompactNames), h.products.List)
 	api.Get("/products/count", count, none, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
@@ -77,11 +87,13 @@ func routes(
 	api.Delete("/products/:id", admin, none, h.products.Delete)
 	api.Put("/products/:id/stock", admin, none, small, h.stock.Update)
 	api.Post("/products/:id/reviews", user, none, small, h.reviews.Create)
+	// endregion
 
 	api.Post("/session", sameOrigin, none, small, h.session.Create)
 	api.Get("/session", user, none, h.session.Show)
 	api.Delete("/session", none, h.session.Delete)
 
+	// region sample
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
 	server.Get("/products/:id", product, anybody, h.pages.Product)
 	server.Get("/products/:id/reviews", anybody, h.pages.RedirectToProduct)
@@ -90,6 +102,8 @@ func routes(
 	server.Post("/products/:id/edit", admin, h.pages.Update)
 	server.Get("/products/:id/stock", anybody, h.pages.RedirectToEdit)
 	server.Post("/products/:id/stock", admin, small, h.pages.UpdateStock)
+	// endregion
+	// without sample: server.Get("/", anybody, h.pages.Home)
 	server.Get("/login", anybody, h.pages.Login)
 	server.Post("/login", sameOrigin, anybody, small, h.pages.SignIn)
 	server.Post("/logout", h.pages.SignOut)

@@ -4,26 +4,38 @@ import (
 	"time"
 
 	"example.com/prefab/app/server"
+	// region sample
 	"example.com/prefab/jobs"
+	// endregion
 	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories/locks"
+	// region sample
 	"example.com/prefab/services"
+	// endregion
 	"example.com/prefab/services/memory"
 )
 
-const (
-	jobLease     = 10 * time.Second // then another process takes over the jobs of a killed worker
-	flushTimeout = 30 * time.Second // the rest waits for the next run
-)
+const jobLease = 10 * time.Second // then another process takes over the jobs of a killed worker
+
+// region sample
+const flushTimeout = 30 * time.Second // the rest waits for the next run
+
+// endregion
 
 // schedule lists every job: its name, when it runs, what it calls. A shared one
 // runs in one process of all.
-func schedule(cfg Config, p *server.Process, products *services.Products, stock *services.Stock) *runner.Runner {
+func schedule(
+	cfg Config, p *server.Process,
+	// region sample
+	products *services.Products, stock *services.Stock,
+	// endregion
+) *runner.Runner {
 	leases := locks.New(p.Redis, "prefab:job:", jobLease)
 	r := runner.New(runner.Options{Log: p.Log, Lock: leases.Run, Metrics: p.Metrics})
 
 	memory := memory.NewMeter(cfg.WorkerCount())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.Log))
+	// region sample
 	r.Add(runner.Job{
 		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: stock.FlushRequested(), Shared: true,
 		Timeout: flushTimeout, Run: stock.Flush,
@@ -34,5 +46,6 @@ func schedule(cfg Config, p *server.Process, products *services.Products, stock 
 	if cfg.PruneAfter > 0 {
 		r.Add(jobs.PruneProducts(products, cfg.PruneAfter, p.Log))
 	}
+	// endregion
 	return r
 }

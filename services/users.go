@@ -20,8 +20,8 @@ type Role string
 
 // The roles.
 const (
-	Member Role = "member" // may review products
-	Admin  Role = "admin"  // may change the catalogue too
+	Member Role = "member" // may use the service
+	Admin  Role = "admin"  // may change what all see, too
 )
 
 // User is somebody who can sign in.
@@ -33,7 +33,7 @@ type User struct {
 	PasswordHash string `json:"-"`
 }
 
-// IsAdmin reports whether the user may change the catalogue.
+// IsAdmin reports whether the user is an admin.
 func (u User) IsAdmin() bool { return u.Role == Admin }
 
 type userKey struct{}
