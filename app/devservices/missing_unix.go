@@ -11,5 +11,6 @@ var (
 		"  DATABASE_URL=postgres://...               uses a server that you have\n" +
 		"  docker compose up                         runs all of it in containers: compose.yaml says how")
 
-	errNoRedis = errors.New("redis-server is not installed: `sh app/devservices/install.sh redis` installs it")
+	errNoRedis = errors.New("redis-server is not installed: `make test` or " +
+		"`sh app/devservices/install.sh redis` installs it")
 )
