@@ -17,9 +17,7 @@ import (
 
 func TestDeploy_NamesOnlySettingsThatThereAre(t *testing.T) {
 	known := map[string]bool{"POSTGRES_USER": true, "POSTGRES_DB": true, "POSTGRES_PASSWORD": true, "PGPASSWORD": true}
-	for field := range reflect.TypeFor[app.Config]().Fields() {
-		known[field.Tag.Get("env")] = true
-	}
+	addSettings(known, reflect.TypeFor[app.Config]())
 	for file, pattern := range map[string]string{
 		"compose.yaml":                    `(?m)^\s+([A-Z][A-Z0-9_]+):`,
 		"deploy/kubernetes/settings.yaml": `(?m)^\s+([A-Z][A-Z0-9_]+):`,
@@ -43,6 +41,17 @@ func TestDeploy_NamesOnlySettingsThatThereAre(t *testing.T) {
 			if !known[match[1]] {
 				t.Errorf("%s sets %s, which is no setting", file, match[1])
 			}
+		}
+	}
+}
+
+// addSettings adds the names of a struct's settings, and of the structs in it.
+func addSettings(known map[string]bool, settings reflect.Type) {
+	for field := range settings.Fields() {
+		if name := field.Tag.Get("env"); name != "" {
+			known[name] = true
+		} else if field.Type.Kind() == reflect.Struct {
+			addSettings(known, field.Type)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func TestServe_StartsWithoutRedisAndSaysSo(t *testing.T) {
 		status, body := p.get("/health/ready")
 		return status == 200 && strings.Contains(body, `"degraded":["redis"]`)
 	})
-	if !strings.Contains(p.said(), "Redis is away") {
+	if !strings.Contains(p.said(), "Redis does not answer: serving without") {
 		t.Errorf("it does not say so:\n%s", p.said())
 	}
 }
