@@ -13,6 +13,7 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/handlers"
 	"example.com/prefab/handlers/rest"
+
 	// region sample
 	"example.com/prefab/handlers/stream"
 	// endregion
@@ -28,6 +29,7 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
+
 	// region sample
 	"example.com/prefab/repositories/postgres"
 	// endregion

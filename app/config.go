@@ -6,6 +6,7 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/repositories/cache"
+
 	// region sample
 	"example.com/prefab/repositories/writebehind"
 	// endregion

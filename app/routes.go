@@ -7,6 +7,7 @@ import (
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
+
 	// region sample
 	"example.com/prefab/middleware/compact"
 	// endregion
@@ -14,6 +15,7 @@ import (
 	"example.com/prefab/middleware/request"
 	"example.com/prefab/middleware/session"
 	"example.com/prefab/middleware/static"
+
 	// region sample
 	"example.com/prefab/repositories"
 	// endregion

@@ -9,6 +9,7 @@ import (
 	// endregion
 	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories/locks"
+
 	// region sample
 	"example.com/prefab/services"
 	// endregion

@@ -35,7 +35,9 @@ func StockInvalidator(c *cache.Cache) func(ctx context.Context, productIDs []int
 
 // StockPutter returns a function that sends the put of a product's stock into a buffer, and
 // invalidates what is cached of the product in the same round trip; see cache.InvalidateWith.
-func StockPutter(c *cache.Cache) func(ctx context.Context, put redis.Cmder, productID int64) (invalidated bool, err error) {
+func StockPutter(
+	c *cache.Cache,
+) func(ctx context.Context, put redis.Cmder, productID int64) (invalidated bool, err error) {
 	return func(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
 		return c.InvalidateWith(ctx, put, stockTag(productID))
 	}

@@ -46,7 +46,9 @@ type Stock struct {
 
 // NewStock returns the stock in store and buffer. A full batch requests a flush.
 func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batchSize int) *Stock {
-	return &Stock{store: store, buffer: buffer, products: products, batchSize: batchSize, flushRequested: make(chan struct{}, 1)}
+	return &Stock{
+		store: store, buffer: buffer, products: products, batchSize: batchSize, flushRequested: make(chan struct{}, 1),
+	}
 }
 
 // Set stores a product's quantity. When it returns, no crash of ours can lose it.

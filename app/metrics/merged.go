@@ -38,7 +38,9 @@ type process struct{ slot, pid int }
 
 // NewMerged returns a Merged without workers. own's names must differ from theirs.
 func NewMerged(own prometheus.Gatherer) *Merged {
-	return &Merged{own: own, ended: familySums{}, live: map[process][]*dto.MetricFamily{}, last: map[int]int{}, shown: monotonicTotals{}}
+	return &Merged{
+		own: own, ended: familySums{}, live: map[process][]*dto.MetricFamily{}, last: map[int]int{}, shown: monotonicTotals{},
+	}
 }
 
 // Receive takes a worker's newest snapshot. One that cannot be read changes nothing.

@@ -50,7 +50,8 @@ func (s *Supervisor) spawn(slot int) (*child, error) {
 	}
 	defer unix.Close(workerSocket)
 	pid, err := syscall.ForkExec(s.program, os.Args, &syscall.ProcAttr{ //nolint:gosec // it is this program
-		Env:   overrideEnv(os.Environ(), slices.Concat(s.o.Env, []string{slotVariable + "=" + strconv.Itoa(slot), fiberVariable})),
+		Env: overrideEnv(os.Environ(),
+			slices.Concat(s.o.Env, []string{slotVariable + "=" + strconv.Itoa(slot), fiberVariable})),
 		Files: []uintptr{0, 1, 2, uintptr(s.listener), uintptr(workerSocket)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true}, // a terminal's Ctrl-C is for the supervisor alone
 	})

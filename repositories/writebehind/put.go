@@ -87,7 +87,9 @@ func (b *Buffer[K, V]) put(ctx context.Context, key K, field, encoded string) (d
 //
 // The key is invalidated in the same round trip only if the last put left much room: a put
 // that Redis refuses changes nothing, and must not cost readers their cached values.
-func (b *Buffer[K, V]) tryPut(ctx context.Context, key K, field, encoded string) (depth int, invalidated bool, err error) {
+func (b *Buffer[K, V]) tryPut(
+	ctx context.Context, key K, field, encoded string,
+) (depth int, invalidated bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
