@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"example.com/prefab/app/devservices/devtest"
 )
 
 // chromium is the one headless browser of the tests; each test has a window of its
@@ -272,7 +274,7 @@ func (w *window) reads(texts ...string) {
 func (w *window) seesNotice(path, done, notice string) {
 	w.s.t.Helper()
 	w.reads(notice)
-	eventually(w.s.t, notice+" is in sight, and where the reader goes on", func() bool {
+	devtest.Eventually(w.s.t, notice+" is in sight, and where the reader goes on", func() bool {
 		return eval[bool](w, `(() => {
 			const box = document.activeElement.getBoundingClientRect();
 			return document.activeElement.className == "notice" && box.top >= 0 && box.bottom <= innerHeight;
@@ -288,7 +290,7 @@ func (w *window) seesNotice(path, done, notice string) {
 // first draws the page, which may be some time after its load.
 func (w *window) goesOnAt(name string) {
 	w.s.t.Helper()
-	eventually(w.s.t, "the reader goes on at "+name, func() bool {
+	devtest.Eventually(w.s.t, "the reader goes on at "+name, func() bool {
 		return eval[string](w, `document.activeElement.name || ""`) == name
 	})
 }

@@ -42,8 +42,8 @@ func TestRedisAway_PublicPagesGoOnAndGuardsFailClosed(t *testing.T) {
 			wantDown(s, "redis", `{"degraded":["redis"],"status":"ready"}`)
 
 			back(redis)
-			eventually(t, "Redis is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
-			eventually(t, "people can sign in again", func() bool {
+			devtest.Eventually(t, "Redis is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+			devtest.Eventually(t, "people can sign in again", func() bool {
 				return s.visitor().signIn("ada"+emailDomain, password).status == http.StatusOK
 			})
 		})
@@ -70,8 +70,8 @@ func TestPostgresAway_Is503WithRetryAfterAndComesBack(t *testing.T) {
 			wantDown(s, "database", `{"degraded":["database"],"status":"ready"}`)
 
 			back(postgres)
-			eventually(t, "PostgreSQL is found again", func() bool { return admin.get(sessionPath).status == http.StatusOK })
-			eventually(t, "health is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+			devtest.Eventually(t, "PostgreSQL is found again", func() bool { return admin.get(sessionPath).status == http.StatusOK })
+			devtest.Eventually(t, "health is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
 			for _, line := range s.log.lines(t) {
 				if line["msg"] == "request not served" && line["error"] == nil {
 					t.Errorf("the log does not say why: %v", line)
@@ -84,7 +84,7 @@ func TestPostgresAway_Is503WithRetryAfterAndComesBack(t *testing.T) {
 // wantDown wants the health routes to name what is away. They may be a second behind.
 func wantDown(s *service, name, ready string) {
 	s.t.Helper()
-	eventually(s.t, name+" is reported as away", func() bool {
+	devtest.Eventually(s.t, name+" is reported as away", func() bool {
 		return string(s.visitor().get("/health/ready").want(http.StatusOK).body) == ready
 	})
 	h := decode[healthReport](s.visitor().get("/health").want(http.StatusServiceUnavailable))
@@ -124,7 +124,7 @@ func TestStart_AnswersProbesAndLittleElse(t *testing.T) {
 	s.visitor().get(style.FindString(string(page.body))).want(http.StatusOK)
 
 	back(postgres)
-	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
+	devtest.Eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
 	s.visitor().get("/login").want(http.StatusOK)
 }
 
@@ -137,6 +137,6 @@ func TestSignIn_AnOutageOfOursIsNobodysFailure(t *testing.T) {
 		s.visitor().signIn("max"+emailDomain, password).problem(http.StatusServiceUnavailable)
 	}
 	back(postgres)
-	eventually(t, "PostgreSQL is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+	devtest.Eventually(t, "PostgreSQL is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
 	s.visitor().signIn("max"+emailDomain, password).want(http.StatusOK)
 }

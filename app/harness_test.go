@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/redis/go-redis/v9"
@@ -19,7 +18,6 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/postgres"
-	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services"
 	"example.com/prefab/services/passwords"
 )
@@ -71,7 +69,7 @@ func start(t *testing.T, settings ...string) *service {
 func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
 	s := launchOn(t, databaseURL, redisURL, settings...)
-	eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
+	devtest.Eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
 	return s
 }
 
@@ -85,7 +83,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 		t.Fatal(err)
 	}
 	s := &service{
-		t: t, log: new(logged), db: openDB(t, databaseURL), redis: openRedis(t, redisURL),
+		t: t, log: new(logged), db: openDB(t, databaseURL), redis: devtest.RedisClient(t, redisURL),
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32},
 	}
 	s.exports = s.db
@@ -123,26 +121,6 @@ func openDB(t testing.TB, url string) *sqlx.DB {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return db
-}
-
-func openRedis(t testing.TB, url string) redis.UniversalClient {
-	t.Helper()
-	client, err := redisclient.Open(url, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-// eventually polls, for what happens soon and tells nobody.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not true: %s", what)
-		}
-	}
 }
 
 // exec runs SQL beside the service.
@@ -282,7 +260,7 @@ func (l *logged) lines(t *testing.T) []map[string]any {
 func (l *logged) access(t *testing.T, requestID string) map[string]any {
 	t.Helper()
 	var found map[string]any
-	eventually(t, "the log has a line of the request "+requestID, func() bool {
+	devtest.Eventually(t, "the log has a line of the request "+requestID, func() bool {
 		for _, line := range l.lines(t) {
 			if (line["msg"] == "request" || line["msg"] == "slow request") && line["request_id"] == requestID {
 				found = line

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/memory"
 )
 
@@ -70,7 +71,7 @@ func TestHealth_WhileDrainingItIsNotReadyAndStillServes(t *testing.T) {
 	s := start(t, "SHUTDOWN_DELAY=4s")
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
-	eventually(t, "balancers are told to look away", func() bool {
+	devtest.Eventually(t, "balancers are told to look away", func() bool {
 		got := s.visitor().get("/health/ready")
 		return got.status == http.StatusServiceUnavailable && string(got.body) == `{"status":"draining"}`
 	})

@@ -24,7 +24,7 @@ var layers = []struct {
 	never   []string // of the rest
 }{
 	{".", []string{"app"}, []string{fiberLib, sqlLib, sqlxLib, pqLib, redisLib}},
-	{"app/devservices", []string{"repositories/migrate"}, []string{fiberLib}}, // devtest migrates
+	{"app/devservices", []string{"repositories/migrate", "repositories/redisclient"}, []string{fiberLib}}, // devtest migrates
 	{"app", []string{"app", "handlers", "middleware", "jobs", "repositories", "services", "templates"}, nil},
 	{"handlers", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},
 	{"middleware", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},

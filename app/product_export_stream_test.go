@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/prefab/app/devservices/devtest"
 )
 
 // The text of these is more than all buffers between the server and a client
@@ -112,7 +114,7 @@ func TestExport_AFailureMidwayIsNoWholeFile(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || read >= manyBytes {
 		t.Errorf("%d bytes, error %v", read, err)
 	}
-	eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), `"msg":"stream aborted"`) })
+	devtest.Eventually(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), `"msg":"stream aborted"`) })
 }
 
 // With a pool of two, one export may run at a time: each needs the connection and
@@ -126,8 +128,8 @@ func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
 		t.Fatalf("%d exports run, want 1: the test does not see them", n)
 	}
 	_ = e.conn.Close()
-	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
-	eventually(t, "another may run", func() bool { return admin.whole("csv") })
+	devtest.Eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
+	devtest.Eventually(t, "another may run", func() bool { return admin.whole("csv") })
 	if !strings.Contains(s.log.String(), "the client closed the connection") {
 		t.Error("the log does not tell that the client went")
 	}
@@ -169,7 +171,7 @@ func TestExport_NoMoreThanAFewRunAtATime(t *testing.T) {
 	}
 	admin.send(http.MethodHead, exportPath+"csv", "").want(http.StatusOK)
 	_ = e.conn.Close()
-	eventually(t, "another may run", func() bool { return admin.whole("csv") })
+	devtest.Eventually(t, "another may run", func() bool { return admin.whole("csv") })
 }
 
 func TestExport_IsCutWhenItDoesNotDrainInTime(t *testing.T) {
@@ -179,7 +181,7 @@ func TestExport_IsCutWhenItDoesNotDrainInTime(t *testing.T) {
 	e := admin.export("csv")
 	s.cutExpected = true
 	s.stop()
-	eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
+	devtest.Eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
 	if read, err := io.Copy(io.Discard, e.response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%d bytes, error %v", read, err)
 	}

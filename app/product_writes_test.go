@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
 
@@ -16,7 +17,7 @@ func TestBodies_BeyondTheBudgetAre503AndSmallOnesAreTaken(t *testing.T) {
 	large := jsonOf(`{"name":"Chair"}`, 40_000)
 	var slow *wire
 	var refused answer
-	eventually(t, "the budget is used up", func() bool {
+	devtest.Eventually(t, "the budget is used up", func() bool {
 		if slow == nil || slow.isAnswered() { // it came when the other one was taken
 			slow = s.dial()
 			slow.send(admin.head("PATCH", product) + "Content-Length: 60000\r\n\r\n" + jsonOf(`{"name":"Lamp"}`, 60_000-rest))

@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
 
@@ -44,7 +45,7 @@ func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 		w.leads(chromedp.Click(chromedp.CSS(`main button`)))
 		w.isAt("/login", 401)
 		w.reads("The e-mail address or the password is wrong.")
-		eventually(t, "the reader goes on at what is wrong", func() bool {
+		devtest.Eventually(t, "the reader goes on at what is wrong", func() bool {
 			return eval[string](w, `document.activeElement.role`) == "alert"
 		})
 		w.checked()

@@ -19,7 +19,7 @@ var pastPages = []string{"Authorization", "x"}
 // busy may make it look slow at first, and then the service does without it.
 func (s *service) usesRedis() {
 	s.t.Helper()
-	eventually(s.t, "the cache uses Redis", func() bool {
+	devtest.Eventually(s.t, "the cache uses Redis", func() bool {
 		s.visitor().get(productsPath + "/12345").problem(http.StatusNotFound)
 		return len(s.keys("prefab:cache:{product:12345}:e:product:*")) == 1
 	})
@@ -53,7 +53,7 @@ func TestSettings_HowLongRedisKeepsWhat(t *testing.T) {
 func TestSettings_WithoutValuesPagesAreStillInvalidated(t *testing.T) {
 	s := start(t, "CACHE_TTL=0", "HTTP_CACHE_TTL=1h")
 	admin, path := s.admin(), s.product()
-	eventually(t, "the page is kept", func() bool { return s.visitor().get(path).outcome() == "hit" })
+	devtest.Eventually(t, "the page is kept", func() bool { return s.visitor().get(path).outcome() == "hit" })
 	admin.send("PATCH", path, `{"priceCents":4711}`).want(http.StatusOK)
 	if got := s.visitor().price(path); got != 4711 {
 		t.Errorf("the page has the price %d", got)
@@ -86,7 +86,7 @@ func TestTwoInstances_FollowEachOthersWritesAtOnce(t *testing.T) {
 			t.Errorf("write %d: its own instance gives %d", n, got)
 		}
 		var last time.Duration // since the write, of the last stale answer
-		eventually(t, "the other instance gives the new price", func() bool {
+		devtest.Eventually(t, "the other instance gives the new price", func() bool {
 			asked := time.Since(written)
 			if b.visitor().price(path, sameHost...) == n {
 				return true
@@ -117,14 +117,14 @@ func TestTwoInstances_ListsAndCountFollowToo(t *testing.T) {
 	b.visitor().get(productsPath + "/4").problem(http.StatusNotFound) // which is kept for a while, too
 	created := decode[services.Product](admin.send("POST", productsPath, body).want(http.StatusCreated))
 	path := fmt.Sprintf("%s/%d", productsPath, created.ID)
-	eventually(t, "the new product is there", func() bool {
+	devtest.Eventually(t, "the new product is there", func() bool {
 		return count(b) == 4 && first(b).Name == "New" && b.visitor().get(path).status == http.StatusOK
 	})
 	admin.send("PATCH", path, `{"name":"Newer"}`).want(http.StatusOK)
-	eventually(t, "the new name is there", func() bool { return first(b).Name == "Newer" })
+	devtest.Eventually(t, "the new name is there", func() bool { return first(b).Name == "Newer" })
 	b.visitor().get(path).want(http.StatusOK)
 	admin.send("DELETE", path, "").want(http.StatusNoContent)
-	eventually(t, "the deleted product is gone", func() bool {
+	devtest.Eventually(t, "the deleted product is gone", func() bool {
 		return count(b) == 3 && first(b).Name == "Lamp 3" && b.visitor().get(path).status == http.StatusNotFound
 	})
 }

@@ -20,7 +20,7 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	fresh := s.visitor().get(path).want(http.StatusOK)
 	postgres.Stop()
 	var stale answer
-	eventually(t, "the value is past its time", func() bool {
+	devtest.Eventually(t, "the value is past its time", func() bool {
 		stale = s.visitor().get(path).want(http.StatusOK)
 		return stale.cacheStatus() != fresh.cacheStatus() && stale.outcome() != "hit"
 	})
@@ -31,7 +31,7 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	s.visitor().get(productsPath).problem(http.StatusServiceUnavailable) // never read before
 
 	back(postgres)
-	eventually(t, "the value is fresh again", func() bool {
+	devtest.Eventually(t, "the value is fresh again", func() bool {
 		return s.visitor().get(path).want(http.StatusOK).outcome() == "hit"
 	})
 }
@@ -39,7 +39,7 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 // awaitSharedPages waits until the instances share pages through Redis again.
 func awaitSharedPages(t *testing.T, a, b *service) {
 	t.Helper()
-	eventually(t, "one instance finds the other one's page in Redis", func() bool {
+	devtest.Eventually(t, "one instance finds the other one's page in Redis", func() bool {
 		path := a.product()
 		a.visitor().get(path, sameHost...).want(http.StatusOK)
 		return b.visitor().get(path, sameHost...).want(http.StatusOK).outcome() == "hit"
@@ -64,7 +64,7 @@ func whileBlocked(s *service, path, body string, do func()) int {
 		defer func() { answered <- status }() // even where send ends the test
 		status = admin.send("PATCH", path, body).status
 	}()
-	eventually(s.t, "the write waits for its lock", func() bool {
+	devtest.Eventually(s.t, "the write waits for its lock", func() bool {
 		return len(s.ids("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")) > 0
 	})
 	do()
@@ -92,7 +92,7 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 			}
 			readAll(t, []*service{a, b}, path, other, productsPath)
 
-			eventually(t, "both give the new price while Redis is away", func() bool {
+			devtest.Eventually(t, "both give the new price while Redis is away", func() bool {
 				return a.visitor().price(path, sameHost...) == 4711 && b.visitor().price(path, sameHost...) == 4711
 			})
 			back(redis)
@@ -160,7 +160,7 @@ func TestTwoInstances_FollowWritesHoweverSlowRedisIsForTheWriter(t *testing.T) {
 		follows(price)
 	}
 	line.Delay(0)
-	eventually(t, "the line is well again", func() bool { return admin.get(sessionPath).status == http.StatusOK })
+	devtest.Eventually(t, "the line is well again", func() bool { return admin.get(sessionPath).status == http.StatusOK })
 	patched := whileBlocked(a, path, `{"priceCents":4711}`, func() {
 		line.Hang(devtest.ToServer, true)
 		line.Hang(devtest.ToClient, true)
@@ -192,7 +192,7 @@ func TestPages_GoOnWithoutRedisAndPostgres(t *testing.T) {
 				admin.page(path).want(http.StatusOK).shows("Lamp 1", "Sign out")
 			}
 			back(postgres)
-			eventually(t, "PostgreSQL is found again", func() bool { return admin.page(product+"/edit").status == http.StatusOK })
+			devtest.Eventually(t, "PostgreSQL is found again", func() bool { return admin.page(product+"/edit").status == http.StatusOK })
 			lose(redis)
 			for _, path := range []string{"/", product} {
 				admin.page(path).want(http.StatusOK).shows("Lamp 1", "Sign in")

@@ -22,16 +22,16 @@ func TestTopology_WorksOnARedisCluster(t *testing.T) {
 		s.visitor().get("/api/v1/products").want(http.StatusOK)
 	}
 	admin.send(http.MethodPatch, path, `{"name":"Torch"}`).want(http.StatusOK)
-	eventually(t, "the other instance has the new name", func() bool {
+	devtest.Eventually(t, "the other instance has the new name", func() bool {
 		return strings.Contains(string(b.visitor().get(path).body), "Torch") &&
 			strings.Contains(string(b.visitor().get("/api/v1/products").body), "Torch")
 	})
 	admin.send(http.MethodPut, path+"/stock", `{"quantity":4321}`).want(http.StatusAccepted)
 	admin.get(path).want(http.StatusOK)
-	eventually(t, "PostgreSQL has the new stock", func() bool {
+	devtest.Eventually(t, "PostgreSQL has the new stock", func() bool {
 		return len(a.ids("SELECT product_id FROM stock WHERE quantity = 4321")) == 1
 	})
-	eventually(t, "the other instance has the new stock", func() bool {
+	devtest.Eventually(t, "the other instance has the new stock", func() bool {
 		return strings.Contains(string(b.visitor().get(path).body), "4321")
 	})
 	admin.send(http.MethodDelete, "/api/v1/session", "").want(http.StatusNoContent)
@@ -52,12 +52,12 @@ func TestTopology_GoesOnWhileSentinelsReplaceTheMaster(t *testing.T) {
 	}
 
 	servers.Signal(servers.Master, syscall.SIGKILL)
-	eventually(t, "stock is taken again, by the session of before", func() bool {
+	devtest.Eventually(t, "stock is taken again, by the session of before", func() bool {
 		s.visitor().get(path).want(http.StatusOK)
 		return admin.setStock(path, 4321).status == http.StatusAccepted
 	})
-	eventually(t, "PostgreSQL has the new stock", func() bool {
+	devtest.Eventually(t, "PostgreSQL has the new stock", func() bool {
 		return len(s.ids("SELECT product_id FROM stock WHERE quantity = 4321")) == 1
 	})
-	eventually(t, "Redis is well", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+	devtest.Eventually(t, "Redis is well", func() bool { return s.visitor().get("/health").status == http.StatusOK })
 }

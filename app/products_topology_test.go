@@ -53,7 +53,7 @@ func TestTopology_WorksBehindAPgBouncerWithAPoolOfTwo(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "all stock is stored", func() bool {
+	devtest.Eventually(t, "all stock is stored", func() bool {
 		return len(s.ids("SELECT product_id FROM stock WHERE quantity = $1", rounds-1)) == clients
 	})
 	if n := len(s.ids("SELECT id FROM reviews")); n != clients {
@@ -106,7 +106,7 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 // awaitProducts waits until a replica has that many products.
 func awaitProducts(t *testing.T, replica *sqlx.DB, want int) {
 	t.Helper()
-	eventually(t, "the replica has the products", func() bool {
+	devtest.Eventually(t, "the replica has the products", func() bool {
 		var n int
 		err := replica.GetContext(t.Context(), &n, "SELECT count(*) FROM products")
 		return err == nil && n == want
@@ -133,7 +133,7 @@ func TestTopology_ReplicaAwayIsNamedAndStopsNothing(t *testing.T) {
 	other.visitor().get(path).want(http.StatusOK)
 
 	follower.Start()
-	eventually(t, "the replica is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
+	devtest.Eventually(t, "the replica is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
 }
 
 func TestTopology_ExportCommandReadsTheReplica(t *testing.T) {

@@ -26,7 +26,7 @@ func TestSession_SavedLateIsOfNoUse(t *testing.T) {
 	}
 	c.send(http.MethodDelete, sessionPath, "").want(http.StatusNoContent)
 	release()
-	eventually(t, "the session is saved", func() bool { return len(s.keys("prefab:session:*")) == 1 })
+	devtest.Eventually(t, "the session is saved", func() bool { return len(s.keys("prefab:session:*")) == 1 })
 	s.visitor().get(sessionPath, "Cookie", sessionCookie+"="+id).problem(http.StatusUnauthorized)
 	c.signIn("max"+emailDomain, password).want(http.StatusOK)
 }
@@ -137,11 +137,11 @@ func TestSession_WhatAUserMayNoLongerDoIsSeen(t *testing.T) {
 	admin := s.admin()
 	admin.get(sessionPath).want(http.StatusOK)
 	s.exec("UPDATE users SET role = 'member' WHERE name = 'ada'")
-	eventually(t, "no admin any more", func() bool {
+	devtest.Eventually(t, "no admin any more", func() bool {
 		return strings.Contains(string(admin.get(sessionPath).want(http.StatusOK).body), `"role":"member"`)
 	})
 	s.exec("DELETE FROM users WHERE name = 'ada'")
-	eventually(t, "no user any more", func() bool { return admin.get(sessionPath).status == http.StatusUnauthorized })
+	devtest.Eventually(t, "no user any more", func() bool { return admin.get(sessionPath).status == http.StatusUnauthorized })
 }
 
 func TestSignIn_DoesNotTellWhoHasAnAccount(t *testing.T) {

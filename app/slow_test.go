@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
 
@@ -28,7 +29,7 @@ func TestSlowRequest_TellsTheStatementThatMadeItSlow(t *testing.T) {
 	tx.MustExecContext(t.Context(), "LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
 	answers := make(chan answer, 1)
 	go func() { answers <- visitor.signIn(user.Email, password) }()
-	eventually(t, "the statement has waited longer than the threshold", func() bool {
+	devtest.Eventually(t, "the statement has waited longer than the threshold", func() bool {
 		return len(s.ids(`SELECT pid FROM pg_stat_activity WHERE datname = current_database()
 			AND wait_event_type = 'Lock' AND clock_timestamp() > query_start + interval '60 ms'`)) == 1
 	})
@@ -48,7 +49,7 @@ func TestSlowRequest_TellsTheStatementThatMadeItSlow(t *testing.T) {
 		query["duration"].(float64) < 50e6 || !strings.Contains(text, "FROM users") {
 		t.Errorf("got %v", query)
 	}
-	eventually(t, "the request is logged", func() bool { return len(s.log.found(t, "slow request", id)) == 1 })
+	devtest.Eventually(t, "the request is logged", func() bool { return len(s.log.found(t, "slow request", id)) == 1 })
 	request := s.log.found(t, "slow request", id)[0]
 	if request["level"] != "WARN" || request["route"] != route || request["queries"] != 1.0 || request["status"] != 200.0 {
 		t.Errorf("got %v", request)

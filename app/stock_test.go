@@ -49,7 +49,7 @@ func TestStock_CountsEverywhereBeforeItIsStored(t *testing.T) {
 			t.Errorf("write %d: its own instance gives %d", n, got)
 		}
 		var last time.Duration
-		eventually(t, "the other instance gives the new stock", func() bool {
+		devtest.Eventually(t, "the other instance gives the new stock", func() bool {
 			asked := time.Since(written)
 			if b.visitor().stock(path) == n {
 				return true
@@ -112,7 +112,7 @@ func TestStock_IsTakenWhilePostgresIsAway(t *testing.T) {
 	admin.setStock(unknown, 7).want(http.StatusAccepted) // it may be there
 	back(postgres)
 	for _, path := range []string{known, unknown} {
-		eventually(t, "it is stored", func() bool { return s.storedStock(path) == 7 })
+		devtest.Eventually(t, "it is stored", func() bool { return s.storedStock(path) == 7 })
 		if got := s.visitor().stock(path); got != 7 {
 			t.Errorf("the stock is %d", got)
 		}
@@ -144,12 +144,12 @@ func TestStock_IsForProductsThatAreThere(t *testing.T) {
 	admin.setStock(next, 7).problem(http.StatusNotFound)
 	admin.send("POST", productsPath, `{"name":"New","priceCents":1,"categoryId":1}`).want(http.StatusCreated)
 	admin.setStock(next, 7).want(http.StatusAccepted)
-	eventually(t, "the other instance knows it", func() bool {
+	devtest.Eventually(t, "the other instance knows it", func() bool {
 		return admin.at(b).setStock(next, 8).status == http.StatusAccepted
 	})
 	admin.send("DELETE", next, "").want(http.StatusNoContent)
 	admin.setStock(next, 9).problem(http.StatusNotFound)
-	eventually(t, "the other instance knows that it is gone", func() bool {
+	devtest.Eventually(t, "the other instance knows that it is gone", func() bool {
 		return admin.at(b).setStock(next, 9).status == http.StatusNotFound
 	})
 }
@@ -178,7 +178,7 @@ func TestStock_AChangeCostsItsReadersNoSQL(t *testing.T) {
 
 func TestStock_IsStoredByOneProcessOfAll(t *testing.T) {
 	s := start(t, "WRITE_BEHIND_INTERVAL=1s")
-	eventually(t, "the others know that it is done", func() bool {
+	devtest.Eventually(t, "the others know that it is done", func() bool {
 		return s.redis.Exists(t.Context(), "prefab:job:{flush-stock}:done").Val() == 1
 	})
 }

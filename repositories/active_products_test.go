@@ -25,7 +25,7 @@ func (s *asked) Active(context.Context, int64) (bool, error) {
 
 // Each change of stock asks it, so that it must not be what each change voids.
 func TestCachedProducts_AStockThatChangesIsStillThatOfAKnownProduct(t *testing.T) {
-	values := newCache(t, openRedis(t, devtest.Redis(t)))
+	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
 	store := new(asked)
 	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
 	for range 3 {
@@ -46,11 +46,11 @@ func TestCachedProducts_AStockThatChangesIsStillThatOfAKnownProduct(t *testing.T
 func TestCachedProducts_ARecentWriterAsksMemoryWhetherThereIsAProduct(t *testing.T) {
 	for name, absent := range map[string]bool{"there is": false, "there was none": true} {
 		t.Run(name, func(t *testing.T) {
-			client := openRedis(t, devtest.Redis(t))
+			client := devtest.RedisClient(t, devtest.Redis(t))
 			store := &asked{absent: absent}
 			products := repositories.CacheProducts(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour, Absent: time.Hour})
 			var before int
-			eventually(t, "memory knows", func() bool {
+			devtest.Eventually(t, "memory knows", func() bool {
 				before = store.times
 				for range 2 {
 					if _, err := products.Active(t.Context(), 1); err != nil {

@@ -46,7 +46,7 @@ var anHour = repositories.CacheTimes{TTL: time.Hour, Grace: time.Hour}
 
 func cacheUsers(t *testing.T, ttl time.Duration) (*people, *repositories.CachedUsers, *cache.Cache) {
 	t.Helper()
-	return cacheUsersIn(t, openRedis(t, devtest.Redis(t)), ttl)
+	return cacheUsersIn(t, devtest.RedisClient(t, devtest.Redis(t)), ttl)
 }
 
 func cacheUsersIn(
@@ -55,7 +55,7 @@ func cacheUsersIn(
 	t.Helper()
 	store, values := newPeople(), newCache(t, client)
 	users := repositories.CacheUsers(store, values, repositories.CacheTimes{TTL: ttl, Grace: time.Hour})
-	eventually(t, "the cache keeps users", func() bool { // one that has just started may void its first
+	devtest.Eventually(t, "the cache keeps users", func() bool { // one that has just started may void its first
 		asked := store.asked.Load()
 		for range 2 {
 			if _, err := users.Get(t.Context(), 1); err != nil {
@@ -72,7 +72,7 @@ const past = time.Millisecond
 
 // What a session has written a moment ago does not change who it is.
 func TestCachedUsers_AreNotAskedForAtEachRequest(t *testing.T) {
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	store, users, _ := cacheUsersIn(t, client, time.Hour)
 	before := store.asked.Load()
 	for _, key := range client.Keys(t.Context(), "*user*").Val() {
@@ -105,7 +105,7 @@ func TestCachedUsers_ARightTakenAwayByTheProgramIsGoneAtOnce(t *testing.T) {
 
 func TestCachedUsers_PastTheirTimeGoOnForTheGrace(t *testing.T) {
 	store, users, _ := cacheUsers(t, past)
-	eventually(t, "who is cached is given as stale", func() bool {
+	devtest.Eventually(t, "who is cached is given as stale", func() bool {
 		store.err = nil // anew, since a cache that has just started may void what it was given first
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestCachedUsers_LeaveTimeToGoOnWhereTheStoreHangs(t *testing.T) {
 
 // Who has lost a right must not have it back for as long as another process asks.
 func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.T) {
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	process := func() (*people, *repositories.CachedUsers) {
 		store := newPeople()
 		return store, repositories.CacheUsers(
@@ -138,7 +138,7 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 	}
 	asking, slow := process()
 	store, users := process()
-	eventually(t, "Redis has the user", func() bool {
+	devtest.Eventually(t, "Redis has the user", func() bool {
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 		defer close(done)
 		_, _ = slow.Get(t.Context(), 1)
 	}()
-	eventually(t, "the other process asks", func() bool { return asking.asked.Load() > 0 })
+	devtest.Eventually(t, "the other process asks", func() bool { return asking.asked.Load() > 0 })
 	if got, err := users.Get(t.Context(), 1); err != nil || got.IsAdmin() {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -176,9 +176,9 @@ func TestCachedUsers_WhoAreGoneAreForgotten(t *testing.T) {
 // By as much a right that is taken away in the database may lag behind.
 func TestCachedUsers_AreKeptForMomentsHoweverLongOthersAre(t *testing.T) {
 	const key = "test:cache:{user:1}:e:user:1"
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	users := repositories.CacheUsers(newPeople(), newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
-	eventually(t, "Redis has it", func() bool {
+	devtest.Eventually(t, "Redis has it", func() bool {
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ func (s *shelves) List(context.Context, int) ([]services.Category, error) {
 
 func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 	store := &shelves{list: []services.Category{{ID: 1, Name: "Lamps"}}}
-	values := newCache(t, openRedis(t, devtest.Redis(t)))
+	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
 	cached := repositories.CacheCategories(store, values, anHour)
 	for range 3 {
 		if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 1 {
@@ -76,9 +76,9 @@ func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 
 func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
 	store := &shelves{list: []services.Category{{ID: 1, Name: "Lamps"}}}
-	values := newCache(t, openRedis(t, devtest.Redis(t)))
+	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
 	cached := repositories.CacheCategories(store, values, repositories.CacheTimes{TTL: time.Millisecond, Grace: time.Hour})
-	eventually(t, "they are given as stale", func() bool {
+	devtest.Eventually(t, "they are given as stale", func() bool {
 		store.err = nil
 		if _, err := cached.List(t.Context(), 100); err != nil {
 			t.Fatal(err)
@@ -93,9 +93,9 @@ func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
 // No route changes them, so nothing tells of a change.
 func TestCachedCategories_AreKeptForAMinuteHoweverLongOthersAre(t *testing.T) {
 	const kept = "test:cache:{categories}:e:categories:100"
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	cached := repositories.CacheCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
-	eventually(t, "Redis has them", func() bool {
+	devtest.Eventually(t, "Redis has them", func() bool {
 		if _, err := cached.List(t.Context(), 100); err != nil {
 			t.Fatal(err)
 		}

@@ -77,10 +77,10 @@ func TestPendingStock_IsSeenThoughItIsStoredDuringTheRead(t *testing.T) {
 	for name, read := range readStock {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db, client := open(t, devtest.Database(t), true), openRedis(t, devtest.Redis(t))
+			db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, devtest.Redis(t))
 			product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 			buffer, values := newStockBuffer(client, db), newCache(t, client)
-			eventually(t, "Redis is trusted", func() bool {
+			devtest.Eventually(t, "Redis is trusted", func() bool {
 				return values.Call(t.Context(), func(context.Context) error { return nil }) == nil
 			})
 			if _, err := buffer.Put(t.Context(), product, 7); err != nil {
@@ -105,7 +105,7 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := devtest.OwnRedis(t)
-			db, client := open(t, devtest.Database(t), true), openRedis(t, server.URL)
+			db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, server.URL)
 			product := newProduct(t, db, "a")
 			setStock(t, db, product, 3)
 			store := repositories.WithPendingStock(
@@ -122,7 +122,7 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 
 // Else the older stock would be given until something else voids it.
 func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
-	db, client := open(t, devtest.Database(t), true), openRedis(t, devtest.Redis(t))
+	db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, devtest.Redis(t))
 	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 	buffer, values := newStockBuffer(client, db), newCache(t, client)
 	products := repositories.CacheProducts(
@@ -139,7 +139,7 @@ func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
 	if _, err := buffer.Put(t.Context(), product, 7); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what waits is shown", func() bool {
+	devtest.Eventually(t, "what waits is shown", func() bool {
 		got, err := products.Get(t.Context(), product)
 		return err == nil && got.Stock == 7
 	})

@@ -26,7 +26,7 @@ func (s shown) Stock(ctx context.Context, _ int64) (int64, error) {
 func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 	for name, url := range redisKinds(t) {
 		t.Run(name, func(t *testing.T) {
-			client := openRedis(t, url)
+			client := devtest.RedisClient(t, url)
 			own, other := newCache(t, client), newCache(t, client)
 			times := repositories.CacheTimes{TTL: time.Hour}
 			here, there := repositories.CacheProducts(shown{client: client}, own, times),
@@ -49,7 +49,7 @@ func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 				if got, err := here.Stock(t.Context(), 1); err != nil || got != quantity {
 					t.Fatalf("here it is %d, %v; want %d", got, err, quantity)
 				}
-				eventually(t, "others show it", func() bool {
+				devtest.Eventually(t, "others show it", func() bool {
 					got, err := there.Stock(t.Context(), 1)
 					return err == nil && got == quantity
 				})

@@ -30,7 +30,7 @@ func attempt(t *testing.T, s *repositories.SignIns, account string, address neti
 
 // Each step continues the attempts of those before it.
 func TestSignIns_Limits(t *testing.T) {
-	s := repositories.NewSignIns(openRedis(t, devtest.Redis(t)), low)
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), low)
 	elsewhere := somewhere.Next()
 	for _, step := range []struct {
 		account string
@@ -55,7 +55,7 @@ func TestSignIns_Limits(t *testing.T) {
 }
 
 func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
-	s := repositories.NewSignIns(openRedis(t, devtest.Redis(t)), low)
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), low)
 	for i := range 20 {
 		end := s.Succeed
 		if i >= 10 {
@@ -71,7 +71,7 @@ func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
 }
 
 func TestSignIns_StoreNoAccountInTheClear(t *testing.T) {
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	s := repositories.NewSignIns(client, low)
 	attempt(t, s, "Ada@example.com", somewhere)
 	attempt(t, s, strings.Repeat("x", 1<<20), somewhere)
@@ -83,7 +83,7 @@ func TestSignIns_StoreNoAccountInTheClear(t *testing.T) {
 }
 
 func TestSignIns_CountAnIPv6SubscriberOnce(t *testing.T) {
-	client := openRedis(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	limit := repositories.SignInLimit{PerAccountAndAddress: 9, PerAccount: 9, PerAddress: 1, Window: time.Minute}
 	for _, c := range []struct {
 		one, other string

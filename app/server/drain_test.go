@@ -19,16 +19,6 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(devtest.Run(m)) }
 
-// eventually polls.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not true: %s", what)
-		}
-	}
-}
-
 // A job may be what writes the last request's data, so it must not stop before.
 func TestServe_StopsTheServiceAfterTheLastRequest(t *testing.T) {
 	s, err := settings.Load[Settings]([]string{"DATABASE_URL=" + devtest.Database(t), "REDIS_URL=" + devtest.Redis(t)}, "none")
@@ -69,7 +59,7 @@ func TestServe_StopsTheServiceAfterTheLastRequest(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- Serve(ctx, options, listener) }()
 	<-built
-	eventually(t, "it is ready", func() bool { return monitor.State() == health.Ready })
+	devtest.Eventually(t, "it is ready", func() bool { return monitor.State() == health.Ready })
 	status := make(chan int, 1)
 	go func() {
 		response, err := http.Get("http://" + listener.Addr().String() + "/slow")
@@ -82,7 +72,7 @@ func TestServe_StopsTheServiceAfterTheLastRequest(t *testing.T) {
 	}()
 	<-entered
 	stop()
-	eventually(t, "it drains", func() bool { return monitor.State() == health.Draining })
+	devtest.Eventually(t, "it drains", func() bool { return monitor.State() == health.Draining })
 	time.Sleep(50 * time.Millisecond)
 	if stopped.Load() {
 		t.Error("the service has stopped while a request is under way")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/tracing"
 )
@@ -259,7 +260,7 @@ func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 		defer close(done)
 		_, _ = s.stocks.Get(plain(t), "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) { return 6, nil })
 	}()
-	eventually(t, "another request waits for the lease", func() bool { return s.trips.n.Load() > 0 })
+	devtest.Eventually(t, "another request waits for the lease", func() bool { return s.trips.n.Load() > 0 })
 	loaded := false
 	_, _ = s.stocks.Get(holder, "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) {
 		loaded = true

@@ -94,7 +94,7 @@ func crew(t *testing.T, redis *devtest.Server) (writer *process, readers []*proc
 func cachedAgain(t *testing.T, readers []*process, value int) {
 	t.Helper()
 	want := fmt.Sprint(value)
-	eventually(t, "all readers use Redis again", func() bool {
+	devtest.Eventually(t, "all readers use Redis again", func() bool {
 		return readers[0].ask("ready") == "true" && readers[1].ask("ready") == "true"
 	})
 	for _, p := range readers {
@@ -102,7 +102,7 @@ func cachedAgain(t *testing.T, readers []*process, value int) {
 			t.Errorf("memory gives %s, Redis %s; want %s", p.ask("memory"), p.ask("redis"), want)
 		}
 	}
-	eventually(t, "the value is kept again", func() bool {
+	devtest.Eventually(t, "the value is kept again", func() bool {
 		for _, p := range readers {
 			if got := p.ask("get"); got != want {
 				t.Fatalf("a reader gives %s, want %s", got, want)
@@ -116,7 +116,7 @@ func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 	t.Parallel()
 	writer, readers := crew(t, devtest.OwnRedis(t))
 	writer.ask("write 1 and die")
-	eventually(t, "the readers have heard that the write began", func() bool {
+	devtest.Eventually(t, "the readers have heard that the write began", func() bool {
 		return readers[0].ask("get") == "1" && readers[1].ask("get") == "1"
 	})
 	for _, p := range readers {
@@ -154,7 +154,7 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 				}
 			}
 			for _, p := range readers { // shorter absences of a writer that dies are not noticed
-				eventually(t, "the readers have missed Redis", func() bool { return p.ask("ready") == "false" })
+				devtest.Eventually(t, "the readers have missed Redis", func() bool { return p.ask("ready") == "false" })
 			}
 			c.back(redis, nil)
 			cachedAgain(t, readers, 1)
@@ -183,7 +183,7 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	}
 	writer.must("write 1")
 	for _, p := range append(readers, writer) {
-		eventually(t, "all have the new value", func() bool { return p.ask("get") == "1" })
+		devtest.Eventually(t, "all have the new value", func() bool { return p.ask("get") == "1" })
 	}
 	redis.Signal(syscall.SIGKILL)
 	for name, data := range older {
@@ -196,7 +196,7 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 		t.Fatal("Redis does not have the older data")
 	}
 	for _, p := range readers { // the end of their connections tells them, after a moment
-		eventually(t, "a reader has noticed that it is another server", func() bool { return p.holds(1) })
+		devtest.Eventually(t, "a reader has noticed that it is another server", func() bool { return p.holds(1) })
 	}
 	cachedAgain(t, readers, 1)
 }

@@ -47,14 +47,14 @@ func TestGet_GoesOnWhenTheLoadingProcessIsKilled(t *testing.T) {
 	holder, other := startProcess(t, settings), startProcess(t, settings)
 	holder.must("hang")
 	client := openClient(t, redis.URL)
-	eventually(t, "the load has its lease", func() bool {
+	devtest.Eventually(t, "the load has its lease", func() bool {
 		return client.Exists(t.Context(), "test:{truth}:l:numbers:row").Val() == 1
 	})
 	holder.kill()
 	if got := other.ask("get"); got != "0" {
 		t.Errorf("another process gives %q", got)
 	}
-	eventually(t, "others keep the value once the lease has ended", func() bool {
+	devtest.Eventually(t, "others keep the value once the lease has ended", func() bool {
 		return other.ask("get") == "0" && other.ask("redis") == "0"
 	})
 }
@@ -115,7 +115,7 @@ func TestGet_HandsTheLoadOnUnlessItFails(t *testing.T) {
 						}
 					})
 				}
-				eventually(t, "all wait for the load", func() bool { return waits.n.Load() == 20 })
+				devtest.Eventually(t, "all wait for the load", func() bool { return waits.n.Load() == 20 })
 				close(finish)
 				readers.Wait()
 				if loads := s.loads.Load(); loads != c.loads {

@@ -117,7 +117,7 @@ func TestGet_GivesTheLastValueWhileTheStoreIsAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.fail.Store(problem.ErrUnavailable)
-		eventually(t, "the value is past its time, and given", func() bool {
+		devtest.Eventually(t, "the value is past its time, and given", func() bool {
 			trace := new(tracing.Trace)
 			got, err := short.Get(tracing.With(t.Context(), trace), "key", tags, s.load)
 			if err != nil || got != 5 {
@@ -127,7 +127,7 @@ func TestGet_GivesTheLastValueWhileTheStoreIsAway(t *testing.T) {
 		})
 
 		s.fail.Store(&problem.Error{Code: problem.Conflict})
-		eventually(t, "another error is not hidden", func() bool {
+		devtest.Eventually(t, "another error is not hidden", func() bool {
 			_, err := short.Get(t.Context(), "key", tags, s.load)
 			return problem.CodeOf(err) == problem.Conflict
 		})
@@ -145,7 +145,7 @@ func TestGet_GivesNoLastValueThatWasInvalidatedMeanwhile(t *testing.T) {
 	n, s := newNode(t, ownRedis(t)), new(source)
 	short := n.numbersFor("short", time.Millisecond, time.Hour)
 	failed := false
-	eventually(t, "the load fails", func() bool {
+	devtest.Eventually(t, "the load fails", func() bool {
 		got, err := short.Get(t.Context(), "key", tags, func(ctx context.Context) (int64, error) {
 			if s.loads.Load() == 0 {
 				return s.load(ctx)
@@ -171,7 +171,7 @@ func TestGet_GivesNoLastValueThatRedisKnowsToBeVoid(t *testing.T) {
 	writer := newNode(t, url)
 	_ = writer.cache.Invalidate(t.Context(), tags[0])
 	s.fail.Store(problem.ErrUnavailable)
-	eventually(t, "memory is not believed", func() bool {
+	devtest.Eventually(t, "memory is not believed", func() bool {
 		if got, err := n.get(t.Context(), s.load); s.loads.Load() > 1 && err == nil {
 			t.Fatalf("a value that is void is given: %d", got)
 		}
@@ -255,7 +255,7 @@ func TestMarkStale_IsGivenAsStaleAndKeptByNobodyElse(t *testing.T) {
 		t.Errorf("another process is given %d", value)
 	}
 	s.value.Store(1)
-	eventually(t, "it is loaded anew", func() bool {
+	devtest.Eventually(t, "it is loaded anew", func() bool {
 		got, err := n.get(t.Context(), s.load)
 		return err == nil && got == 1
 	})

@@ -65,7 +65,7 @@ func newNode(t testing.TB, url string, changes ...func(*cache.Options)) *node {
 
 func (n *node) ready(t testing.TB) {
 	t.Helper()
-	eventually(t, "the cache uses Redis", func() bool { return n.cache.Usable() && n.cache.Hearing() })
+	devtest.Eventually(t, "the cache uses Redis", func() bool { return n.cache.Usable() && n.cache.Hearing() })
 }
 
 func (n *node) get(ctx context.Context, load func(context.Context) (int64, error)) (int64, error) {
@@ -142,15 +142,6 @@ func everyRedis(t *testing.T, test func(t *testing.T, url string)) {
 		m.ClockTTL(true) // as devservices has it
 		test(t, "redis://"+m.Addr())
 	})
-}
-
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
 }
 
 func ownRedis(t testing.TB) string { return devtest.OwnRedis(t).URL }

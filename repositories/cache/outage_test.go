@@ -36,7 +36,7 @@ func TestGet_AnswersWithoutRedis(t *testing.T) {
 			c.out(redis, line)
 			n.hammer(t, s)
 			if c.void {
-				eventually(t, "Redis is missed", func() bool { return n.cache.Pending() > 0 })
+				devtest.Eventually(t, "Redis is missed", func() bool { return n.cache.Pending() > 0 })
 			}
 			c.back(redis, line)
 			n.ready(t)
@@ -111,7 +111,7 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 	}
 	trace.WaitedForCache(time.Hour)
 	store(1, time.Hour)
-	eventually(t, "the lease is free", func() bool {
+	devtest.Eventually(t, "the lease is free", func() bool {
 		return n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val() == 0
 	})
 	n.gives(t, s, 1) // memory has it for a moment
@@ -149,7 +149,7 @@ func TestSubscription_BrokenDuringWritesLeavesNothingStale(t *testing.T) {
 		if err := writer.cache.Write(t.Context(), tags, s.set(value+1)); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the other process gives the new value", func() bool {
+		devtest.Eventually(t, "the other process gives the new value", func() bool {
 			got, err := reader.get(t.Context(), s.load)
 			return err == nil && got == value+1
 		})
@@ -194,7 +194,7 @@ func TestRedis_MayLoseAnyKey(t *testing.T) {
 				got, err := n.numbers.Get(ctx, fmt.Sprint(i), tagsOf(i), loadNothing)
 				return err != nil || got == things[i].value.Load()
 			}
-			eventually(t, "memory has heard of the last write", func() bool { return is(t.Context()) })
+			devtest.Eventually(t, "memory has heard of the last write", func() bool { return is(t.Context()) })
 			if !is(fresh(t)) {
 				t.Errorf("Redis has an older value of %d", i)
 			}
@@ -211,7 +211,7 @@ func TestStart_KeepsTheEpoch(t *testing.T) {
 	if !n.client.Expire(t.Context(), epoch, time.Minute).Val() {
 		t.Fatal("there is no epoch")
 	}
-	eventually(t, "the epoch lasts longer again", func() bool {
+	devtest.Eventually(t, "the epoch lasts longer again", func() bool {
 		return n.client.TTL(t.Context(), epoch).Val() > time.Hour
 	})
 }
@@ -237,7 +237,7 @@ func TestStart_UsesOnlyWhatSomebodyHasWatched(t *testing.T) {
 	third.holdsNothing(t)
 	third.gives(t, s, 0)
 	third.cache.Close()
-	eventually(t, "the last heartbeat has expired", func() bool {
+	devtest.Eventually(t, "the last heartbeat has expired", func() bool {
 		return first.client.Exists(t.Context(), "test:heartbeat").Val() == 0
 	})
 	newNode(t, redis.URL).holdsNothing(t)
@@ -256,5 +256,5 @@ func TestClose_LeavesNoGoroutines(t *testing.T) {
 		n.cache.Close()
 		_ = n.client.Close()
 	}
-	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
+	devtest.Eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 }

@@ -32,7 +32,7 @@ func TestCache_KeepsItsPromisesOnACluster(t *testing.T) {
 		}
 		a.gives(t, s, i+1)
 		s.loads.Store(1)
-		eventually(t, "the other node hears of it", func() bool { value, _ := b.get(t.Context(), s.load); return value == i+1 })
+		devtest.Eventually(t, "the other node hears of it", func() bool { value, _ := b.get(t.Context(), s.load); return value == i+1 })
 	}
 }
 
@@ -48,7 +48,7 @@ func promoted(t *testing.T, n *node, tag, master string, signal func(replica boo
 	}
 	gives(0)
 	s.value.Store(1)
-	eventually(t, "memory has forgotten", func() bool { gives(0); return s.loads.Load() == 1 }) // so Redis holds it
+	devtest.Eventually(t, "memory has forgotten", func() bool { gives(0); return s.loads.Load() == 1 }) // so Redis holds it
 	client := openClient(t, "redis://"+master).(*redis.Client)
 	if err := client.Wait(t.Context(), 1, 10*time.Second).Err(); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if a.cache.Usable() != b.cache.Usable() {
-		eventually(t, "both use the new master", func() bool { return a.cache.Usable() && b.cache.Usable() })
+		devtest.Eventually(t, "both use the new master", func() bool { return a.cache.Usable() && b.cache.Usable() })
 	}
 }
 
@@ -161,7 +161,7 @@ func TestInvalidate_DropsAnyNumberOfTags(t *testing.T) {
 			fresh := func() context.Context { return fresh(t) }
 			some := []string{all[0], all[499], all[500], all[1200]}
 			for _, tag := range some {
-				eventually(t, "a value is kept", func() bool {
+				devtest.Eventually(t, "a value is kept", func() bool {
 					_, err := n.numbers.Get(fresh(), tag, []string{tag}, s.load)
 					_, again := n.numbers.Get(fresh(), tag, []string{tag}, loadNothing)
 					return err == nil && again == nil

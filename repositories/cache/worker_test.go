@@ -176,7 +176,7 @@ func startProcess(t testing.TB, settings workerSettings) *process {
 	}
 	t.Cleanup(p.kill)
 	p.expect("ready")
-	eventually(t, "a process uses Redis", func() bool { return p.ask("ready") == "true" })
+	devtest.Eventually(t, "a process uses Redis", func() bool { return p.ask("ready") == "true" })
 	return p
 }
 

@@ -31,7 +31,7 @@ func TestWrite_IsSeen(t *testing.T) {
 			if got, err := reader.get(fresh(t), s.load); err != nil || got != value+1 {
 				t.Fatalf("a fresh read gives %d, %v; want %d", got, err, value+1)
 			}
-			eventually(t, "the other process gives the new value", func() bool {
+			devtest.Eventually(t, "the other process gives the new value", func() bool {
 				got, err := reader.get(t.Context(), s.load)
 				return err == nil && got == value+1
 			})
@@ -66,7 +66,7 @@ func TestInvalidate_DropsWhateverHasTheTag(t *testing.T) {
 			if !right(t.Context(), n) || !right(fresh(t), n) {
 				t.Errorf("after %q other values are left than %q", c.tag, c.left)
 			}
-			eventually(t, "the other process has heard of it", func() bool { return right(t.Context(), other) })
+			devtest.Eventually(t, "the other process has heard of it", func() bool { return right(t.Context(), other) })
 		}
 	})
 }
@@ -287,7 +287,7 @@ func TestInvalidateWith_PromisesNothingAfterItsTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	eventually(t, "calls are on their way", func() bool { return v.calls.Load() >= before+2 })
+	devtest.Eventually(t, "calls are on their way", func() bool { return v.calls.Load() >= before+2 })
 	if invalidated, err := put(ctx); invalidated || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("invalidated: %v, %v", invalidated, err)
 	}

@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/locks"
-	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/problem"
 )
 
@@ -25,25 +23,6 @@ const (
 )
 
 func TestMain(m *testing.M) { devtest.Main(m) }
-
-func open(t *testing.T, url string) redis.UniversalClient {
-	t.Helper()
-	client, err := redisclient.Open(url, 20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
 
 func nothing(context.Context) error { return nil }
 
@@ -61,7 +40,7 @@ func TestRun_OneAtATime(t *testing.T) {
 	imitation := miniredis.RunT(t)
 	imitation.ClockTTL(true) // as devservices runs it
 	for _, url := range []string{devtest.Redis(t), "redis://" + imitation.Addr()} {
-		client := open(t, url)
+		client := devtest.RedisClient(t, url)
 		var inside, ran, refused atomic.Int64
 		work := func(context.Context) error {
 			if n := inside.Add(1); n != 1 {
@@ -95,7 +74,7 @@ func TestRun_OneAtATime(t *testing.T) {
 }
 
 func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
-	client := open(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	client.Set(t.Context(), leaseKey, "of a dead process", time.Second)
 	l := locks.New(client, "lock:", 2*time.Second)
 	if run(t, l, time.Time{}, nothing) {
@@ -104,7 +83,7 @@ func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
 	work := func(ctx context.Context) error {
 		for range 5 { // longer than the lease in all
 			left := client.PTTL(ctx, leaseKey).Val()
-			eventually(t, "the lease is renewed", func() bool {
+			devtest.Eventually(t, "the lease is renewed", func() bool {
 				now := client.PTTL(ctx, leaseKey).Val()
 				renewed := now > left
 				left = now
@@ -116,7 +95,7 @@ func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
 		}
 		return ctx.Err()
 	}
-	eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, work) })
+	devtest.Eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, work) })
 	if client.Exists(t.Context(), leaseKey).Val() != 0 {
 		t.Error("the lease is still held")
 	}
@@ -124,7 +103,7 @@ func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
 
 func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
 	server := devtest.OwnRedis(t)
-	client := open(t, server.URL)
+	client := devtest.RedisClient(t, server.URL)
 	for _, c := range []struct {
 		name  string
 		lose  func()
@@ -161,7 +140,7 @@ func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
 }
 
 func TestRun_DueWorkIsDoneOnce(t *testing.T) {
-	client := open(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	l, next := locks.New(client, "lock:", long), time.Now().Add(time.Hour)
 	if !run(t, l, next, nothing) || run(t, l, next, nothing) {
 		t.Error("it did not run once")
@@ -186,7 +165,7 @@ func TestRun_DueWorkIsDoneOnce(t *testing.T) {
 
 func TestRun_NotesWhatIsDone(t *testing.T) {
 	broken := errors.New("broken")
-	client := open(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	for _, c := range []struct {
 		name string
 		next time.Duration
@@ -220,7 +199,7 @@ func TestRun_NotesWhatIsDone(t *testing.T) {
 }
 
 func TestRun_WorkThatIgnoresItsEndDoesNotHoldTheLease(t *testing.T) {
-	l := locks.New(open(t, devtest.Redis(t)), "lock:", time.Second)
+	l := locks.New(devtest.RedisClient(t, devtest.Redis(t)), "lock:", time.Second)
 	ctx, cancel := context.WithCancel(t.Context())
 	release, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -228,7 +207,7 @@ func TestRun_WorkThatIgnoresItsEndDoesNotHoldTheLease(t *testing.T) {
 		ended <- err
 	}()
 	<-ctx.Done()
-	eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, nothing) })
+	devtest.Eventually(t, "another takes over", func() bool { return run(t, l, time.Time{}, nothing) })
 	close(release)
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -55,7 +55,7 @@ func newReplicated(t *testing.T) *replicated {
 
 func (r *replicated) caughtUp() {
 	r.t.Helper()
-	eventually(r.t, "the replica is read", func() bool {
+	devtest.Eventually(r.t, "the replica is read", func() bool {
 		notes, err := r.stream(r.t.Context(), readNotes)
 		return err == nil && len(notes) == 1000 && notes[0].Replica
 	})

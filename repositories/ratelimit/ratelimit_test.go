@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/ratelimit"
-	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/problem"
 )
 
@@ -20,22 +17,12 @@ const window = 10 * time.Minute
 
 func TestMain(m *testing.M) { devtest.Main(m) }
 
-func open(t *testing.T, url string) redis.UniversalClient {
-	t.Helper()
-	client, err := redisclient.Open(url, 20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
 func TestHit_ProcessesThatCountAtOnceShareTheLimit(t *testing.T) {
 	url := devtest.Redis(t)
 	var passed atomic.Int64
 	var processes sync.WaitGroup
 	for range 3 {
-		l := ratelimit.New(open(t, url), window)
+		l := ratelimit.New(devtest.RedisClient(t, url), window)
 		for range 20 {
 			processes.Go(func() {
 				wait, err := l.Hit(t.Context(), "key", 5)
@@ -55,7 +42,7 @@ func TestHit_ProcessesThatCountAtOnceShareTheLimit(t *testing.T) {
 }
 
 func TestHit_ACountEndsWithTheWindowOfItsFirstEvent(t *testing.T) {
-	client := open(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	l := ratelimit.New(client, window)
 	_, _ = l.Hit(t.Context(), "key", 1)
 	if left := client.PTTL(t.Context(), "key").Val(); left <= 0 || left > window {
@@ -71,7 +58,7 @@ func TestHit_ACountEndsWithTheWindowOfItsFirstEvent(t *testing.T) {
 }
 
 func TestRefund_MakesRoomButNeverACount(t *testing.T) {
-	client := open(t, devtest.Redis(t))
+	client := devtest.RedisClient(t, devtest.Redis(t))
 	l := ratelimit.New(client, window)
 	for i := range 4 {
 		if wait, err := l.Hit(t.Context(), "key", 1); err != nil || wait > 0 {
@@ -92,7 +79,7 @@ func TestRefund_MakesRoomButNeverACount(t *testing.T) {
 
 func TestLimiter_WithoutRedisIsUnavailable(t *testing.T) {
 	server := devtest.OwnRedis(t)
-	client := open(t, server.URL)
+	client := devtest.RedisClient(t, server.URL)
 	l := ratelimit.New(client, window)
 	set := func(memory string) func() {
 		return func() { client.ConfigSet(t.Context(), "maxmemory", memory) }

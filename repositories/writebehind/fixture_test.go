@@ -17,7 +17,6 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/postgres"
-	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services/writes"
 )
@@ -101,7 +100,7 @@ func newFixture(t testing.TB, changes ...func(*options)) *fixture {
 
 func newFixtureOn(t testing.TB, database table, redisURL string, changes ...func(*options)) *fixture {
 	t.Helper()
-	s := &fixture{t: t, client: openClient(t, redisURL), table: database, metrics: prometheus.NewRegistry()}
+	s := &fixture{t: t, client: devtest.RedisClient(t, redisURL), table: database, metrics: prometheus.NewRegistry()}
 	o := options{
 		Client: s.client, Prefix: "prefab:test:", Name: "kv", BatchSize: 100, MaxPending: 100_000,
 		Log: slog.New(slog.NewTextHandler(&s.log, nil)), Metrics: s.metrics, WriteThrough: database.set,
@@ -137,16 +136,6 @@ func newTable(t testing.TB, url string) table {
 	db := openTable(t, url)
 	db.MustExec(createTable)
 	return db
-}
-
-func openClient(t testing.TB, url string) redis.UniversalClient {
-	t.Helper()
-	client, err := redisclient.Open(url, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }
 
 func (s *fixture) store(ctx context.Context, batch []write) (rejected, error) {
@@ -249,12 +238,3 @@ func (s *fixture) accept(value string) {
 
 // inAnHour is a version that Redis' clock has yet to reach.
 func inAnHour() int64 { return time.Now().Add(time.Hour).UnixMicro() }
-
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}

@@ -91,7 +91,7 @@ func TestFlush_WithoutTheStoreLosesNothing(t *testing.T) {
 	}
 	s.wantWaiting(500, 0)
 	server.Start()
-	eventually(t, "it is stored", func() bool { return s.Flush(t.Context(), s.store) == nil })
+	devtest.Eventually(t, "it is stored", func() bool { return s.Flush(t.Context(), s.store) == nil })
 	s.wantWaiting(0, 0)
 	if n := s.number("SELECT count(*) FROM kv WHERE value = 7"); n != 500 {
 		t.Errorf("%d of 500 are right", n)

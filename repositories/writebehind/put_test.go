@@ -90,7 +90,7 @@ func TestStats_Oldest(t *testing.T) {
 
 func TestPut_WritesThroughIfRedisMayEvict(t *testing.T) {
 	evicting := devtest.OwnRedis(t)
-	openClient(t, evicting.URL).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
+	devtest.RedisClient(t, evicting.URL).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
 	for name, url := range map[string]string{
 		"miniredis": "redis://" + miniredis.RunT(t).Addr(), "an evicting server": evicting.URL,
 	} {
@@ -198,7 +198,7 @@ func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
 			time.Sleep(c.late)
 			before := scriptCalls(t, other.client)
 			release()
-			eventually(t, "the put arrives", func() bool { return scriptCalls(t, other.client) == before+int(c.held.Pieces) })
+			devtest.Eventually(t, "the put arrives", func() bool { return scriptCalls(t, other.client) == before+int(c.held.Pieces) })
 			if got, err := other.Pending(t.Context(), 1); err != nil || !c.flush && got[1] != 2222 || c.flush && len(got) > 0 {
 				t.Errorf("pending is %v, %v", got, err)
 			}
