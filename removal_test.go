@@ -9,26 +9,12 @@ import (
 	"testing"
 )
 
-// README.md's commands leave a service that builds and has no sample. REMOVAL_TESTS=all
+// The script leaves a service that builds and has no sample. REMOVAL_TESTS=all
 // also runs its whole `make test`.
 func TestRemoval_LeavesAServiceWithoutTheSample(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the module anew")
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Remove the sample\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var commands strings.Builder
-	for _, block := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$").FindAllStringSubmatch(section, -1) {
-		commands.WriteString(block[1])
-	}
-	if commands.Len() == 0 {
-		t.Fatal("README.md has no commands that remove the sample")
-	}
-
 	dir := filepath.Join(folder(t), "prefab")
 	copyTracked(t, dir)
 	inside := func(name string, args ...string) {
@@ -39,7 +25,7 @@ func TestRemoval_LeavesAServiceWithoutTheSample(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", c, err, out)
 		}
 	}
-	inside("bash", "-euc", commands.String())
+	inside("./remove-sample.sh")
 	inside("go", "build", "./...")
 	inside("go", "vet", "./...")
 	if os.Getenv("REMOVAL_TESTS") == "all" {

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Removes the sample catalogue from this checkout. Users, sessions and sign-in stay.
+# A test runs this script on a copy (removal_test.go).
+set -euo pipefail
+CDPATH='' cd -- "$(dirname -- "$0")"
+[ -z "$(git status --porcelain 2>/dev/null)" ] || { echo "remove-sample: commit your changes first" >&2; exit 1; }
+
+# Its files.
+rm -r bench docs/performance.* docs/screenshots catalogue*_test.go removal_test.go remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
+  repositories/migrations/00003_catalogue.sql \
+  repositories/{active,bad_input,categories,cached_[cprs]*,invalidat,pending,plans,product,prune,put_stock,reviews,seed,stock,unavailable}* \
+  services/{categories,product,reviews,rules,stock}*.go templates/{catalogue,edit,product}.html \
+  handlers/{edit_page,pages_bench,product,reviews,stock}*.go
+
+# Its parts of other files, which stand between "region sample" and "endregion". The start page takes "/".
+sed -i.old -E '/(\/\/|#|<!--) region sample/,/(\/\/|#|<!--) endregion/d' app/{app,commands,config,routes,sample,schedule}.go \
+  handlers/pages.go Makefile .env.example .gitignore .golangci.yml deploy/nginx.conf deploy/prometheus/alerts.yaml
+sed -i.old 's,// without sample: ,,' app/routes.go
+sed -i.old 's/ once the sample is removed.*/./' handlers/pages.go
+sed -i.old -E -e '/^  seed \[/d' -e '/^  export \[/,/write all products/d' app/commands.go
+sed -i.old 's/ "bench\/go.mod",//' makefile_test.go
+gofmt -w app handlers
+
+# Its entries of the OpenAPI document.
+sed -i.old -E -e '/^    "\/(api\/v1\/)?products[^"]*": \{$/,/^    \},$/d' -e '/^    "examples": \{$/,/^    \},$/d' \
+  -e '/"name": "(catalogue|stock|reviews|category|after)"/d' -e '/^          "writeBehind": \{$/,/^          \},$/d' \
+  -e '/"writeBehind": "buffered"/d' handlers/openapi.json
+sed -i.old -E -e '/^  "components"/,$ {' -e '/^      "(ProductID|If-Match|ETag|Cache-(Control|Status)|Vary|Content-Disposition)": \{$/,/^      \},$/d' \
+  -e '/^      "(Product|CachedProduct|NotModified|NotFound|Conflict|Stale|CachedPage)": \{$/,/^      \},$/d' \
+  -e '/^      "(Cursor|Quantity|Rating)": \{.*\},$/d' \
+  -e '/^      "(PriceCents|Category|(Exported|New)?Product(Summary|Page|Batch|Patch|Name|Description)?)": \{$/,/^      \},$/d' \
+  -e '/^      "(Compact|Stock|(New)?Review)": \{$/,/^      \},$/d' -e '}' handlers/openapi.json
+sed -i.old -e 's/CachedPage/Page/' -e 's/showCatalogue/showHome/' -e 's/"The catalogue"/"The start page"/' \
+  -e 's,/api/v1/products,/api/v1/session,' -e 's,/products/42,/session,' \
+  -e 's/A catalogue of products with stock and reviews/A service made with Prefab/' handlers/openapi.json
+
+# Its words in the documents, and its panels in the dashboard.
+sed -i.old -E -e '/^<!-- region sample -->$/,/^<!-- endregion -->$/d' -e '/^bin\/prefab (seed|export)/d' \
+  -e 's/ `products` is the example\.//' -e 's/, replace the sample catalogue by your own domain//' \
+  -e 's/products_contract_test/contract_test/' -e 's/ErrNoProduct/ErrNoUser/' \
+  -e 's, · \[performance\]\(docs/performance.md\),,' -e 's/`bench`, //' README.md
+sed -i.old '/A measurement for a claim of speed/,/scenarios.go/d' CONTRIBUTING.md
+sed -i.old '/prefab_write_behind/d' docs/operations.md
+sed -i.old -e '/^    {$/ {' -e N -e '/"id": 1[67],/ {' -e :a -e N -e '/\n    },$/!ba' -e d -e '}' -e '}' \
+  -e 's/Write-behind and jobs/Jobs/' deploy/grafana/dashboard.json
+find . -name '*.old' -exec rm {} +
