@@ -32,7 +32,7 @@ test: ## Test what a change needs, against real servers: all packages, and one s
 	go test -race -timeout 5m -run '^TestSmoke' .
 
 .PHONY: test-quick
-test-quick: ## Test while you type: no race detector, nothing slow, neither processes nor the whole service
+test-quick: ## Test while you type: packages alone, without the race detector
 	@app/devservices/install.sh postgres redis
 	@go test -short $$(go list ./... | grep -vE '^[^/]+/[^/]+(/app)?$$')
 
