@@ -27,8 +27,8 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 )
 
-// encodings are the content codings that Prefab produces, best first.
-var encodings = [...]string{"br", "zstd", "gzip"}
+// Encodings are the content codings that Prefab produces, best first.
+var Encodings = [...]string{"br", "zstd", "gzip"}
 
 // Encoding returns the content coding for the request's Accept-Encoding: the one with
 // the highest weight, and of equal ones the best; "" for none, also if the header is
@@ -44,7 +44,7 @@ func Encoding(c *fiber.Ctx) string {
 		}
 	}
 	best, chosen := 0.0, ""
-	for _, encoding := range encodings {
+	for _, encoding := range Encodings {
 		weight, ok := weightOf(encoding, lines)
 		if !ok {
 			return ""
