@@ -1,38 +1,54 @@
-// Package migrate changes the database's schema by numbered SQL files, each with a
-// way up and a way down. It is safe to run in several processes at once, also behind
-// PgBouncer; it refuses files that were edited after they had been applied; and it
-// says what it waits for.
+// Package migrate changes the database's schema by numbered SQL files, each with a way
+// up and a way down, in goose's format:
 //
-//	//go:embed migrations/*.sql
-//	var files embed.FS
+//	-- +goose Up
+//	CREATE TABLE suppliers (name text NOT NULL);
+//	-- +goose Down
+//	DROP TABLE suppliers;
 //
-//	folder, _ := fs.Sub(files, "migrations")
-//	o := migrate.Options{Files: folder, Timeout: time.Minute, Log: log}
-//	err := migrate.Up(ctx, db, o)
+// Each file is one transaction with its record in the table schema_migrations, so that it
+// is applied as a whole and once, by whatever number of processes, also behind PgBouncer.
+// Up refuses files that were edited after they had been applied.
+//
+// The line "-- +goose NO TRANSACTION" is for a single statement that PostgreSQL takes in no
+// transaction, such as CREATE INDEX CONCURRENTLY. Should it fail, undo by hand what it has
+// left behind, an invalid index say, and run it again.
 package migrate
 
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
-
-	"github.com/pressly/goose/v3"
 )
 
 // Options say what to apply, and how long to wait for others.
 type Options struct {
-	Files fs.FS // such as 00001_users.sql, in goose's format
+	Files fs.FS // such as 00001_users.sql
 
-	// Timeout bounds each wait: for another process that migrates, and for a lock
-	// that a session holds. It does not bound the work itself, which may take long on a
-	// large table, and would have to begin anew.
+	// Timeout bounds each wait for a lock that another session holds: of a process that
+	// migrates too, or of any other. It does not bound the work itself, which may take long
+	// on a large table, and would have to begin anew.
 	Timeout time.Duration
 	Log     *slog.Logger
+}
+
+type migrator struct {
+	Options
+	db    *sql.DB
+	files map[int64]file // by version
+}
+
+func newMigrator(db *sql.DB, o Options) (migrator, error) {
+	files, err := readFiles(o.Files)
+	if err != nil {
+		return migrator{}, fmt.Errorf("load migrations: %w", err)
+	}
+	return migrator{o, db, files}, nil
 }
 
 // Up applies every pending migration. Of several processes one applies them, and the
@@ -47,15 +63,18 @@ func Up(ctx context.Context, db *sql.DB, o Options) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list, Status.pending) {
-		if err := m.run(ctx, m.up); err != nil {
-			return fmt.Errorf("migrate up: %w", err)
+	for _, s := range list {
+		if s.applied() {
+			continue
 		}
-		if list, err = m.check(ctx); err != nil { // of what another process has applied meanwhile
-			return err
+		if err := m.up(ctx, m.files[s.Version]); err != nil {
+			return fmt.Errorf("migrate up: %s: %w", s, err)
 		}
 	}
-	if slices.ContainsFunc(list, Status.unknown) {
+	if list, err = m.check(ctx); err != nil { // another process may have applied other statements meanwhile
+		return err
+	}
+	if slices.ContainsFunc(list, func(s Status) bool { return !s.known() }) {
 		o.Log.Warn("the database has migrations that this program lacks: "+
 			"the program is older than the schema, or their files were removed",
 			"schema", newest(list, Status.applied), "program", newest(list, Status.known))
@@ -63,10 +82,13 @@ func Up(ctx context.Context, db *sql.DB, o Options) error {
 	return nil
 }
 
-func (m migrator) up(ctx context.Context) error {
-	applied, err := m.goose.Up(ctx)
-	for _, one := range applied {
-		m.Log.Info("applied a migration", "name", one.Source.Path, "took", one.Duration)
+func (m migrator) up(ctx context.Context, f file) error {
+	begin := time.Now()
+	done, err := m.step(ctx, f, f.up, `-- name: migrations.insert
+INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		f.version, f.name, f.checksum)
+	if done {
+		m.Log.Info("applied a migration", "name", f.name, "took", time.Since(begin))
 	}
 	return err
 }
@@ -78,29 +100,93 @@ func Down(ctx context.Context, db *sql.DB, o Options) error {
 		return err
 	}
 	list, err := m.list(ctx)
-	if err != nil || !slices.ContainsFunc(list, Status.applied) {
+	last := newest(list, Status.applied)
+	if err != nil || !last.applied() {
 		return err
 	}
-	err = m.run(ctx, func(ctx context.Context) error {
-		_, err := m.goose.Down(ctx)
-		return err
-	})
-	if errors.Is(err, goose.ErrVersionNotFound) {
-		return fmt.Errorf("migrate down: this program lacks %s; revert it with the program that applied it",
-			newest(list, Status.applied))
+	switch f := m.files[last.Version]; {
+	case !last.known():
+		return fmt.Errorf("migrate down: this program lacks %s; revert it with the program that applied it", last)
+	case f.down == "":
+		return fmt.Errorf("migrate down: %s has no way down", last)
+	default:
+		_, err = m.step(ctx, f, f.down, `-- name: migrations.delete
+DELETE FROM schema_migrations WHERE version = $1 AND version = (SELECT max(version) FROM schema_migrations)`, f.version)
 	}
 	if err != nil {
-		return fmt.Errorf("migrate down: %w", err)
+		return fmt.Errorf("migrate down: %s: %w", last, err)
 	}
 	return nil
 }
 
-// List returns the migrations of this program and those of the database, in order.
-// It takes no lock and changes nothing.
-func List(ctx context.Context, db *sql.DB, o Options) ([]Status, error) {
-	m, err := newMigrator(db, o)
+// The lock ends with its transaction. A session's own lock would not do: PgBouncer in
+// transaction mode may send the unlock to another session than the lock.
+const lockMigrations = `-- name: migrations.lock
+SET LOCAL lock_timeout = %d;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+SELECT pg_advisory_xact_lock(hashtext('schema_migrations'));
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    bigint PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)`
+
+// step runs the statements and their record in one transaction. Where the record changes no
+// row, another process was quicker, and step does nothing.
+func (m migrator) step(ctx context.Context, f file, statements, record string, args ...any) (done bool, err error) {
+	tx, err := m.db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	return m.list(ctx)
+	defer func() { _ = tx.Rollback() }()
+	defer m.reportWait(ctx, tx)()
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(lockMigrations, m.Timeout.Milliseconds())); err != nil {
+		return false, err
+	}
+	recorded, err := tx.ExecContext(ctx, record, args...)
+	if err != nil {
+		return false, err
+	}
+	if n, err := recorded.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	run := tx.ExecContext
+	if f.outside {
+		run = m.db.ExecContext
+	}
+	if _, err := run(ctx, statements); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
+}
+
+const blockingSession = `-- name: migrations.blocking_session
+SELECT pid, concat_ws(' ', usename, application_name, host(client_addr)) FROM pg_stat_activity
+WHERE pid = ANY (pg_blocking_pids($1)) LIMIT 1`
+
+// reportWait logs, until stop is called, which session the transaction waits for.
+func (m migrator) reportWait(ctx context.Context, tx *sql.Tx) (stop func()) {
+	var own, other int
+	var holder string
+	if err := tx.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&own); err != nil {
+		return func() {} // the next statement fails too
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var reporting sync.WaitGroup
+	reporting.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Second):
+			}
+			if err := m.db.QueryRowContext(ctx, blockingSession, own).Scan(&other, &holder); err == nil {
+				m.Log.Warn("the migration waits for a lock of another session of PostgreSQL",
+					"pid", other, "session", holder, "at_most", m.Timeout)
+				return
+			}
+		}
+	})
+	return func() { cancel(); reporting.Wait() }
 }

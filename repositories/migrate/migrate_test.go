@@ -1,9 +1,10 @@
 package migrate_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	_ "github.com/lib/pq"
+	"github.com/lib/pq"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/migrate"
@@ -23,8 +24,8 @@ func TestMain(m *testing.M) { devtest.Main(m) }
 // files returns the migrations of pairs of a name and a text.
 func files(pairs ...string) fstest.MapFS {
 	all := make(fstest.MapFS)
-	for i := 0; i < len(pairs); i += 2 {
-		all[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	for pair := range slices.Chunk(pairs, 2) {
+		all[pair[0]] = &fstest.MapFile{Data: []byte(pair[1])}
 	}
 	return all
 }
@@ -46,10 +47,18 @@ func open(t *testing.T, url string) *sql.DB {
 	return db
 }
 
+// lines are those of a log.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
+}
+
 // options returns those of the files, and the log.
-func options(files fstest.MapFS) (migrate.Options, *bytes.Buffer) {
-	var log bytes.Buffer
-	return migrate.Options{Files: files, Timeout: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil))}, &log
+func options(files fstest.MapFS) (migrate.Options, lines) {
+	log := make(lines, 20)
+	return migrate.Options{Files: files, Timeout: time.Minute, Log: slog.New(slog.NewTextHandler(log, nil))}, log
 }
 
 func up(t *testing.T, db *sql.DB, files fstest.MapFS) {
@@ -70,11 +79,11 @@ func list(t *testing.T, db *sql.DB, files fstest.MapFS) []migrate.Status {
 	return all
 }
 
-// tables returns those of the schema but goose's own.
+// tables returns those that migrations have made.
 func tables(t *testing.T, db *sql.DB) (names string) {
 	t.Helper()
 	const query = `SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class
-		WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'goose%'`
+		WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migrations'`
 	if err := db.QueryRowContext(t.Context(), query).Scan(&names); err != nil {
 		t.Fatal(err)
 	}
@@ -100,9 +109,6 @@ func TestUpAndDown(t *testing.T) {
 		}
 	}
 	want("", 0)
-	if got := list(t, db, both); tables(t, db) != "" || len(got) != 2 {
-		t.Errorf("List has changed something: %v", got)
-	}
 	up(t, db, both)
 	want("a b", 2)
 	before := list(t, db, both)
@@ -131,11 +137,11 @@ func TestUp_SeveralProcessesApplyOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var processes sync.WaitGroup
 			begin := make(chan struct{})
+			o, log := options(both)
 			for range 6 {
 				db := open(t, url)
 				processes.Go(func() {
 					<-begin
-					o, _ := options(both)
 					if err := migrate.Up(t.Context(), db, o); err != nil {
 						t.Error(err)
 					}
@@ -143,67 +149,91 @@ func TestUp_SeveralProcessesApplyOnce(t *testing.T) {
 			}
 			close(begin)
 			processes.Wait()
-			var rows, versions int
-			const applied = "SELECT count(*), count(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0 AND is_applied"
-			if err := open(t, url).QueryRowContext(t.Context(), applied).Scan(&rows, &versions); err != nil {
-				t.Fatal(err)
-			}
-			if rows != 2 || versions != 2 {
-				t.Errorf("%d rows of %d migrations, want 2 of 2", rows, versions)
+			if len(log) != 2 {
+				t.Errorf("%d migrations are logged, want 2", len(log))
 			}
 		})
 	}
 }
 
-func TestMigrations_EndWithTheirContext(t *testing.T) {
+func TestUp_AFailedMigrationLeavesNothing(t *testing.T) {
 	db := open(t, devtest.EmptyDatabase(t))
-	ctx, cancel := context.WithCancel(t.Context())
+	o, _ := options(files("00001_a.sql", first, "00002_b.sql", second+"\n-- +goose Up\nSELECT 1 / 0;"))
+	if err := migrate.Up(t.Context(), db, o); err == nil || !strings.Contains(err.Error(), "00002_b.sql") {
+		t.Errorf("got %v", err)
+	}
+	if all := list(t, db, both); tables(t, db) != "a" || all[0].AppliedAt.IsZero() || !all[1].AppliedAt.IsZero() {
+		t.Errorf("the tables are %q, the list is %+v", tables(t, db), all)
+	}
+	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	o, _ := options(both)
-	_, listing := migrate.List(ctx, db, o)
-	for what, err := range map[string]error{
-		"up": migrate.Up(ctx, db, o), "down": migrate.Down(ctx, db, o), "list": listing,
-	} {
-		if err == nil {
-			t.Errorf("%s: no error", what)
+	if err := migrate.Up(ended, db, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
+	}
+	up(t, db, both)
+}
+
+func TestUp_OutsideOfATransaction(t *testing.T) {
+	db := open(t, devtest.EmptyDatabase(t))
+	const index = "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY a_n ON a (n);\n" +
+		"-- +goose Down\nDROP INDEX CONCURRENTLY a_n;\n"
+	o, _ := options(files("00001_a.sql", first, "00002_index.sql", index))
+	for range 2 {
+		if err := migrate.Up(t.Context(), db, o); err != nil {
+			t.Fatal(err)
+		}
+		if err := migrate.Down(t.Context(), db, o); err != nil {
+			t.Fatal(err)
 		}
 	}
-	up(t, db, both) // nothing is locked, or half done
+}
+
+func TestMigrations_RefuseFilesThatTheyCannotTell(t *testing.T) {
+	for what, all := range map[string]fstest.MapFS{
+		"no number":       files("a.sql", first),
+		"one number":      files("1_a.sql", first, "00001_b.sql", second),
+		"no way up":       files("00001_a.sql", "CREATE TABLE a (n int);"),
+		"an empty way up": files("00001_a.sql", "-- +goose Up\n-- +goose Down\nDROP TABLE a;"),
+	} {
+		o, _ := options(all)
+		if _, err := migrate.List(t.Context(), nil, o); err == nil || !strings.Contains(err.Error(), "a.sql") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 func TestUp_RefusesFilesThatWereEditedAfterTheyWereApplied(t *testing.T) {
-	for name, test := range map[string]struct {
+	db := open(t, devtest.EmptyDatabase(t))
+	up(t, db, both)
+	for what, test := range map[string]struct {
 		second, text string
 		refused      bool
 	}{
-		"the same":                    {"00002_b.sql", second, false},
 		"another name":                {"00002_bees.sql", second, false},
-		"other lines of comments":     {"00002_b.sql", "-- Bees.\n" + strings.ReplaceAll(second, "TABLE b", "TABLE\t b"), false},
+		"other lines of comments":     {"00002_b.sql", strings.ReplaceAll(second, "CREATE TABLE b", "-- Bees.\nCREATE TABLE\t b"), false},
 		"a text after two dashes":     {"00002_b.sql", strings.ReplaceAll(second, "-- counts", "-- cows"), true},
 		"line ends of Windows":        {"00002_b.sql", strings.ReplaceAll(second, "\n", "\r\n"), false},
 		"another way down":            {"00002_b.sql", strings.ReplaceAll(second, "DROP TABLE b", "DROP TABLE IF EXISTS b"), false},
 		"other statements":            {"00002_b.sql", strings.ReplaceAll(second, "n int", "n bigint"), true},
 		"other statements and a name": {"00002_own.sql", strings.ReplaceAll(second, " b", " own"), true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			db := open(t, devtest.EmptyDatabase(t))
-			up(t, db, both)
-			o, _ := options(files("00001_a.sql", first, test.second, test.text, "00003_c.sql", "-- +goose Up\nCREATE TABLE c (n int);"))
-			err := migrate.Up(t.Context(), db, o)
-			if !test.refused {
-				if err != nil {
-					t.Error(err)
-				}
-				return
+		all := files("00001_a.sql", first, test.second, test.text)
+		if test.refused {
+			all["00003_c.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE c (n int);")}
+		}
+		o, _ := options(all)
+		err := migrate.Up(t.Context(), db, o)
+		if !test.refused {
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
 			}
-			if err == nil || !strings.Contains(err.Error(), test.second+" has other statements than 00002_b.sql") ||
-				strings.Contains(err.Error(), "00001") {
-				t.Errorf("got %v", err)
-			}
-			if made := tables(t, db); made != "a b" {
-				t.Errorf("it has applied the next migration: %s", made)
-			}
-		})
+		} else if err == nil || !strings.Contains(err.Error(), test.second+" has other statements than 00002_b.sql") ||
+			strings.Contains(err.Error(), "00001") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if made := tables(t, db); made != "a b" {
+		t.Errorf("it has applied the next migration: %s", made)
 	}
 }
 
@@ -219,10 +249,70 @@ func TestMigrations_OfANewerProgramAreNamed(t *testing.T) {
 	if err := migrate.Up(t.Context(), db, o); err != nil {
 		t.Fatal(err)
 	}
-	if text := log.String(); !strings.Contains(text, "schema=00002_b.sql") || !strings.Contains(text, "program=00001_a.sql") {
+	if text := <-log; !strings.Contains(text, "schema=00002_b.sql") || !strings.Contains(text, "program=00001_a.sql") {
 		t.Errorf("it does not name both versions: %s", text)
 	}
 	if err := migrate.Down(t.Context(), db, o); err == nil || !strings.Contains(err.Error(), "lacks 00002_b.sql") {
 		t.Errorf("down: %v", err)
+	}
+}
+
+func TestUp_SaysForWhichSessionItWaitsAndGivesUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	for what, lock := range map[string]string{
+		"another process": "SELECT pg_advisory_xact_lock(hashtext('schema_migrations'))",
+		"a user of a":     "LOCK TABLE a",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			url := devtest.EmptyDatabase(t)
+			db, other := open(t, url), open(t, url)
+			up(t, db, files("00001_a.sql", first))
+			tx, err := other.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tx.Rollback() }()
+			var pid int
+			if err := tx.QueryRow("SELECT pg_backend_pid()").Scan(&pid); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec(lock); err != nil {
+				t.Fatal(err)
+			}
+			o, log := options(files("00001_a.sql", first, "00002_wide.sql", "-- +goose Up\nALTER TABLE a ADD COLUMN m int;"))
+			o.Timeout = time.Second
+			if err := migrate.Up(t.Context(), db, o); err == nil || pq.As(err).Code != "55P03" {
+				t.Errorf("the error is %v", err)
+			}
+			o.Timeout = time.Minute
+			waiting := make(chan error)
+			go func() { waiting <- migrate.Up(t.Context(), db, o) }()
+			if said := <-log; !strings.Contains(said, fmt.Sprintf("waits for a lock of another session of PostgreSQL\" pid=%d", pid)) {
+				t.Errorf("logged: %s", said)
+			}
+			if err := tx.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-waiting; err != nil {
+				t.Errorf("once the lock is free: %v", err)
+			}
+		})
+	}
+}
+
+// The work of a migration may take longer than it may wait.
+func TestUp_TimeoutDoesNotBoundTheWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
+	db := open(t, devtest.EmptyDatabase(t))
+	o, _ := options(files("00001_long.sql", "-- +goose Up\nSELECT pg_sleep(1.5);"))
+	o.Timeout = time.Second
+	if err := migrate.Up(t.Context(), db, o); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package migrate
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 )
 
@@ -23,9 +25,7 @@ type Status struct {
 }
 
 func (s Status) applied() bool { return !s.AppliedAt.IsZero() }
-func (s Status) pending() bool { return s.AppliedAt.IsZero() }
 func (s Status) known() bool   { return s.Name != "" }
-func (s Status) unknown() bool { return s.Name == "" }
 
 // String names the migration.
 func (s Status) String() string { return cmp.Or(s.Name, s.AppliedAs) }
@@ -40,44 +40,41 @@ func newest(list []Status, is func(Status) bool) Status {
 	return Status{}
 }
 
-const appliedMigrations = `-- name: migrations.applied
-SELECT version_id, name, sum, tstamp::timestamptz FROM goose_db_version WHERE version_id > 0 ORDER BY id`
+// List returns the migrations of this program and those of the database, in order.
+// It takes no lock and changes nothing.
+func List(ctx context.Context, db *sql.DB, o Options) ([]Status, error) {
+	m, err := newMigrator(db, o)
+	if err != nil {
+		return nil, err
+	}
+	return m.list(ctx)
+}
 
 func (m migrator) list(ctx context.Context) ([]Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.Timeout)
 	defer cancel()
-	found := make(map[int64]Status, len(m.files))
-	for version, f := range m.files {
-		found[version] = Status{Version: version, Name: f.name}
+	var applied []struct {
+		Version   int64
+		Name      string
+		Checksum  string
+		AppliedAt time.Time `db:"applied_at"`
 	}
+	err := sqlx.NewDb(m.db, "postgres").SelectContext(ctx, &applied, `-- name: migrations.applied
+SELECT version, name, checksum, applied_at FROM schema_migrations`)
 	const undefinedTable = "42P01" // nothing was ever applied
-	err := m.readApplied(ctx, found)
 	if e := pq.As(err); err != nil && (e == nil || e.Code != undefinedTable) {
 		return nil, fmt.Errorf("read which migrations are applied: %w", err)
 	}
-	list := slices.Collect(maps.Values(found))
-	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Version, b.Version) })
-	return list, nil
-}
-
-func (m migrator) readApplied(ctx context.Context, found map[int64]Status) error {
-	rows, err := m.db.QueryContext(ctx, appliedMigrations)
-	if err != nil {
-		return err
+	all := make(map[int64]Status, len(m.files))
+	for version, f := range m.files {
+		all[version] = Status{Version: version, Name: f.name}
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var s Status
-		var sum string
-		if err := rows.Scan(&s.Version, &s.AppliedAs, &sum, &s.AppliedAt); err != nil {
-			return err
-		}
-		file := m.files[s.Version]
-		s.Name = file.name
-		s.Changed = file.name != "" && sum != file.sum
-		found[s.Version] = s
+	for _, a := range applied {
+		f, known := m.files[a.Version]
+		all[a.Version] = Status{a.Version, f.name, a.Name, a.AppliedAt, known && f.checksum != a.Checksum}
 	}
-	return rows.Err()
+	byVersion := func(a, b Status) int { return cmp.Compare(a.Version, b.Version) }
+	return slices.SortedFunc(maps.Values(all), byVersion), nil
 }
 
 // check returns the list, or an error where a file was edited after it had been applied.
