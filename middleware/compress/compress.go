@@ -14,8 +14,10 @@ package compress
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
 
 	"example.com/prefab/middleware/negotiate"
@@ -38,9 +40,7 @@ func (z *Compressor) Handle(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return err
 	}
-	if !negotiate.IsComplete(c) {
-		z.Apply(c)
-	}
+	z.Apply(c)
 	return nil
 }
 
@@ -50,10 +50,10 @@ func (z *Compressor) Apply(c *fiber.Ctx) {
 	response := c.Response()
 	header := &response.Header
 	if z.cfg.Level == 0 || response.IsBodyStream() || len(response.Body()) == 0 || len(header.ContentEncoding()) > 0 ||
-		len(header.Peek(fiber.HeaderContentRange)) > 0 || !negotiate.IsCompressible(header.ContentType()) {
+		len(header.Peek(fiber.HeaderContentRange)) > 0 || !IsCompressible(header.ContentType()) {
 		return
 	}
-	negotiate.AddVary(header, fiber.HeaderAcceptEncoding)
+	c.Vary(fiber.HeaderAcceptEncoding)
 	encoding := negotiate.Encoding(c)
 	if encoding == "" || len(response.Body()) < z.cfg.MinBytes || mayReflectSecrets(c) ||
 		negotiate.HasDirective(header, "no-transform") {
@@ -94,4 +94,14 @@ func mayReflectSecrets(c *fiber.Ctx) bool {
 	header := &c.Response().Header
 	return negotiate.IsPrivate(c) || negotiate.SetsCookie(header) ||
 		negotiate.HasDirective(header, "private") || negotiate.HasDirective(header, "no-store")
+}
+
+// IsCompressible reports whether bodies of the type are text, or like it.
+func IsCompressible(contentType []byte) bool {
+	name, _, _ := strings.Cut(strings.ToLower(utils.UnsafeString(contentType)), ";")
+	switch name = strings.TrimSpace(name); name {
+	case "application/json", "application/x-ndjson", "application/xml", "application/javascript", "application/wasm":
+		return true
+	}
+	return strings.HasPrefix(name, "text/") || strings.HasSuffix(name, "+json") || strings.HasSuffix(name, "+xml")
 }

@@ -21,24 +21,20 @@ const notSet = time.Duration(math.MaxInt64)
 
 func parseDirectives(lines [][]byte) directives {
 	d := directives{maxAge: notSet, sMaxAge: notSet}
-	for _, line := range lines {
-		for rest := string(line); rest != ""; {
-			var member string
-			member, rest = negotiate.CutUnquoted(rest, ',')
-			name, value, _ := strings.Cut(negotiate.TrimSpace(member), "=")
-			switch strings.ToLower(name) {
-			case "no-store", "no-cache", "private": // also with an argument
-				d.noStore = true
-			case "max-age":
-				d.maxAge = min(d.maxAge, seconds(value))
-			case "s-maxage":
-				d.sMaxAge = min(d.sMaxAge, seconds(value))
-			case "min-fresh":
-				d.minFresh = max(d.minFresh, seconds(value))
-			default:
-				unclosed := strings.HasPrefix(value, `"`) && (len(value) == 1 || !strings.HasSuffix(value, `"`))
-				d.noStore = d.noStore || unclosed || strings.ContainsAny(name, " \t\"")
-			}
+	for member := range negotiate.Members(lines) {
+		name, value, _ := strings.Cut(member, "=")
+		switch strings.ToLower(name) {
+		case "no-store", "no-cache", "private": // also with an argument
+			d.noStore = true
+		case "max-age":
+			d.maxAge = min(d.maxAge, seconds(value))
+		case "s-maxage":
+			d.sMaxAge = min(d.sMaxAge, seconds(value))
+		case "min-fresh":
+			d.minFresh = max(d.minFresh, seconds(value))
+		default:
+			unclosed := strings.HasPrefix(value, `"`) && (len(value) == 1 || !strings.HasSuffix(value, `"`))
+			d.noStore = d.noStore || unclosed || strings.ContainsAny(name, " \t\"")
 		}
 	}
 	return d
@@ -52,20 +48,9 @@ func (d directives) lifetime() time.Duration {
 	return d.maxAge
 }
 
-// maxSeconds avoids overflows; RFC 9111, section 1.2.2, allows it as the largest time.
-const maxSeconds = 1 << 31
-
-// seconds parses delta-seconds, also as a quoted string. A malformed one is 0.
+// seconds parses delta-seconds, also as a quoted string. A malformed one is 0, and one that is
+// too large the largest.
 func seconds(text string) time.Duration {
-	if len(text) > 1 && text[0] == '"' && text[len(text)-1] == '"' {
-		text = text[1 : len(text)-1]
-	}
-	if text == "" || strings.Trim(text, "0123456789") != "" {
-		return 0
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n > maxSeconds {
-		n = maxSeconds // text has digits only, so the number is too large
-	}
+	n, _ := strconv.ParseUint(strings.Trim(text, `"`), 10, 31)
 	return time.Duration(n) * time.Second
 }

@@ -36,7 +36,7 @@ func Fiber(storage fiber.Storage, ttl time.Duration) fiber.Handler {
 			response.Header.Del(fiber.HeaderContentEncoding)
 			err = c.Next()
 		}
-		negotiate.AddVary(&response.Header, fiber.HeaderAcceptEncoding)
+		c.Vary(fiber.HeaderAcceptEncoding)
 		return err
 	}
 }

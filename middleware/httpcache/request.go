@@ -12,7 +12,7 @@ import (
 // requestHeader says which of the fields that the cache obeys a request has. They are found
 // in one pass.
 type requestHeader struct {
-	authorization, cookie, ranged, precondition, conditional, cacheControl, pragma, forwarded bool
+	authorization, cookie, ranged, precondition, cacheControl, pragma, forwarded bool
 }
 
 func readHeader(header *fasthttp.RequestHeader) (h requestHeader) {
@@ -29,8 +29,6 @@ func readHeader(header *fasthttp.RequestHeader) (h requestHeader) {
 			h.ranged = true
 		case fiber.HeaderIfMatch, fiber.HeaderIfUnmodifiedSince:
 			h.precondition = true
-		case fiber.HeaderIfNoneMatch, fiber.HeaderIfModifiedSince:
-			h.conditional = true
 		case fiber.HeaderCacheControl:
 			h.cacheControl = true
 		case fiber.HeaderPragma:

@@ -57,10 +57,6 @@ func (h *Cache) Route(route RouteConfig) fiber.Handler {
 			return bypass(c, "request", "")
 		}
 		page.send(c, from, age)
-		if header.conditional && negotiate.IsNotModified(c) {
-			negotiate.NotModified(c.Response())
-		}
-		negotiate.MarkComplete(c)
 		return nil
 	}
 }

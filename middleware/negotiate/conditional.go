@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services/tracing"
 )
 
 // ConditionalRequests answers conditional requests, and sets Cache-Control for clients.
@@ -28,107 +31,86 @@ func ConditionalRequests(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return err
 	}
-	response := c.Response()
-	if IsComplete(c) && !SetsCookie(&response.Header) {
-		return nil
-	}
+	header, status := &c.Response().Header, c.Response().StatusCode()
 	reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
-	if IsPrivate(c) || SetsCookie(&response.Header) {
-		setPrivate(&response.Header)
-	} else if reads && !hasExplicitFreshness(&response.Header) && isStorable(response.StatusCode()) {
-		response.Header.Set(fiber.HeaderCacheControl, "no-cache")
+	control := header.Peek(fiber.HeaderCacheControl)
+	switch {
+	case IsPrivate(c) || SetsCookie(header):
+		setPrivate(header, string(control))
+	case reads && status < fiber.StatusMultipleChoices && len(control) == 0 && len(header.Peek(fiber.HeaderExpires)) == 0:
+		header.Set(fiber.HeaderCacheControl, "no-cache")
 	}
-	if !reads || response.StatusCode() != fiber.StatusOK {
-		return nil
-	}
-	EnsureETag(response)
-	if IsNotModified(c) {
-		NotModified(response)
+	if reads && status == fiber.StatusOK {
+		EnsureETag(c.Response())
+		if isNotModified(c) {
+			setNotModified(c.Response())
+		}
 	}
 	return nil
 }
 
-func setPrivate(response *fasthttp.ResponseHeader) {
-	explicit := strings.TrimSpace(string(response.Peek(fiber.HeaderCacheControl)))
+func setPrivate(header *fasthttp.ResponseHeader, control string) {
 	switch {
-	case explicit == "":
-		response.Set(fiber.HeaderCacheControl, "private, no-store")
-	case !HasDirective(response, "private") && !HasDirective(response, "no-store") && !HasDirective(response, "public"):
-		response.Set(fiber.HeaderCacheControl, "private, "+explicit)
+	case control == "":
+		header.Set(fiber.HeaderCacheControl, "private, no-store")
+	case !HasDirective(header, "private") && !HasDirective(header, "no-store") && !HasDirective(header, "public"):
+		header.Set(fiber.HeaderCacheControl, "private, "+control)
 	}
-}
-
-func hasExplicitFreshness(response *fasthttp.ResponseHeader) bool {
-	return len(response.Peek(fiber.HeaderCacheControl)) > 0 || len(response.Peek(fiber.HeaderExpires)) > 0
-}
-
-func isStorable(status int) bool {
-	return status >= fiber.StatusOK && status < fiber.StatusMultipleChoices || status == fiber.StatusNotModified
 }
 
 // EnsureETag gives a response without an ETag a strong one: the beginning of its
 // body's SHA-256.
 func EnsureETag(response *fasthttp.Response) {
 	header := &response.Header
-	if len(header.Peek(fiber.HeaderETag)) > 0 || response.IsBodyStream() || HasDirective(header, "no-store") {
+	// A handler of HEAD may send no body.
+	if len(header.Peek(fiber.HeaderETag)) > 0 || response.IsBodyStream() || len(response.Body()) == 0 || HasDirective(header, "no-store") {
 		return
 	}
-	body := response.Body()
-	if len(body) == 0 { // a handler of HEAD may send none
-		return
-	}
-	sum := sha256.Sum256(body)
-	var tag [2 + 16]byte
-	tag[0], tag[len(tag)-1] = '"', '"'
-	hex.Encode(tag[1:], sum[:8])
-	header.SetBytesV(fiber.HeaderETag, tag[:])
+	sum := sha256.Sum256(response.Body())
+	tag := hex.AppendEncode([]byte{'"'}, sum[:8])
+	header.SetBytesV(fiber.HeaderETag, append(tag, '"'))
 }
 
-// IsNotModified reports whether the request's conditions show that the client already
+// TagVariant gives a variant another ETag than the original has: "7-abc" becomes
+// "7-abc-br".
+func TagVariant(response *fasthttp.ResponseHeader, variant string) {
+	if tag, quoted := strings.CutSuffix(string(response.Peek(fiber.HeaderETag)), `"`); quoted {
+		response.Set(fiber.HeaderETag, tag+"-"+variant+`"`)
+	}
+}
+
+// isNotModified reports whether the request's conditions show that the client already
 // has the response, in the order of RFC 9110, section 13.2.2.
-func IsNotModified(c *fiber.Ctx) bool {
+func isNotModified(c *fiber.Ctx) bool {
 	request, response := &c.Request().Header, &c.Response().Header
 	if lines := request.PeekAll(fiber.HeaderIfNoneMatch); len(lines) > 0 {
-		current := utils.UnsafeString(response.Peek(fiber.HeaderETag))
-		for _, line := range lines {
-			if matchesETag(utils.UnsafeString(line), current) {
-				return true
-			}
-		}
-		return false
+		return matchesETag(lines, utils.UnsafeString(response.Peek(fiber.HeaderETag)))
 	}
-	lines := request.PeekAll(fiber.HeaderIfModifiedSince)
-	modified := response.Peek(fiber.HeaderLastModified)
-	if len(lines) != 1 || len(modified) == 0 {
-		return false
-	}
-	since, err := http.ParseTime(string(lines[0]))
+	since, err := http.ParseTime(utils.UnsafeString(request.Peek(fiber.HeaderIfModifiedSince)))
 	if err != nil {
 		return false
 	}
-	last, err := http.ParseTime(string(modified))
-	return err == nil && !last.After(since)
+	modified, err := http.ParseTime(utils.UnsafeString(response.Peek(fiber.HeaderLastModified)))
+	return err == nil && !modified.After(since)
 }
 
-// matchesETag reports whether a line of If-None-Match names the ETag, by the weak
-// comparison of RFC 9110, section 8.8.3.2.
-func matchesETag(ifNoneMatch, etag string) bool {
-	if TrimSpace(ifNoneMatch) == "*" {
+// matchesETag reports whether If-None-Match names the ETag, by the weak comparison of
+// RFC 9110, section 8.8.3.2.
+func matchesETag(ifNoneMatch [][]byte, etag string) bool {
+	if string(ifNoneMatch[0]) == "*" {
 		return true
 	}
 	etag = strings.TrimPrefix(etag, "W/")
-	for rest := ifNoneMatch; rest != ""; {
-		var member string
-		member, rest = CutUnquoted(rest, ',')
-		if member = strings.TrimPrefix(TrimSpace(member), "W/"); member != "" && member == etag {
+	for member := range Members(ifNoneMatch) {
+		if etag != "" && strings.TrimPrefix(member, "W/") == etag {
 			return true
 		}
 	}
 	return false
 }
 
-// NotModified turns the response into a 304, which has no body and no fields about one.
-func NotModified(response *fasthttp.Response) {
+// setNotModified turns the response into a 304, which has no body and no fields about one.
+func setNotModified(response *fasthttp.Response) {
 	response.ResetBody()
 	response.Header.SetContentLength(0) // else a stream's 304 would be chunked
 	response.SetStatusCode(fiber.StatusNotModified)
@@ -138,4 +120,33 @@ func NotModified(response *fasthttp.Response) {
 	} {
 		response.Header.Del(name)
 	}
+}
+
+// IsPrivate reports whether the answer is for this caller alone: the request has
+// credentials, or a middleware or handler has marked its Trace as private. Without a Trace
+// none can, so every answer is private.
+func IsPrivate(c *fiber.Ctx) bool {
+	return tracing.From(c.UserContext()).Private() ||
+		slices.ContainsFunc(c.Request().Header.PeekAll(fiber.HeaderAuthorization), func(line []byte) bool {
+			return len(line) > 0 // an empty line must not hide the next one
+		})
+}
+
+// SetsCookie reports whether the response has a Set-Cookie.
+func SetsCookie(response *fasthttp.ResponseHeader) bool {
+	for range response.Cookies() {
+		return true
+	}
+	return false
+}
+
+// HasDirective reports whether the response's Cache-Control has the directive without an
+// argument: private="X" is about the header X alone.
+func HasDirective(response *fasthttp.ResponseHeader, name string) bool {
+	for directive := range Members(response.PeekAll(fiber.HeaderCacheControl)) {
+		if strings.EqualFold(directive, name) {
+			return true
+		}
+	}
+	return false
 }

@@ -10,7 +10,7 @@
 //
 //	app.Use(request.Trace(30*time.Second, nil), negotiate.ConditionalRequests)
 //	app.Get("/report", func(c *fiber.Ctx) error {
-//		negotiate.AddVary(&c.Response().Header, fiber.HeaderAcceptEncoding)
+//		c.Vary(fiber.HeaderAcceptEncoding)
 //		if negotiate.Encoding(c) == "gzip" {
 //			c.Set(fiber.HeaderContentEncoding, "gzip")
 //			return c.Send(packedReport)
@@ -20,6 +20,7 @@
 package negotiate
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 
@@ -31,77 +32,73 @@ import (
 var Encodings = [...]string{"br", "zstd", "gzip"}
 
 // Encoding returns the content coding for the request's Accept-Encoding: the one with
-// the highest weight, and of equal ones the best; "" for none, also if the header is
-// malformed. It does not allocate, since it is part of every cache key.
+// the highest weight, and of equal ones the best; "" for none. It does not allocate, since
+// it is part of every cache key.
 func Encoding(c *fiber.Ctx) string {
 	lines := c.Request().Header.PeekAll(fiber.HeaderAcceptEncoding)
 	if len(lines) == 1 {
 		switch string(lines[0]) { // what browsers send
 		case "gzip, deflate, br, zstd", "gzip, deflate, br":
 			return "br"
-		case "gzip, deflate", "gzip":
-			return "gzip"
 		}
 	}
 	best, chosen := 0.0, ""
 	for _, encoding := range Encodings {
-		weight, ok := weightOf(encoding, lines)
-		if !ok {
-			return ""
-		}
-		if weight > best {
+		if weight := Weight(lines, encoding); weight > best {
 			best, chosen = weight, encoding
 		}
-	}
-	if identity, _ := weightOf("identity", lines); identity > best {
-		return ""
 	}
 	return chosen
 }
 
-// weightOf is the weight of a name in the lists, or else that of "*", or else 0.
-func weightOf(name string, lines [][]byte) (weight float64, ok bool) {
-	named, others := -1.0, 0.0
-	for _, line := range lines {
-		for rest := utils.UnsafeString(line); rest != ""; {
-			var member string
-			if member, weight, rest, ok = NextPreference(rest); !ok {
-				return 0, false
-			}
-			if member == "*" {
-				others = weight
-			} else if strings.EqualFold(member, name) {
-				named = weight
-			}
+// Weight is the weight, from 0 to 1, that the lines of Accept or Accept-Encoding give to a
+// name, or else to "*", or else 0. A malformed weight is 0.
+func Weight(lines [][]byte, name string) float64 {
+	others := 0.0
+	for member := range Members(lines) {
+		named, params := cutUnquoted(member, ';')
+		switch named = trimSpace(named); {
+		case strings.EqualFold(named, name):
+			return weightIn(params)
+		case named == "*":
+			others = weightIn(params)
 		}
 	}
-	if named >= 0 {
-		return named, true
-	}
-	return others, true
+	return others
 }
 
-// NextPreference cuts the first member off a list like that of Accept or Accept-Encoding.
-// It returns the member's name without parameters, and its weight from 0 to 1. An empty
-// member has the name "".
-func NextPreference(list string) (name string, weight float64, rest string, ok bool) {
-	member, rest := CutUnquoted(list, ',')
-	name, params := CutUnquoted(member, ';')
-	weight, ok = 1, true
-	for params != "" && ok {
+func weightIn(params string) float64 {
+	for params != "" {
 		var param string
-		param, params = CutUnquoted(params, ';')
-		if key, value, _ := strings.Cut(TrimSpace(param), "="); key == "q" || key == "Q" {
-			var err error
-			weight, err = strconv.ParseFloat(value, 64)
-			ok = err == nil && weight >= 0 && weight <= 1
+		param, params = cutUnquoted(params, ';')
+		if key, value, _ := strings.Cut(trimSpace(param), "="); strings.EqualFold(key, "q") {
+			if weight, err := strconv.ParseFloat(value, 64); err == nil && weight >= 0 && weight <= 1 {
+				return weight
+			}
+			return 0
 		}
 	}
-	return TrimSpace(name), weight, rest, ok
+	return 1
 }
 
-// CutUnquoted cuts s around the first sep outside of quoted strings.
-func CutUnquoted(s string, sep byte) (before, after string) {
+// Members returns the members of a list, such as the lines of Cache-Control, without the
+// white space around them. A comma in a quoted string does not separate. The members are
+// parts of the lines, not copies.
+func Members(lines [][]byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for rest := utils.UnsafeString(line); rest != ""; {
+				var member string
+				if member, rest = cutUnquoted(rest, ','); !yield(trimSpace(member)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cutUnquoted cuts s around the first sep outside of quoted strings.
+func cutUnquoted(s string, sep byte) (before, after string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -116,5 +113,5 @@ func CutUnquoted(s string, sep byte) (before, after string) {
 	return s, ""
 }
 
-// TrimSpace removes the white space of RFC 9110, section 5.6.3.
-func TrimSpace(s string) string { return strings.Trim(s, " \t") }
+// trimSpace removes the white space of RFC 9110, section 5.6.3.
+func trimSpace(s string) string { return strings.Trim(s, " \t") }

@@ -79,7 +79,7 @@ func readFile(files fs.FS, name string) (*file, error) {
 	f := &file{
 		hash: hex.EncodeToString(sum[:8]), mimeType: utils.GetMIME(path.Ext(name)), content: content,
 	}
-	if !negotiate.IsCompressible([]byte(f.mimeType)) {
+	if !compress.IsCompressible([]byte(f.mimeType)) {
 		return f, nil
 	}
 	f.packed = make(map[string]func() []byte)
@@ -147,7 +147,7 @@ func (f *file) send(c *fiber.Ctx, cacheControl string) error {
 	header.Set(fiber.HeaderETag, `"`+f.hash+`"`)
 	content := f.content
 	if f.packed != nil {
-		negotiate.AddVary(header, fiber.HeaderAcceptEncoding)
+		c.Vary(fiber.HeaderAcceptEncoding)
 		if encoding := negotiate.Encoding(c); encoding != "" {
 			if packed := f.packed[encoding](); packed != nil {
 				content = packed
