@@ -31,7 +31,6 @@
 // Terms of the code:
 //
 //	home        a tag up to its first "/"; all keys of one home lie in one slot of a Cluster
-//	inSlot      how many of the generations of a look-up lie in the slot of its home
 //	epoch       the generation of the tag [Everything]
 //	version     how often this process has seen a tag invalidated; never leaves the process
 //	schema      a hash of a value's type: a build with another type reads a miss
@@ -39,9 +38,9 @@
 //	token       a random number that names the holder of a lease, or a writer in a tombstone
 //	flight      a look-up that runs in this process, and that others wait for
 //
-// To read the code, follow Get or Find through table.go, lookup.go, flight.go, request.go,
-// keys.go, redis.go, scripts.go and entry.go, and Write through write.go, subscription.go,
-// recovery.go and record.go.
+// To read the code, follow Get or Find through table.go, lookup.go, request.go, keys.go,
+// redis.go, scripts.go and entry.go, and Write through write.go, subscription.go, recovery.go
+// and record.go.
 package cache
 
 import (
@@ -58,15 +57,28 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
+// Settings are the settings of a service's cache. .env.example explains each.
+type Settings struct {
+	TTL       time.Duration `env:"CACHE_TTL" default:"1h" min:"0s" max:"24h"`
+	Grace     time.Duration `env:"CACHE_GRACE" default:"1h" min:"0s" max:"24h"`
+	AbsentTTL time.Duration `env:"CACHE_ABSENT_TTL" default:"10s" min:"1ms" max:"1h"`
+
+	MemoryTTL  time.Duration `env:"CACHE_L1_TTL" default:"60s" min:"1ms" max:"1m"`
+	MaxItems   int           `env:"CACHE_L1_MAX_ITEMS" default:"100000" min:"1" max:"10000000"`
+	MaxBytes   int64         `env:"CACHE_L1_MAX_BYTES" default:"67108864" min:"65536" max:"1099511627776"`
+	ValueLimit int           `env:"CACHE_VALUE_LIMIT" default:"1048576" min:"1024" max:"536870912"`
+	Budget     time.Duration `env:"CACHE_BUDGET" default:"150ms" min:"1ms" max:"10s"`
+}
+
 // Options configure a Cache.
 type Options struct {
-	Client     redis.UniversalClient
-	Prefix     string        // of every key in Redis
-	MemoryTTL  time.Duration // the longest time of a value in memory
-	MaxItems   int           // in memory
-	MaxBytes   int64         // in memory, by the length of the entries in Redis
-	ValueLimit int           // bytes of an entry; a longer one is not cached
-	Budget     time.Duration // for all reads of Redis of one request
+	Client     redis.UniversalClient // of redisclient.Open
+	Prefix     string                // of every key in Redis
+	MemoryTTL  time.Duration         // the longest time of a value in memory
+	MaxItems   int                   // in memory
+	MaxBytes   int64                 // in memory, by the length of the entries in Redis
+	ValueLimit int                   // bytes of an entry; a longer one is not cached
+	Budget     time.Duration         // for all reads of Redis of one request
 
 	// Record and Recorded carry invalidations by another store, such as the database,
 	// while a process cannot reach Redis. Recorded returns what was recorded in the time
@@ -84,8 +96,9 @@ type Cache struct {
 	options Options
 	client  redisclient.Batched
 	writes  redisclient.Batched // the same, with a queue of its own: a write does not wait for reads
-	single  *redis.Client       // the same, if it speaks to one server; nil for a Cluster
-	origin  string              // marks this process's own messages
+	single  *redis.Client       // the same, if it speaks to one server
+	cluster *redis.ClusterClient
+	origin  string // marks this process's own messages
 
 	memory     *otter.Cache[memoryKey, *entry]
 	versions   versions
@@ -115,6 +128,7 @@ func New(o Options) *Cache {
 		memory: newMemory(o.MaxItems, o.MaxBytes), metrics: newMetrics(o.Metrics), stop: func() {},
 	}
 	c.single, _ = o.Client.(*redis.Client)
+	c.cluster, _ = o.Client.(*redis.ClusterClient)
 	c.circuit.readsOff.Store(true)
 	c.circuit.wake, c.circuit.log = make(chan struct{}, 1), o.Log
 	c.subscription.began = time.Now().Add(-heartbeatTimeout) // nothing has been heard yet

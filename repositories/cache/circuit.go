@@ -15,30 +15,31 @@ import (
 const failuresToOpen = 3 // in a row
 
 // circuit is the circuit breaker between this process and Redis. It opens for reads when
-// Redis is slow, so that requests do not wait. It opens for writes when an invalidation
+// Redis is slow, so that requests do not wait. It also opens for writes when an invalidation
 // could not be sent: a Redis that is merely slow gets every invalidation. No request
 // tries whether Redis is well again, [Cache.maintain] does.
 type circuit struct {
-	readsOff, writesOff atomic.Bool
-	failures            atomic.Int32
-	logged              atomic.Bool // that Redis is not used
-	wake                chan struct{}
-	log                 *slog.Logger
+	readsOff  atomic.Bool
+	writesOff atomic.Bool // then reads are off too
+	failures  atomic.Int32
+	logged    atomic.Bool // that Redis is not used
+	wake      chan struct{}
+	log       *slog.Logger
 }
 
-func (b *circuit) allowsReads() bool { return !b.readsOff.Load() && b.allowsWrites() }
-
-func (b *circuit) allowsWrites() bool { return !b.writesOff.Load() }
-
-// open opens the circuit for reads or for writes, and logs it once per outage.
-func (b *circuit) open(off *atomic.Bool, reason string) {
-	if off.Swap(true) {
-		return
-	}
+// open opens the circuit for reads, and logs it once per outage.
+func (b *circuit) open(reason string) {
+	b.readsOff.Store(true)
 	if !b.logged.Swap(true) {
 		b.log.Warn("the cache has stopped using Redis: " + reason)
+		b.retry()
 	}
-	b.retry()
+}
+
+// openForWrites opens the circuit for reads and writes.
+func (b *circuit) openForWrites() {
+	b.writesOff.Store(true)
+	b.open("an invalidation could not be sent")
 }
 
 // retry wakes [Cache.maintain].
@@ -69,7 +70,7 @@ var (
 )
 
 // usable reports whether the entries in Redis may be read.
-func (c *Cache) usable() bool { return c.circuit.allowsReads() && c.pending.none() }
+func (c *Cache) usable() bool { return !c.circuit.readsOff.Load() && c.pending.none() }
 
 // read is Call for the entries in Redis.
 func (c *Cache) read(ctx context.Context, call func(context.Context) error) error {
@@ -82,7 +83,7 @@ func (c *Cache) read(ctx context.Context, call func(context.Context) error) erro
 // Call calls Redis as the cache does: within the budget of ctx's request, and not at all
 // while Redis is slow or away.
 func (c *Cache) Call(ctx context.Context, call func(context.Context) error) error {
-	if !c.circuit.allowsReads() {
+	if c.circuit.readsOff.Load() {
 		return errUnused
 	}
 	trace := tracing.From(ctx)
@@ -101,7 +102,7 @@ func (c *Cache) Call(ctx context.Context, call func(context.Context) error) erro
 		return nil
 	case ctx.Err() != nil || left <= c.options.Budget/2: // the caller had no time for Redis
 	case c.circuit.failures.Add(1) >= failuresToOpen:
-		c.circuit.open(&c.circuit.readsOff, "it is slow")
+		c.circuit.open("it is slow")
 	}
 	return err
 }

@@ -52,24 +52,22 @@ func (c *Cache) entryKey(home, table, key string) string {
 
 func leaseKey(entryKey string) string { return strings.Replace(entryKey, "}:e:", "}:l:", 1) }
 
-// generationKeys returns the keys of the generations of tags and of Everything, those in
-// the slot of home first, and the number of these. Without a Cluster all are in it.
-func (c *Cache) generationKeys(home string, tags []string) (keys []string, inSlot int) {
-	keys = make([]string, 0, len(tags)+1)
-	var elsewhere []string
-	for _, tag := range tags {
+// generationKeys returns the keys of the generations of tags and of Everything: those in
+// the slot of home, and those elsewhere in a Cluster.
+func (c *Cache) generationKeys(home string, tags []string) (here, elsewhere []string) {
+	here = make([]string, 0, len(tags)+1)
+	add := func(tag string) {
 		if c.single != nil || homeOf(tag) == home {
-			keys = append(keys, c.generationKey(tag))
+			here = append(here, c.generationKey(tag))
 		} else {
 			elsewhere = append(elsewhere, c.generationKey(tag))
 		}
 	}
-	inSlot = len(keys)
-	keys = append(append(keys, elsewhere...), c.generationKey(Everything))
-	if c.single != nil {
-		inSlot = len(keys)
+	for _, tag := range tags {
+		add(tag)
 	}
-	return keys, inSlot
+	add(Everything)
+	return here, elsewhere
 }
 
 // nonce returns a generation that never existed before. It needs no order, so a clock

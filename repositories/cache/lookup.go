@@ -26,7 +26,7 @@ type lookup struct {
 	place       memoryKey
 	tags        []string
 	reply       *reply // of Redis; nil if there is none
-	generations string // that a load belongs to; "" during a write
+	loadedUnder string // the generations of a load; "" during a write
 	token       string // of the lease, while this look-up holds it
 	last        *entry // may be out of date; given if the load fails
 	alone       bool   // does not wait for others
@@ -36,12 +36,14 @@ type lookup struct {
 
 func (t *Table[V]) newLookup(r *requestReads, key string, tags []string, version uint64) *lookup {
 	home, c := t.home(key, tags), t.cache
-	q := query{
-		home: home, entry: c.entryKey(home, t.options.Name, key), version: version,
-		request: r, prefetch: t.options.Prefetch != "",
+	here, elsewhere := c.generationKeys(home, tags)
+	return &lookup{
+		query: query{
+			item: item{entry: c.entryKey(home, t.options.Name, key), generations: here, version: version},
+			home: home, elsewhere: elsewhere, request: r, readOn: t.options.Prefetch != "",
+		},
+		cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights,
 	}
-	q.tagKeys, q.inSlot = c.generationKeys(home, tags)
-	return &lookup{query: q, cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights}
 }
 
 // find looks in memory, waits for the same look-up of another goroutine, and looks in
@@ -98,19 +100,19 @@ func (c *Cache) isCurrent(e *entry) bool {
 // must not wait.
 func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (found *entry, from string) {
 	got := l.request.reply(l.home)
-	if !got.covers(l.query) && !cached.isOf(got.join(l.tagKeys)) {
+	if !got.covers(l.query) && !cached.isOf(got.generationsOf(l.query)) {
 		got = t.cache.ask(ctx, l.query)
 	}
 	pause, end := 2*time.Millisecond, time.Now().Add(leaseWaitTimeout)
 	for ; got != nil; got = t.cache.ask(ctx, l.query) {
 		l.use(got)
-		if cached.isOf(l.generations) {
+		if cached.isOf(l.loadedUnder) {
 			t.count.memory.Inc()
 			return cached, inMemory
 		}
 		l.last = nil // memory may have missed an invalidation
 		stored := got.entries[l.entry]
-		found := decodeEntry[V](stored.text, t.schema, l.generations)
+		found := decodeEntry[V](stored.text, t.schema, l.loadedUnder)
 		switch {
 		case found == nil:
 		case time.Now().Before(found.until):
@@ -120,9 +122,9 @@ func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (f
 			l.last = found
 		}
 		switch {
-		case l.token != "" || l.generations == "" || l.alone:
+		case l.token != "" || l.loadedUnder == "" || l.alone:
 			return nil, ""
-		case stored.hit: // but past its time, or of another type: ask for the lease
+		case stored.state == stateHit: // but past its time, or of another type: ask for the lease
 			l.unusable = true
 		case l.last != nil && !t.options.Guard: // another process loads it
 			return l.rememberStale(l.last), inRedis
@@ -136,14 +138,26 @@ func (t *Table[V]) findInRedis(ctx context.Context, l *lookup, cached *entry) (f
 	return nil, ""
 }
 
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return false
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // use takes the generations of a reply, and the lease that came with it.
 func (l *lookup) use(got *reply) {
-	l.reply, l.generations, l.token = got, got.join(l.tagKeys), l.request.takeLease(got, l.entry)
+	l.reply, l.loadedUnder, l.token = got, got.generationsOf(l.query), l.request.takeLease(got, l.entry)
 }
 
 // complete sets what memory has to know of an entry.
 func (l *lookup) complete(e *entry, ttl time.Duration) {
-	e.id, e.version, e.generations, e.since = l.cache.ids.Add(1), l.version, l.generations, time.Now()
+	e.id, e.version, e.generations, e.since = l.cache.ids.Add(1), l.version, l.loadedUnder, time.Now()
 	e.until = e.since.Add(min(ttl, l.cache.options.MemoryTTL))
 }
 
@@ -158,14 +172,70 @@ func (l *lookup) rememberStale(e *entry) *entry {
 	return l.remember(&entry{value: e.value, absent: e.absent, weight: e.weight, stale: true}, staleTTL)
 }
 
+// flight is a look-up that runs in this process: single flight. Other callers for the
+// same key wait until done, for the entry or the error. If there is neither, the caller
+// that led it gave up.
+type flight struct {
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// flightKey has the version, so that a caller who comes after an invalidation does not
+// get a value from before it.
+type flightKey struct {
+	key     string
+	version uint64
+}
+
+func (l *lookup) flightKey() flightKey { return flightKey{l.place.key, l.version} }
+
+// wait waits until another goroutine has found the value. It returns nil if this one has
+// to look for it: it leads the flight then, or goes alone.
+func (l *lookup) wait(ctx context.Context) (*entry, error) {
+	for {
+		own := &flight{done: make(chan struct{})}
+		running, found := l.flights.LoadOrStore(l.flightKey(), own)
+		if !found {
+			l.flight = own
+			return nil, nil
+		}
+		f := running.(*flight)
+		select {
+		case <-f.done:
+		case <-time.After(leaseTTL): // it takes too long: somebody begins anew
+			l.flights.CompareAndDelete(l.flightKey(), f)
+			continue
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		switch {
+		case f.err != nil:
+			return nil, f.err
+		case f.entry == nil: // given up; one of those who waited leads the next flight
+		case f.entry.hitForMiss:
+			l.alone = true
+			return nil, nil
+		default:
+			return f.entry, nil
+		}
+	}
+}
+
 // end returns the lease, unless a fill has done so, and ends the wait of other goroutines.
 func (l *lookup) end(ctx context.Context, e *entry, err error) {
 	if l.token != "" {
 		l.cache.send(context.WithoutCancel(ctx), []fill{{entry: l.entry, token: l.token}})
 		l.token = ""
 	}
+	if l.flight == nil {
+		return
+	}
 	if ctx.Err() != nil {
 		err = nil // this caller's time is over, not that of the others
 	}
-	l.finish(e, err)
+	l.flights.CompareAndDelete(l.flightKey(), l.flight)
+	l.flight.entry, l.flight.err = e, err
+	close(l.flight.done)
+	l.flight = nil
 }

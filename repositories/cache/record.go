@@ -48,15 +48,8 @@ type records struct {
 }
 
 func (c *Cache) followRecords(ctx context.Context) {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			c.readRecords(ctx)
-		}
+	for sleep(ctx, pollInterval) {
+		c.readRecords(ctx)
 	}
 }
 

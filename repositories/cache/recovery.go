@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -83,7 +82,7 @@ func (c *Cache) postpone(until time.Time, tags ...string) {
 // voidAll voids all entries in Redis: invalidations may have been lost.
 func (c *Cache) voidAll() {
 	c.postpone(time.Time{}, Everything)
-	c.circuit.open(new(atomic.Bool), "invalidations may be lost, so it discards all entries in Redis")
+	c.circuit.open("invalidations may be lost, so it discards all entries in Redis")
 }
 
 // connect is the first look at Redis. If some process has been connected to this very
@@ -93,10 +92,7 @@ func (c *Cache) connect(ctx context.Context) {
 	c.server.Store(&server)
 	beating := ""
 	if err == nil {
-		err = withTimeout(ctx, func(ctx context.Context) (err error) {
-			beating, err = c.client.Get(ctx, c.heartbeatKey()).Result()
-			return err
-		})
+		beating, err = c.client.Get(ctx, c.heartbeatKey()).Result()
 	}
 	switch {
 	case err != nil && !errors.Is(err, redis.Nil):
@@ -158,7 +154,7 @@ func (c *Cache) sendPending(ctx context.Context) error {
 	}
 	err := withTimeout(ctx, func(ctx context.Context) error { return c.publish(ctx, tags, commands) })
 	if err != nil {
-		c.circuit.open(&c.circuit.writesOff, "an invalidation could not be sent")
+		c.circuit.openForWrites()
 	} else {
 		err = c.checkServer(ctx) // sending may have taken long
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,16 +11,21 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
+// item is an entry in Redis that a look-up asks for.
+type item struct {
+	entry       string   // its key
+	generations []string // their keys: those in the slot of the entry
+	version     uint64   // of the tags in this process, before the look-up
+}
+
 // query is a look-up in Redis.
 type query struct {
-	home     string
-	entry    string        // the key of the entry
-	tagKeys  []string      // the keys of the generations
-	inSlot   int           // how many of them, the first ones, lie in the slot of home
-	version  uint64        // of the tags in this process, before the query
-	request  *requestReads // what it reads next is prefetched; may be nil
-	prefetch bool          // even if the entry is found
-	unusable bool          // the entry was found, but is expired or of another type: take its lease
+	item
+	home      string
+	elsewhere []string      // the keys of the generations in other slots
+	request   *requestReads // what it reads next is prefetched; may be nil
+	readOn    bool          // even if the entry is found
+	unusable  bool          // the entry was found, but is expired or of another type: take its lease
 }
 
 // reply is what Redis answers to a query.
@@ -35,10 +39,15 @@ type reply struct {
 // stored is an entry in Redis.
 type stored struct {
 	text    string // "" if absent
-	hit     bool   // its generations are the current ones
-	leased  bool   // the lease is ours
+	state   int64
 	version uint64 // of its tags in this process, before the query
 }
+
+// The states that lookScript returns, besides 0.
+const (
+	stateLeased int64 = 1 // the lease is ours
+	stateHit    int64 = 2 // the generations are the current ones
+)
 
 // covers reports whether the reply holds all that the query asks for, and its tags were
 // not invalidated since.
@@ -47,22 +56,27 @@ func (r *reply) covers(q query) bool {
 		return false
 	}
 	entry, read := r.entries[q.entry]
-	unknown := func(key string) bool { return r.generations[key] == "" }
-	return read && entry.version == q.version && !slices.ContainsFunc(q.tagKeys, unknown)
+	known := func(keys []string) bool {
+		return !slices.ContainsFunc(keys, func(key string) bool { return r.generations[key] == "" })
+	}
+	return read && entry.version == q.version && known(q.generations) && known(q.elsewhere)
 }
 
-// join returns the generations as an entry has them, or "" if one is unknown or a tombstone.
-func (r *reply) join(keys []string) string {
+// generationsOf returns the generations as an entry has them, or "" if one is unknown or a
+// tombstone.
+func (r *reply) generationsOf(q query) string {
 	if r == nil {
 		return ""
 	}
-	text := make([]byte, 0, len(keys)*nonceLength)
-	for _, key := range keys {
-		generation := r.generations[key]
-		if len(generation) != nonceLength {
-			return ""
+	text := make([]byte, 0, (len(q.generations)+len(q.elsewhere))*nonceLength)
+	for _, keys := range [][]string{q.generations, q.elsewhere} {
+		for _, key := range keys {
+			generation := r.generations[key]
+			if len(generation) != nonceLength {
+				return ""
+			}
+			text = append(text, generation...)
 		}
-		text = append(text, generation...)
 	}
 	return string(text)
 }
@@ -71,7 +85,7 @@ func (r *reply) join(keys []string) string {
 // the budget of the request.
 func (c *Cache) ask(ctx context.Context, q query) *reply {
 	r := &reply{
-		token: nonce(), generations: make(map[string]string, len(q.tagKeys)+1), entries: make(map[string]stored, 1),
+		token: nonce(), generations: make(map[string]string, len(q.generations)+1), entries: make(map[string]stored, 1),
 	}
 	if c.read(ctx, func(ctx context.Context) error { return c.readRedis(ctx, q, r) }) != nil {
 		return nil
@@ -81,17 +95,17 @@ func (c *Cache) ask(ctx context.Context, q query) *reply {
 }
 
 func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
-	next := c.prefetchFor(q)
-	keys := slices.Concat(q.tagKeys[:q.inSlot], []string{q.entry, leaseKey(q.entry)}, next.keys, next.hashes)
-	arguments := []any{
-		q.inSlot, len(next.keys) / 3, r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.prefetch,
+	items, hashes, fields := c.prefetchFor(q)
+	keys := make([]string, 0, len(q.generations)+3*len(items)+len(hashes))
+	arguments := make([]any, 0, 6+len(items)+len(fields))
+	arguments = append(arguments, r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.readOn, len(items))
+	for _, item := range items {
+		keys = append(append(keys, item.generations...), item.entry, leaseKey(item.entry))
+		arguments = append(arguments, len(item.generations))
 	}
-	for _, field := range next.fields {
-		arguments = append(arguments, field)
-	}
-	commands := []redis.Cmder{evalSha(lookScript, keys, arguments...)}
-	for _, key := range q.tagKeys[q.inSlot:] { // in other slots
-		commands = append(commands, evalSha(lookScript, []string{key}, 1, 0, r.token, unusedTTL.Milliseconds()))
+	commands := []redis.Cmder{evalSha(lookScript, append(keys, hashes...), append(arguments, fields...)...)}
+	for _, key := range q.elsewhere {
+		commands = append(commands, evalSha(lookScript, []string{key}, r.token, unusedTTL.Milliseconds(), 0, 0, 0, 1, 1))
 	}
 	if err := c.run(ctx, c.client, commands...); err != nil {
 		return err
@@ -102,45 +116,38 @@ func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
 		case err != nil:
 			return err
 		case i == 0:
-			r.parse(q, next, values)
+			r.parse(items, hashes, values)
 		default:
-			r.generations[q.tagKeys[q.inSlot+i-1]] = text(values, 0)
+			r.generations[q.elsewhere[i-1]] = text(values[0])
 		}
 	}
 	return nil
 }
 
-// parse reads what lookScript returns.
-func (r *reply) parse(q query, next prefetched, values []any) {
-	if len(values) <= q.inSlot {
-		return
+// parse reads what lookScript returns: all of it, or only the first item.
+func (r *reply) parse(items []item, hashes []string, values []any) {
+	for _, item := range items {
+		if len(values) == 0 {
+			return
+		}
+		n := len(item.generations)
+		for i, key := range item.generations {
+			r.generations[key] = text(values[i])
+		}
+		state, _ := values[n+1].(int64)
+		r.entries[item.entry] = stored{text(values[n]), state, item.version}
+		values = values[n+2:]
 	}
-	for i, key := range q.tagKeys[:q.inSlot] {
-		r.generations[key] = text(values, i)
-	}
-	at := q.inSlot + 2
-	if len(values) < at { // a hit, and nothing else was read
-		r.entries[q.entry] = stored{text: text(values, q.inSlot), hit: true, version: q.version}
-		return
-	}
-	state := values[at-1]
-	r.entries[q.entry] = stored{text(values, q.inSlot), state == int64(2), state == int64(1), q.version}
-	for i := 0; i < len(next.keys); i, at = i+3, at+3 {
-		generation, entry := text(values, at), text(values, at+1)
-		hit := len(entry) >= headerLength && strings.HasPrefix(entry[headerLength:], generation)
-		r.generations[next.keys[i]] = generation
-		r.entries[next.keys[i+1]] = stored{entry, hit, values[at+2] == int64(1), next.versions[i/3]}
-	}
-	if len(next.hashes) > 0 {
-		r.fields = make(map[string]string, len(next.hashes))
-	}
-	for i, key := range next.hashes {
-		r.fields[key] = text(values, at+i)
+	if len(values) > 0 {
+		r.fields = make(map[string]string, len(hashes))
+		for i, key := range hashes {
+			r.fields[key] = text(values[i])
+		}
 	}
 }
 
-func text(values []any, i int) string {
-	s, _ := values[i].(string)
+func text(value any) string {
+	s, _ := value.(string)
 	return s
 }
 
@@ -153,24 +160,22 @@ type fill struct {
 	done         func(stored bool, err error)
 }
 
-// send sends fills, in one round trip.
+// send sends fills, in one round trip. A request that has used up its budget does not wait
+// for that, but leases must be returned, since others wait for them.
 func (c *Cache) send(ctx context.Context, fills []fill) {
-	var commands []redis.Cmder
-	call := func(ctx context.Context) error {
-		commands = nil
-		for _, f := range fills {
+	commands := make([]redis.Cmder, len(fills))
+	err := c.read(ctx, func(ctx context.Context) error {
+		for i, f := range fills {
 			keys := append([]string{f.entry, leaseKey(f.entry)}, f.generations...)
-			commands = append(commands, evalSha(
-				fillScript, keys, f.text, f.ttl.Milliseconds(), f.token, generationMargin.Milliseconds()))
+			commands[i] = evalSha(fillScript, keys, f.text, f.ttl.Milliseconds(), f.token, generationMargin.Milliseconds())
 		}
 		return c.run(ctx, c.client, commands...)
+	})
+	if errors.Is(err, errBudget) {
+		go c.send(tracing.With(context.WithoutCancel(ctx), nil), fills)
+		return
 	}
-	err := c.read(ctx, call)
-	var leases []fill
 	for i, f := range fills {
-		if f.token != "" {
-			leases = append(leases, fill{entry: f.entry, token: f.token})
-		}
 		switch {
 		case f.text == nil:
 		case err != nil:
@@ -179,20 +184,5 @@ func (c *Cache) send(ctx context.Context, fills []fill) {
 			stored, _ := commands[i].(*redis.Cmd).Int()
 			f.done(stored == 1, nil)
 		}
-	}
-	if fills = leases; len(leases) > 0 && errors.Is(err, errBudget) { // this request must not wait; others would
-		go func() { _ = c.Call(tracing.With(context.WithoutCancel(ctx), nil), call) }()
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return false
-	}
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

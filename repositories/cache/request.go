@@ -96,7 +96,7 @@ func (r *requestReads) learn(home string, got *reply) {
 		}
 		put(&r.replies, home, got)
 		for key, entry := range got.entries {
-			if entry.leased {
+			if entry.state == stateLeased {
 				put(&r.leases, key, got.token)
 			}
 		}
@@ -106,7 +106,7 @@ func (r *requestReads) learn(home string, got *reply) {
 // takeLease returns the token of the entry's lease, if the request has it. The caller
 // then has to return the lease.
 func (r *requestReads) takeLease(got *reply, entry string) (token string) {
-	if r == nil && got.entries[entry].leased {
+	if r == nil && got.entries[entry].state == stateLeased {
 		return got.token
 	}
 	r.locked(func() {
@@ -177,30 +177,24 @@ func Prefetched(ctx context.Context, hash string) (field string, read bool) {
 	return field, read
 }
 
-// prefetched is what a query reads besides its own entry.
-type prefetched struct {
-	keys           []string // of a generation, an entry and its lease, and so on
-	versions       []uint64 // of the tags in this process, before the query
-	hashes, fields []string
-}
-
-func (c *Cache) prefetchFor(q query) (n prefetched) {
+// prefetchFor returns all that a query reads: its own entry, and what is prefetched.
+func (c *Cache) prefetchFor(q query) (items []item, hashes []string, fields []any) {
+	items = []item{q.item}
 	if q.request == nil {
-		return n
+		return items, nil, nil
 	}
 	for _, p := range c.prefetches {
 		key, found := strings.CutPrefix(q.home, p.before)
 		switch {
 		case !found:
 		case p.hash != "":
-			n.hashes, n.fields = append(n.hashes, p.hash), append(n.fields, key)
+			hashes, fields = append(hashes, p.hash), append(fields, key)
 		default:
 			if entry := c.entryKey(q.home, p.table, key); entry != q.entry {
 				tag := q.home + p.after
-				n.versions = append(n.versions, c.versions.of([]string{tag}))
-				n.keys = append(n.keys, c.generationKey(tag), entry, leaseKey(entry))
+				items = append(items, item{entry, []string{c.generationKey(tag)}, c.versions.of([]string{tag})})
 			}
 		}
 	}
-	return n
+	return items, hashes, fields
 }

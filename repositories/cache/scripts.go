@@ -21,47 +21,45 @@ const (
 )
 
 var (
-	// lookScript reads an entry and the generations of its tags, and makes those that are
-	// absent. If the entry is not of these generations, it takes the lease, if that is free
-	// and nobody writes, and reads what the caller will ask for next, the same way.
+	// lookScript reads entries with the generations of their tags, and makes the generations
+	// that are absent. For an entry that is not of these generations it takes the lease, if
+	// that is free and nobody writes. If the first entry is a hit, it reads no other.
 	//
-	// KEYS: ARGV[1] generations, the entry, its lease; ARGV[2] times a generation, an entry
-	// of this one tag, its lease; hashes. ARGV[3] is the new nonce and the token of leases,
-	// ARGV[4] and ARGV[5] the TTLs in ms of generations and leases. ARGV[6] is "1" if the
-	// entry is unusable (expired, or of another type): take the lease although the
-	// generations match. ARGV[7] is "1" to read on after a hit; then follow the fields of
-	// the hashes. It returns generations and entry. If it reads on, it also returns 2 for a
-	// hit, 1 if it took the lease, else 0; the generation, the entry and 1 or 0 of each of
-	// the next entries; and the fields.
+	// KEYS: for each entry its generations, the entry and its lease; then hashes. ARGV[1] is
+	// the new nonce and the token of leases, ARGV[2] and ARGV[3] the TTLs in ms of generations
+	// and leases. ARGV[4] is "1" if the first entry is unusable (expired, or of another type):
+	// take the lease although the generations match. ARGV[5] is "1" to read on after a hit.
+	// ARGV[6] is the number of entries; then follow the number of generations of each, and the
+	// fields of the hashes. It returns for each entry its generations, the entry, and 2 for a
+	// hit, 1 if it took the lease, else 0; then the fields. For one generation alone it returns
+	// that.
 	lookScript = redis.NewScript(`
-local n, next = tonumber(ARGV[1]), tonumber(ARGV[2])
-local out = redis.call('MGET', unpack(KEYS, 1, math.min(n + 1, #KEYS)))
-local function made(key)
-  redis.call('SET', key, ARGV[3], 'PX', ARGV[4])
-  return ARGV[3]
-end
-local function written(generation) return string.sub(generation, 1, 1) == 'w' end
-local function lease(key) return redis.call('SET', key, ARGV[3], 'NX', 'PX', ARGV[5]) and 1 or 0 end
-local busy = false
-for i = 1, n do
-  out[i] = out[i] or made(KEYS[i])
-  busy = busy or written(out[i])
-end
-if #KEYS == n then return out end
-local hit = ARGV[6] ~= '1' and out[n + 1] and string.sub(out[n + 1], 19, 18 + 16 * n) == table.concat(out, '', 1, n)
-if hit and ARGV[7] ~= '1' then return out end
-out[n + 2] = hit and 2 or busy and 0 or lease(KEYS[n + 2])
-local at = n + 2
-for _ = 1, next do
-  local found = redis.call('MGET', KEYS[at + 1], KEYS[at + 2])
-  local generation, entry = found[1] or made(KEYS[at + 1]), found[2]
-  out[at + 1], out[at + 2], out[at + 3] = generation, entry, 0
-  if not written(generation) and (not entry or string.sub(entry, 19, 34) ~= generation) then
-    out[at + 3] = lease(KEYS[at + 3])
+local nonce, items, out, at = ARGV[1], tonumber(ARGV[6]), {}, 0
+for i = 1, items do
+  local n = tonumber(ARGV[6 + i])
+  local found = redis.call('MGET', unpack(KEYS, at + 1, math.min(at + n + 1, #KEYS)))
+  local busy = false
+  for j = 1, n do
+    if not found[j] then
+      redis.call('SET', KEYS[at + j], nonce, 'PX', ARGV[2])
+      found[j] = nonce
+    end
+    busy = busy or string.sub(found[j], 1, 1) == 'w'
+    out[#out + 1] = found[j]
   end
-  at = at + 3
+  at = at + n + 2
+  if at > #KEYS then return out end
+  local entry, state, unusable = found[n + 1], 0, i == 1 and ARGV[4] == '1'
+  if entry and not unusable and string.sub(entry, 19, 18 + 16 * n) == table.concat(found, '', 1, n) then
+    state = 2
+  elseif not busy and redis.call('SET', KEYS[at], nonce, 'NX', 'PX', ARGV[3]) then
+    state = 1
+  end
+  out[#out + 1] = entry
+  out[#out + 1] = state
+  if i == 1 and state == 2 and ARGV[5] ~= '1' then return out end
 end
-for i = at + 1, #KEYS do out[i] = redis.call('HGET', KEYS[i], ARGV[7 + i - at]) end
+for i = 1, #KEYS - at do out[#out + 1] = redis.call('HGET', KEYS[at + i], ARGV[6 + items + i]) end
 return out`)
 
 	// fillScript stores the entry ARGV[1] for ARGV[2] ms if its generations, KEYS[3] and

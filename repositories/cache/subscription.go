@@ -2,7 +2,12 @@ package cache
 
 import (
 	"context"
+	"errors"
+	"net"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +18,7 @@ import (
 const (
 	pingInterval     = 250 * time.Millisecond
 	heartbeatTimeout = time.Second // without a message or a pong
-	maxMissedPings   = int32(heartbeatTimeout / pingInterval)
+	maxMissedPings   = int(heartbeatTimeout / pingInterval)
 	resubscribeDelay = 100 * time.Millisecond
 )
 
@@ -21,25 +26,16 @@ const (
 // Redis, which loses what is sent while nobody listens. So silence counts as loss, and
 // each new subscription voids memory.
 type subscription struct {
-	began  time.Time    // heard counts from here, since the time of day can go back
-	heard  atomic.Int64 // when Redis was last heard, ns since began
-	pings  atomic.Int32 // sent since then
-	cancel atomic.Pointer[context.CancelFunc]
+	began time.Time    // heard counts from here, since the time of day can go back
+	heard atomic.Int64 // when Redis was last heard, ns since began
 }
 
-func (s *subscription) hear() {
-	s.heard.Store(int64(time.Since(s.began)))
-	s.pings.Store(0)
-}
+func (s *subscription) hear() { s.heard.Store(int64(time.Since(s.began))) }
 
 // alive reports whether invalidations would have arrived until now.
 func (s *subscription) alive(now time.Time) bool {
 	return now.Sub(s.began)-time.Duration(s.heard.Load()) < heartbeatTimeout
 }
-
-// timedOut reports whether Redis has not answered pings. It goes by their number, not by
-// time: this process may have been the one that slept.
-func (s *subscription) timedOut() bool { return s.pings.Load() > maxMissedPings }
 
 // invalidation is a message of the channel.
 type invalidation struct {
@@ -78,20 +74,18 @@ func (c *Cache) receive(message string) {
 func (c *Cache) subscribe(ctx context.Context) {
 	lost := false
 	for ctx.Err() == nil {
-		pubsub, server := c.client.Subscribe(ctx, c.channel()), ""
+		pubsub := c.client.Subscribe(ctx, c.channel())
 		_, err := pubsub.ReceiveTimeout(ctx, stepTimeout)
 		if err == nil {
-			server, err = c.runID(ctx)
+			err = c.checkServer(ctx)
 		}
-		if err != nil && !lost || err == nil && (lost || server != *c.server.Load()) {
-			c.voidAll() // another server may have lost invalidations
+		if failed := err != nil; failed != lost {
+			lost = failed
+			c.voidAll()
 		}
-		if lost = err != nil; !lost {
-			c.server.Store(&server)
-			c.listen(ctx, pubsub)
-			if lost = c.subscription.timedOut(); lost {
-				c.voidAll()
-			}
+		if !lost && c.listen(ctx, pubsub) {
+			lost = true
+			c.voidAll()
 		}
 		_ = pubsub.Close()
 		if err != nil {
@@ -101,43 +95,82 @@ func (c *Cache) subscribe(ctx context.Context) {
 }
 
 // listen voids memory, since earlier messages are lost, and receives messages until the
-// connection breaks or is silent for too long.
-func (c *Cache) listen(ctx context.Context, pubsub *redis.PubSub) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c.subscription.cancel.Store(&cancel)
+// connection breaks, or is silent although it was pinged. It counts pings, not time: this
+// process may have been the one that slept. It also ends when Redis has another master: the
+// old one may live on, and hold this connection.
+func (c *Cache) listen(ctx context.Context, pubsub *redis.PubSub) (silent bool) {
+	stop := context.AfterFunc(ctx, func() { _ = pubsub.Close() }) // a receive ignores its context
+	defer stop()
 	c.versions.increment(Everything)
 	c.subscription.hear()
-	c.work.Go(func() { c.ping(ctx, pubsub) })
-	for {
-		received, err := pubsub.Receive(ctx)
-		if err != nil {
-			return
+	server, pings := c.server.Load(), 0
+	for c.server.Load() == server {
+		received, err := pubsub.ReceiveTimeout(ctx, pingInterval)
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+			if pings++; pings > maxMissedPings {
+				return true
+			}
+			if pubsub.Ping(ctx, c.origin) != nil {
+				return false
+			}
+			continue
 		}
 		switch m := received.(type) {
 		case *redis.Message:
 			c.receive(m.Payload)
-		case *redis.Subscription: // the client has reconnected, and lost messages
-			return
+		case *redis.Pong:
+			if m.Payload != c.origin { // the rest of a message, whose begin was lost in a timeout
+				return false
+			}
+		default: // an error, or the client has subscribed again: messages are lost
+			return false
 		}
+		pings = 0
 		c.subscription.hear()
 	}
+	return false
 }
 
-// ping makes Redis answer on the connection of the subscription, and closes it if it does not.
-func (c *Cache) ping(ctx context.Context, pubsub *redis.PubSub) {
-	defer func() { _ = pubsub.Close() }() // ends Receive, which ignores its context
-	ticker := time.NewTicker(pingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			c.subscription.pings.Add(1)
-			if c.subscription.timedOut() || pubsub.Ping(ctx) != nil {
-				return
-			}
-		}
+// checkServer voids all entries if another server answers than before, or, of a Cluster or
+// of Sentinels, another master: it may lack the last invalidations. A replica is promoted
+// only after its master was away for longer than the heartbeat's interval, so no process
+// reads a promoted one before the epoch has changed.
+func (c *Cache) checkServer(ctx context.Context) error {
+	server, err := c.runID(ctx)
+	switch {
+	case err != nil:
+		c.circuit.open("its master does not answer")
+	case server != *c.server.Load():
+		c.voidAll()
+		c.server.Store(&server)
 	}
+	return err
+}
+
+// runID returns the id of the server's process. For a Cluster it stands for all masters.
+func (c *Cache) runID(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	if c.single != nil {
+		return runID(ctx, c.single)
+	}
+	var mu sync.Mutex
+	var ids []string
+	err := c.cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+		id, err := runID(ctx, master)
+		mu.Lock()
+		defer mu.Unlock()
+		ids = append(ids, master.Options().Addr+" "+id) // the address, if INFO is not allowed
+		return err
+	})
+	slices.Sort(ids)
+	return digest(strings.Join(ids, " ")), err
+}
+
+func runID(ctx context.Context, server *redis.Client) (string, error) {
+	info, err := server.InfoMap(ctx, "server").Result()
+	if _, refused := errors.AsType[redis.Error](err); refused {
+		return "", nil // not every server tells, miniredis does not
+	}
+	return info["Server"]["run_id"], err
 }

@@ -169,10 +169,10 @@ func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Durat
 		done(true, nil)
 	case l.reply == nil || !c.usable():
 		done(false, errUnused)
-	case l.generations == "":
+	case l.loadedUnder == "":
 		done(false, nil)
 	default:
-		f := fill{l.entry, l.token, l.tagKeys[:l.inSlot], text, inRedis, done}
+		f := fill{l.entry, l.token, l.generations, text, inRedis, done}
 		if l.token = ""; !l.request.later(f) {
 			c.send(ctx, []fill{f})
 		}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ func TestMain(m *testing.M) {
 	if settings := os.Getenv(workerVariable); settings != "" {
 		os.Exit(beWorker(settings))
 	}
+	_ = flag.Set("test.parallel", "8") // most tests wait
 	time.Local = time.FixedZone("elsewhere", 2*60*60) // no test may pass because this machine keeps UTC
 	devtest.Main(m)
 }

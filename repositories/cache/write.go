@@ -90,7 +90,7 @@ func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
 // command has taken effect. The error is the command's. If ctx has ended, the command may
 // still run, and must not be read.
 func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...string) (invalidated bool, err error) {
-	if c.single == nil || !c.circuit.allowsWrites() {
+	if c.single == nil || c.circuit.writesOff.Load() {
 		return false, c.client.Process(ctx, first)
 	}
 	c.requestOf(ctx).forget()
@@ -127,12 +127,12 @@ func (c *Cache) drop(tags []string) (commands []redis.Cmder) {
 func (c *Cache) invalidate(ctx context.Context, tags []string, commands []redis.Cmder) error {
 	c.requestOf(ctx).forget()
 	err := errNotSent
-	if c.circuit.allowsWrites() {
+	if !c.circuit.writesOff.Load() {
 		err = withTimeout(context.WithoutCancel(ctx), func(ctx context.Context) error {
 			return c.publish(ctx, tags, commands)
 		})
 		if err != nil {
-			c.circuit.open(&c.circuit.writesOff, "an invalidation could not be sent")
+			c.circuit.openForWrites()
 		}
 	}
 	c.metrics.invalidated(err)
@@ -148,13 +148,9 @@ func (c *Cache) publish(ctx context.Context, tags []string, commands []redis.Cmd
 	if err := c.run(ctx, c.writes, commands...); err != nil {
 		return err
 	}
-	cluster, ok := c.options.Client.(*redis.ClusterClient)
-	if !ok {
-		return c.client.Process(ctx, c.message(tags))
-	}
 	// By the master of the channel, to which all are subscribed. From another one the
 	// message would depend on the connection between the two, whose end nobody notices.
-	master, err := cluster.MasterForKey(ctx, c.channel())
+	master, err := c.cluster.MasterForKey(ctx, c.channel())
 	if err != nil {
 		return err
 	}
