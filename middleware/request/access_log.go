@@ -1,7 +1,9 @@
 package request
 
 import (
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -36,15 +38,14 @@ func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 	fast, _ := log.Handler().(lineLogger)
 	return func(c *fiber.Ctx) error {
 		if err := c.Next(); err != nil {
-			// Answer here, so that the line has the status that the client gets.
-			if err := c.App().ErrorHandler(c, err); err != nil {
+			err = c.App().ErrorHandler(c, err) // here, so that the line has the status that the client gets
+			if err != nil {
 				return err
 			}
 		}
 		ctx := c.UserContext()
-		trace := tracing.From(ctx)
-		now := time.Now()
-		status, duration := c.Response().StatusCode(), now.Sub(trace.Start)
+		trace, now, status := tracing.From(ctx), time.Now(), c.Response().StatusCode()
+		duration := now.Sub(trace.Start)
 		level, message := slog.LevelInfo, LogMessage
 		switch {
 		case slow > 0 && duration >= slow:
@@ -52,22 +53,16 @@ func AccessLog(log *slog.Logger, slow time.Duration) fiber.Handler {
 		case status == fiber.StatusOK && strings.HasPrefix(c.Path(), "/health"):
 			level = slog.LevelDebug // balancers ask every second
 		}
-		if !log.Enabled(ctx, level) {
-			return nil
-		}
-		if fast != nil && message == LogMessage {
+		switch {
+		case !log.Enabled(ctx, level):
+		case fast != nil && message == LogMessage:
 			fast.LogRequest(Line{
 				Time: now, Level: level, Status: status, Duration: duration, Bytes: responseBytes(c), Trace: trace,
 			})
-			return nil
+		default: // the logger adds the id and the route from the context
+			log.LogAttrs(ctx, level, message, slog.Int("status", status), slog.Duration("duration", duration),
+				slog.Int("bytes", responseBytes(c)), slog.Int64("queries", trace.Queries()))
 		}
-		// The logger adds the id and the route from the context.
-		log.LogAttrs(ctx, level, message,
-			slog.Int("status", status),
-			slog.Duration("duration", duration),
-			slog.Int("bytes", responseBytes(c)),
-			slog.Int64("queries", trace.Queries()),
-		)
 		return nil
 	}
 }
@@ -82,4 +77,18 @@ func responseBytes(c *fiber.Ctx) int {
 		return -1
 	}
 	return len(c.Response().Body())
+}
+
+// Recover turns a panic of a handler into an error with the stack, which the error handler
+// logs. Fiber's own would log it a second time, and would answer a panic with a
+// problem.Error like that error.
+func Recover() fiber.Handler {
+	return func(c *fiber.Ctx) (err error) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+			}
+		}()
+		return c.Next()
+	}
 }

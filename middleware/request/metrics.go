@@ -34,45 +34,35 @@ func Metrics(reg prometheus.Registerer) fiber.Handler {
 		Help: "Requests that are being handled.",
 	})
 	reg.MustRegister(requests, durations, inFlight)
-	var known sync.Map // of labels: looking up metrics by their text takes longer
+	type labels struct {
+		route  string // its name, "GET /products/:id", or ""
+		status int
+	}
+	type series struct {
+		requests  prometheus.Counter
+		durations prometheus.Observer
+	}
+	var known sync.Map // series by labels: prometheus takes longer to find them by text
 	return func(c *fiber.Ctx) error {
 		inFlight.Inc()
 		defer inFlight.Dec()
 		err := c.Next()
 		trace := tracing.From(c.UserContext())
-		key := labels{route: trace.Route, status: c.Response().StatusCode()}
+		key := labels{trace.Route, c.Response().StatusCode()}
 		found, ok := known.Load(key)
 		if !ok {
-			method, route, status := key.text()
-			found = requestMetrics{requests.WithLabelValues(method, route, status), durations.WithLabelValues(method, route)}
-			if status != otherRoute { // the map stays bounded
-				known.Store(key, found)
+			method, route, named := strings.Cut(key.route, " ")
+			if !named {
+				method, route = otherRoute, otherRoute
 			}
+			found = series{
+				requests.WithLabelValues(method, route, strconv.Itoa(key.status)), durations.WithLabelValues(method, route),
+			}
+			known.Store(key, found)
 		}
-		one := found.(requestMetrics)
+		one := found.(series)
 		one.requests.Inc()
 		one.durations.Observe(time.Since(trace.Start).Seconds())
 		return err
 	}
-}
-
-type labels struct {
-	route  string // its name, "GET /products/:id", or ""
-	status int
-}
-
-func (l labels) text() (method, route, status string) {
-	method, route, ok := strings.Cut(l.route, " ")
-	if !ok {
-		method, route = otherRoute, otherRoute
-	}
-	if l.status < 100 || l.status >= 600 {
-		return method, route, otherRoute
-	}
-	return method, route, strconv.Itoa(l.status)
-}
-
-type requestMetrics struct {
-	requests  prometheus.Counter
-	durations prometheus.Observer
 }

@@ -26,13 +26,10 @@ func (p Proxies) ClientAddress(c *fiber.Ctx) netip.Addr {
 	hops := strings.Split(string(bytes.Join(lines, []byte(","))), ",")
 	for _, hop := range slices.Backward(hops) {
 		address, ok := parseHop(strings.TrimSpace(hop))
-		if !ok {
+		if !ok || !p.trusts(client) {
 			break
 		}
 		client = address.Unmap().WithZone("")
-		if !p.trusts(client) {
-			break
-		}
 	}
 	return client
 }
@@ -47,10 +44,5 @@ func parseHop(hop string) (netip.Addr, bool) {
 }
 
 func (p Proxies) trusts(a netip.Addr) bool {
-	for _, prefix := range p {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a) })
 }

@@ -29,9 +29,7 @@ func TestNameRoutes_WritesThePatternBeforeTheHandlersRun(t *testing.T) {
 	api := app.Group("/api")
 	api.Use("/things", func(c *fiber.Ctx) error { return c.Next() }) // beside Get("/things")
 	api.Get("/things", guard, fibertest.OK)
-	api.Get("/things/count", guard, fibertest.OK)
 	api.Get("/things/:id", guard, fibertest.OK)
-	api.Put("/things/:id", guard, fibertest.OK)
 	api.All("/any/*", guard, fibertest.OK)
 	app.Get("/fails", guard, func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	request.NameRoutes(app)
@@ -42,12 +40,9 @@ func TestNameRoutes_WritesThePatternBeforeTheHandlersRun(t *testing.T) {
 		want         string
 	}{
 		{"GET", "/", 200, "GET /"},
-		{"HEAD", "/", 200, "HEAD /"},
 		{"GET", "/api/things", 200, "GET /api/things"},
-		{"GET", "/api/things/count", 200, "GET /api/things/count"},
 		{"GET", "/api/things/7?q=1", 200, "GET /api/things/:id"},
 		{"HEAD", "/api/things/7", 200, "HEAD /api/things/:id"},
-		{"PUT", "/api/things/7", 200, "PUT /api/things/:id"},
 		{"DELETE", "/api/any/thing/at/all", 200, "DELETE /api/any/*"},
 		{"GET", "/fails", 404, "GET /fails"},
 		{"GET", "/nowhere", 404, ""},
@@ -59,27 +54,6 @@ func TestNameRoutes_WritesThePatternBeforeTheHandlersRun(t *testing.T) {
 		if response.StatusCode != c.status || atGuard != c.want || atEnd != c.want {
 			t.Errorf("%s %s: status %d, %q at the guard and %q at the end, want %d and %q",
 				c.method, c.path, response.StatusCode, atGuard, atEnd, c.status, c.want)
-		}
-	}
-}
-
-func TestTrace_GivesEachRequestAnIDOfItsOwnAndADeadline(t *testing.T) {
-	app := fibertest.New()
-	seen := map[string]bool{}
-	app.Use(request.Trace(time.Minute, nil))
-	app.Get("/", func(c *fiber.Ctx) error {
-		_, bounded := c.UserContext().Deadline()
-		id := tracing.From(c.UserContext()).ID
-		if !bounded || seen[id] || len(id) < 20 || string(c.Response().Header.Peek(fiber.HeaderXRequestID)) != id {
-			t.Errorf("id %q, deadline %v", id, bounded)
-		}
-		seen[id] = true
-		return nil
-	})
-	for range 3 {
-		response, _ := fibertest.Send(t, app, "GET", "/", fiber.HeaderXRequestID, "of-the-client")
-		if id := response.Header.Get(fiber.HeaderXRequestID); !seen[id] || seen["of-the-client"] {
-			t.Errorf("the answer's id is %q", id)
 		}
 	}
 }

@@ -23,6 +23,8 @@
 package request
 
 import (
+	"context"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -50,3 +52,62 @@ func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 		return c.Next()
 	}
 }
+
+// requestContext is a context that ends with its request, or at a deadline before. Its
+// timer is created when the end is first waited for, since most requests never wait.
+type requestContext struct {
+	context.Context // without an end
+	trace           tracing.Trace
+	deadline        time.Time
+
+	mu     sync.Mutex
+	timed  context.Context // nil: the end was never waited for
+	cancel context.CancelFunc
+}
+
+// Deadline is part of context.Context.
+func (c *requestContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// Done is part of context.Context.
+func (c *requestContext) Done() <-chan struct{} { return c.wait().Done() }
+
+// Err is part of context.Context.
+func (c *requestContext) Err() error { return c.wait().Err() }
+
+// Value is part of context.Context. Derived contexts find their canceller by it.
+func (c *requestContext) Value(key any) any {
+	c.mu.Lock()
+	timed := c.timed
+	c.mu.Unlock()
+	if timed != nil && timed != canceled {
+		return timed.Value(key)
+	}
+	return c.Context.Value(key)
+}
+
+func (c *requestContext) wait() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed == nil {
+		c.timed, c.cancel = context.WithDeadline(c.Context, c.deadline)
+	}
+	return c.timed
+}
+
+// end cancels the context.
+func (c *requestContext) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed == nil {
+		c.timed = canceled
+	} else {
+		c.cancel()
+	}
+}
+
+// canceled is the context of a request that ended before its end was waited for.
+var canceled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()

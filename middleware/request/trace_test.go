@@ -11,6 +11,7 @@ import (
 
 	"example.com/prefab/middleware/fibertest"
 	"example.com/prefab/middleware/request"
+	"example.com/prefab/services/tracing"
 )
 
 func TestTrace_EndsTheContextAtTheDeadline(t *testing.T) {
@@ -60,4 +61,24 @@ func TestTrace_EndsTheContextWithTheRequest(t *testing.T) {
 		}
 	}
 	<-derived.Done()
+}
+
+func TestTrace_GivesEachRequestAnIDOfItsOwn(t *testing.T) {
+	app := fibertest.New()
+	seen := map[string]bool{}
+	app.Use(request.Trace(time.Minute, nil))
+	app.Get("/", func(c *fiber.Ctx) error {
+		id := tracing.From(c.UserContext()).ID
+		if seen[id] || len(id) < 20 || string(c.Response().Header.Peek(fiber.HeaderXRequestID)) != id {
+			t.Errorf("id %q", id)
+		}
+		seen[id] = true
+		return nil
+	})
+	for range 3 {
+		response, _ := fibertest.Send(t, app, "GET", "/", fiber.HeaderXRequestID, "of-the-client")
+		if id := response.Header.Get(fiber.HeaderXRequestID); !seen[id] || seen["of-the-client"] {
+			t.Errorf("the answer's id is %q", id)
+		}
+	}
 }
