@@ -76,7 +76,7 @@ func findChromium() (string, error) {
 }
 
 // missing leaves a test out, loudly; in CI it fails.
-func missing(t *testing.T, what string) {
+func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
 		t.Fatalf("%s is missing, and CI leaves nothing out", what)

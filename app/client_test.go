@@ -16,6 +16,7 @@ import (
 
 	"example.com/prefab/app"
 	"example.com/prefab/handlers/rest"
+	"example.com/prefab/services"
 )
 
 // client is one person's browser, without the redirects: it keeps its cookies.
@@ -23,6 +24,7 @@ import (
 type client struct {
 	s    *service
 	http *http.Client
+	user services.User // who has signed in; see signedIn
 }
 
 func (s *service) visitor() *client {

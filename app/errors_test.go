@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -11,26 +10,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app"
-	"example.com/prefab/services"
 )
-
-// What every error promises, such as its content type and X-Request-Id, the
-// client checks of each one it gets; see checkProblem.
-
-func TestErrors_NoSuchAddress(t *testing.T) {
-	s := start(t)
-	for _, path := range []string{
-		"/nowhere", "/api", "/api/v1", "/api/v2/session", "/api/v1/", "/health/", "/healthz", "/api/v1/session/", "/api/v1//session",
-		"//api/v1/session", "/API/v1/session", "/api/v1/Session", "/api/v1/%53ession", "/api/v1/./session", "/api/v1/x/../session",
-	} {
-		s.visitor().get(path).problem(http.StatusNotFound)
-	}
-}
 
 // Every route takes the methods that it lists, HEAD where it lists GET, and no other;
 // Allow names them.
 func TestErrors_MethodNotAllowedNamesThoseThatAre(t *testing.T) {
-	s := start(t)
+	s := shared(t)
 	methods := make(map[string][]string)
 	for _, r := range app.Routes() {
 		methods[r.Path] = append(methods[r.Path], r.Method)
@@ -90,26 +75,4 @@ func TestErrors_OfHTTPItselfAreProblemsToo(t *testing.T) {
 		}
 	}
 	s.visitor().get("/health/live").want(http.StatusOK)
-}
-
-func TestErrors_AFaultOfOursIsLoggedAndNotTold(t *testing.T) {
-	s := start(t)
-	s.faultsExpected = true
-	s.user("max", services.Member)
-	s.exec("ALTER TABLE users RENAME TO hidden")
-	got := s.visitor().signIn("max"+emailDomain, password)
-	if problem := got.problem(http.StatusInternalServerError); problem.Detail != "Something went wrong." {
-		t.Errorf("the answer tells %q", problem.Detail)
-	}
-	cause := ""
-	for _, line := range s.log.lines(t) {
-		if line["request_id"] == got.header.Get("X-Request-Id") && line["level"] == "ERROR" && line["route"] != nil {
-			cause = fmt.Sprint(line["error"])
-		}
-	}
-	if !strings.Contains(cause, `relation "users" does not exist`) {
-		t.Errorf("the log's cause is %q", cause)
-	}
-	s.exec("ALTER TABLE hidden RENAME TO users")
-	s.visitor().signIn("max"+emailDomain, password).want(http.StatusOK)
 }

@@ -53,10 +53,7 @@ func Wire(
 func Routes() []fiber.Route {
 	app := fiber.New()
 	nothing := func(*fiber.Ctx) error { return nil }
-	compact := func(map[string]string) fiber.Handler { return nothing }
 	pages := httpcache.New(httpcache.Config{})
-	routes(app, nil, new(middleware.Guards), pages, routeHandlers{
-		common: []any{nothing}, document: nothing, compress: nothing, compact: compact,
-	}) // nothing is called
+	routes(app, nil, new(middleware.Guards), pages, routeHandlers{common: []any{nothing}, openAPI: []fiber.Handler{nothing}})
 	return app.GetRoutes(true)
 }

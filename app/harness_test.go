@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -22,18 +23,6 @@ import (
 	"example.com/prefab/services/passwords"
 )
 
-// two runs two instances of the program on the same servers.
-func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *service) {
-	t.Helper()
-	a = startOn(t, databaseURL, redisURL, settings...)
-	b = startOn(t, databaseURL, redisURL, settings...)
-	return a, b
-}
-
-// at returns the client's browser, pointed at another instance: cookies do not
-// know of ports.
-func (c *client) at(s *service) *client { return &client{s: s, http: c.http} }
-
 func TestMain(m *testing.M) {
 	code := devtest.Run(m, repositories.Migrations)
 	if chromium.stop != nil {
@@ -42,11 +31,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// service is the whole program, running in this process on servers of the test's
-// own. At the end of the test it must have stopped without an error, and logged
-// neither a fault nor a secret.
+// service is the whole program, running in this process. During a test it must log neither
+// an error nor a secret, and one that the test has started must stop without an error.
 type service struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	db    *sqlx.DB // for rows that no route makes
 	redis redis.UniversalClient
@@ -55,10 +43,40 @@ type service struct {
 	log     *logged
 	stop    func() // drains and waits; once
 
-	transport      *http.Transport
-	faultsExpected bool // logging at the level ERROR is what the test is about
-	cutExpected    bool // so is what does not drain in time
+	transport    *http.Transport
+	cutsRequests bool // some requests are not finished when it stops
 }
+
+// theService is the service that tests share.
+var theService struct {
+	sync.Once
+	*service
+}
+
+// shared returns the service that all tests share, started at the first call. Other
+// tests' rows are in its tables: make products and users of your own, and a test that
+// looks at everything, or needs settings, takes start.
+func shared(t *testing.T) *service {
+	t.Helper()
+	theService.Do(func() {
+		theService.service = startOn(wholeRun{t}, devtest.Database(wholeRun{t}), redisOf(wholeRun{t}),
+			"LOG_LEVEL=debug", "CACHE_BUDGET=5s", // however slow the machine
+			"SIGN_IN_LIMIT=1000000", "SIGN_IN_ACCOUNT_LIMIT=1000000", "SIGN_IN_ADDRESS_LIMIT=1000000")
+	})
+	if theService.service == nil {
+		t.Fatal("the shared service has not started")
+	}
+	s := *theService.service
+	s.t, s.log = t, s.log.fromNow()
+	t.Cleanup(s.checkLog)
+	return &s
+}
+
+// wholeRun stands for the run of all tests, whose servers devtest stops at its end.
+type wholeRun struct{ testing.TB }
+
+func (wholeRun) Cleanup(func())           {}
+func (wholeRun) Context() context.Context { return context.Background() }
 
 // start runs the program with these settings, NAME=value, and empty tables.
 func start(t *testing.T, settings ...string) *service {
@@ -66,7 +84,7 @@ func start(t *testing.T, settings ...string) *service {
 	return startOn(t, devtest.Database(t), redisOf(t), settings...)
 }
 
-func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
+func startOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
 	s := launchOn(t, databaseURL, redisURL, settings...)
 	devtest.Eventually(t, "the service is ready", func() bool { return s.visitor().get("/health/ready").status == http.StatusOK })
@@ -74,7 +92,7 @@ func startOn(t *testing.T, databaseURL, redisURL string, settings ...string) *se
 }
 
 // launchOn does not wait until the service has started.
-func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *service {
+func launchOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
 	environ := append(through(t, databaseURL), "REDIS_URL="+redisURL, "LOG_FORMAT=json")
 	environ = append(environ, settings...)
@@ -83,7 +101,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 		t.Fatal(err)
 	}
 	s := &service{
-		t: t, log: new(logged), db: openDB(t, databaseURL), redis: devtest.RedisClient(t, redisURL),
+		t: t, log: &logged{journal: new(journal)}, db: openDB(t, databaseURL), redis: devtest.RedisClient(t, redisURL),
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32},
 	}
 	s.exports = s.db
@@ -101,7 +119,7 @@ func launchOn(t *testing.T, databaseURL, redisURL string, settings ...string) *s
 	go func() { served <- app.Serve(ctx, cfg, listener, app.NewLogger(cfg, s.log)) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-served; (err != nil) != s.cutExpected {
+		if err := <-served; (err != nil) != s.cutsRequests {
 			t.Errorf("the service stopped with %v", err)
 		}
 	})
@@ -147,23 +165,28 @@ const (
 	emailDomain = "@people.example"
 )
 
-// user adds a user who can sign in.
+// passwordHash is of password, made once: that takes long.
+var passwordHash = sync.OnceValues(func() (string, error) { return passwords.NewHasher(1).Hash(context.Background(), password) })
+
+// user adds a user who can sign in, with an address that no other has.
 func (s *service) user(name string, role services.Role) services.User {
 	s.t.Helper()
-	users := services.NewUsers(repositories.NewUsers(s.db), nil, passwords.NewHasher(1))
-	user, err := users.Add(s.t.Context(), services.User{Email: name + emailDomain, Name: name, Role: role}, password)
+	hash, err := passwordHash()
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	user := services.User{Email: name + "." + strings.ToLower(rand.Text()) + emailDomain, Name: name, Role: role}
+	user.ID = s.ids("INSERT INTO users (email, name, role, password_hash) VALUES ($1, $2, $3, $4) RETURNING id",
+		user.Email, name, role, hash)[0]
 	return user
 }
 
 // signedIn adds a user and returns a client who has signed in as that user.
 func (s *service) signedIn(name string, role services.Role) *client {
 	s.t.Helper()
-	user := s.user(name, role)
 	c := s.visitor()
-	c.signIn(user.Email, password).want(http.StatusOK)
+	c.user = s.user(name, role)
+	c.signIn(c.user.Email, password).want(http.StatusOK)
 	return c
 }
 
@@ -205,46 +228,46 @@ func (s *service) checkLog() {
 		}
 	}
 	for _, line := range s.log.lines(s.t) {
-		if line["level"] == "ERROR" && !s.faultsExpected {
-			s.t.Errorf("the log tells of a fault: %v", line)
+		if line["level"] == "ERROR" {
+			s.t.Errorf("the log has the error %v", line)
 		}
 	}
 }
 
-// logged is what the service has logged so far.
+// logged is what the service has logged since a moment.
 type logged struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	flushes []func()
+	*journal
+	begin int
 }
 
-// Flushes takes what writes the lines that a logger holds.
-func (l *logged) Flushes(flush func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flushes = append(l.flushes, flush)
+type journal struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	flush func()
 }
 
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
+// Flushes is given what writes the lines that the logger holds.
+func (j *journal) Flushes(flush func()) { j.flush = flush }
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
 }
 
 func (l *logged) String() string {
+	if l.flush != nil {
+		l.flush()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.text.String()
+	return l.text.String()[l.begin:]
 }
 
-func (l *logged) lines(t *testing.T) []map[string]any {
+func (l *logged) fromNow() *logged { return &logged{l.journal, l.begin + len(l.String())} }
+
+func (l *logged) lines(t testing.TB) []map[string]any {
 	t.Helper()
-	l.mu.Lock()
-	flushes := l.flushes
-	l.mu.Unlock()
-	for _, flush := range flushes {
-		flush()
-	}
 	var lines []map[string]any
 	for text := range strings.Lines(l.String()) {
 		var line map[string]any
@@ -257,7 +280,7 @@ func (l *logged) lines(t *testing.T) []map[string]any {
 }
 
 // access is the access log's line of a request.
-func (l *logged) access(t *testing.T, requestID string) map[string]any {
+func (l *logged) access(t testing.TB, requestID string) map[string]any {
 	t.Helper()
 	var found map[string]any
 	devtest.Eventually(t, "the log has a line of the request "+requestID, func() bool {

@@ -9,14 +9,14 @@ import (
 // The window's console tells of what is missing.
 func TestBrowser_FindsAnIconWhereTheAnswerNamesNone(t *testing.T) {
 	t.Parallel()
-	w := start(t).window(desktop)
+	w := shared(t).window(desktop)
 	w.open("/openapi.json")
 	w.open("/nowhere")
 }
 
 func TestBrowser_ASignInLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	user := s.user("max", services.Member)
 	w := s.window(desktop)
 	for _, next := range []string{

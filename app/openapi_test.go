@@ -36,13 +36,12 @@ func TestOpenAPI_ListsEveryRouteAndNoOther(t *testing.T) {
 	}
 }
 
-func TestOpenAPI_IsServedAsItIsWithTheCookiesName(t *testing.T) {
-	s := start(t)
+func TestOpenAPI_IsServedWithTheCookiesName(t *testing.T) {
 	want, err := os.ReadFile("../handlers/openapi.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := s.visitor().get("/openapi.json").want(http.StatusOK)
+	got := shared(t).visitor().get("/openapi.json").want(http.StatusOK)
 	if want = bytes.ReplaceAll(want, []byte("__Host-session"), []byte(sessionCookie)); !bytes.Equal(got.body, want) {
 		t.Error("what is served is not the document")
 	}
@@ -104,54 +103,36 @@ func walk(at string, value any, visit func(at string, object map[string]any)) {
 	}
 }
 
-// The check that every other test leans on.
+// The clients of all tests rely on the check.
 func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
-	exchangeOf := func(method, path string, status int, contentType, body string) exchange {
+	visitor, s := shared(t).visitor(), theSpec(t)
+	health, refused := visitor.get("/health/live").want(http.StatusOK), visitor.get(sessionPath).want(http.StatusUnauthorized)
+	for name, c := range map[string]struct {
+		answer answer
+		change func(e *exchange)
+	}{
+		"another status":   {health, func(e *exchange) { e.response.StatusCode = 201 }},
+		"another type":     {health, func(e *exchange) { e.response.Header.Set("Content-Type", "text/plain") }},
+		"a wrong type":     {health, func(e *exchange) { e.got = []byte(`{"status":1}`) }},
+		"a field more":     {health, func(e *exchange) { e.got = []byte(`{"status":"live","more":1}`) }},
+		"a body for HEAD":  {health, func(e *exchange) { e.request.Method = http.MethodHead }},
+		"no such route":    {health, func(e *exchange) { e.request.URL.Path = "/nowhere" }},
+		"no request id":    {health, func(e *exchange) { e.response.Header.Del("X-Request-Id") }},
+		"no policy":        {health, func(e *exchange) { e.response.Header.Del("Content-Security-Policy") }},
+		"no challenge":     {refused, func(e *exchange) { e.response.Header.Del("WWW-Authenticate") }},
+		"an error to keep": {refused, func(e *exchange) { e.response.Header.Del("Cache-Control") }},
+		"another instance": {refused, func(e *exchange) { e.request.URL.Path = "/login" }},
+	} {
+		method, path, _ := strings.Cut(c.answer.asked, " ")
 		request, err := http.NewRequest(method, "http://example.test"+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		header := http.Header{"X-Request-Id": {strings.Repeat("a", 32)}, "Cache-Control": {"no-store"}}
-		if status == http.StatusUnauthorized {
-			header.Set("WWW-Authenticate", `Cookie realm="prefab"`)
+		e := exchange{request, nil, c.answer.body, &http.Response{StatusCode: c.answer.status, Header: c.answer.header.Clone()}}
+		if err := s.check(e); err != nil {
+			t.Errorf("a good answer is refused: %v", err)
 		}
-		header.Set("Content-Type", contentType)
-		return exchange{request, nil, []byte(body), &http.Response{StatusCode: status, Header: header}}
-	}
-	const (
-		live    = "/health/live"
-		plain   = "application/json"
-		problem = "application/problem+json"
-		absent  = `{"type":"about:blank","title":"Unauthorized","status":401,"detail":"No.","instance":"/api/v1/session"}`
-	)
-	s := theSpec(t)
-	if err := s.check(exchangeOf("GET", live, 200, plain, `{"status":"live"}`)); err != nil {
-		t.Errorf("a good answer is refused: %v", err)
-	}
-	if err := s.check(exchangeOf("GET", sessionPath, 401, problem, absent)); err != nil {
-		t.Errorf("a good error is refused: %v", err)
-	}
-	withoutID := exchangeOf("GET", live, 200, plain, `{"status":"live"}`)
-	withoutID.response.Header.Del("X-Request-Id")
-	cached := exchangeOf("GET", sessionPath, 401, problem, absent)
-	cached.response.Header.Del("Cache-Control")
-	withoutChallenge := exchangeOf("GET", sessionPath, 401, problem, absent)
-	withoutChallenge.response.Header.Del("WWW-Authenticate")
-	for name, bad := range map[string]exchange{
-		"another status":         exchangeOf("GET", live, 201, plain, `{"status":"live"}`),
-		"an error of no concern": exchangeOf("GET", live, 409, problem, absent),
-		"another type":           exchangeOf("GET", live, 200, "text/plain", `{"status":"live"}`),
-		"a wrong type":           exchangeOf("GET", live, 200, plain, `{"status":1}`),
-		"a field more":           exchangeOf("GET", live, 200, plain, `{"status":"live","more":1}`),
-		"a body for HEAD":        exchangeOf("HEAD", live, 200, plain, `{"status":"live"}`),
-		"a body with 204":        exchangeOf("DELETE", "/api/v1/session", 204, plain, `{}`),
-		"no challenge":           withoutChallenge,
-		"another instance":       exchangeOf("POST", "/login", 401, problem, absent),
-		"no such route":          exchangeOf("GET", "/nowhere", 200, plain, `{}`),
-		"no request id":          withoutID,
-		"an error to cache":      cached,
-	} {
-		if s.check(bad) == nil {
+		if c.change(&e); s.check(e) == nil {
 			t.Errorf("%s is not seen", name)
 		}
 	}

@@ -203,7 +203,7 @@ func TestBrowser_SavingWhatIsThereChangesNothing(t *testing.T) {
 
 func TestBrowser_TheKeyboardIsEnough(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	product, user := s.productPage(), s.user("max", services.Member)
 	w := s.window(desktop)
 	press := func(keys ...string) {
@@ -248,7 +248,7 @@ func TestBrowser_TheKeyboardIsEnough(t *testing.T) {
 // comes from.
 func TestBrowser_FormsWorkOverPlainHTTP(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	product, user := s.productPage(), s.user("max", services.Member)
 	w := s.window(desktop)
 	w.base = strings.Replace(s.url, "127.0.0.1", plainHost, 1)

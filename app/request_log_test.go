@@ -53,7 +53,7 @@ func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
 			func(h slog.Handler) slog.Handler { return h },
 			func(h slog.Handler) slog.Handler { return bySlog{h} },
 		} {
-			out := new(logged)
+			out := &logged{journal: new(journal)}
 			log := app.NewLogger(cfg, out)
 			for _, log := range []*slog.Logger{log, log.With("worker", 7), log.With("a", 1).With("b", `"x y"`), log.WithGroup("g")} {
 				server := answering(slog.New(wrap(log.Handler())))

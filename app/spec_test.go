@@ -69,7 +69,7 @@ var openSpec = sync.OnceValues(func() (*spec, error) {
 	return s, nil
 })
 
-func theSpec(t *testing.T) *spec {
+func theSpec(t testing.TB) *spec {
 	t.Helper()
 	s, err := openSpec()
 	if err != nil {
@@ -204,6 +204,19 @@ func checkTruth(response *http.Response) error {
 	if len(header["Cache-Status"]) > 1 {
 		return fmt.Errorf("the cache tells %q", header["Cache-Status"])
 	}
+	security := map[string]string{
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+		"Cross-Origin-Opener-Policy": "same-origin",
+	}
+	for name, want := range security {
+		if response.StatusCode < 400 && header.Get(name) != want {
+			return fmt.Errorf("the header %s is %q, want %q", name, header.Get(name), want)
+		}
+	}
+	policy := header.Get("Content-Security-Policy")
+	if response.StatusCode < 400 && !strings.Contains(policy, "default-src 'self'") || strings.Contains(policy, "unsafe") {
+		return fmt.Errorf("the content security policy is %q", policy)
+	}
 	for name, status := range map[string]int{"WWW-Authenticate": 401, "Allow": 405, "Retry-After": 429} {
 		if response.StatusCode == status && header.Get(name) == "" {
 			return fmt.Errorf("the header %s is missing", name)
@@ -336,7 +349,7 @@ func formOf(sent []byte) any {
 
 // documented is a transport that checks every answer against the document.
 type documented struct {
-	t    *testing.T
+	t    testing.TB
 	next http.RoundTripper
 }
 

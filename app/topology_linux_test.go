@@ -6,7 +6,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-func manyRedis(t *testing.T, topology string) string {
+func manyRedis(t testing.TB, topology string) string {
 	t.Helper()
 	if topology == "cluster" {
 		return devtest.Cluster(t, 0).URL

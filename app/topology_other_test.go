@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func manyRedis(t *testing.T, topology string) string {
+func manyRedis(t testing.TB, topology string) string {
 	t.Helper()
 	t.Fatalf("the topology %s is for Linux", topology)
 	return ""

@@ -14,7 +14,7 @@ import (
 var topology = flag.String("topology", "single", "single, pgbouncer, cluster or sentinel")
 
 // redisOf returns the URL of an empty Redis of the test's own.
-func redisOf(t *testing.T) string {
+func redisOf(t testing.TB) string {
 	t.Helper()
 	switch *topology {
 	case "cluster", "sentinel":
@@ -28,7 +28,7 @@ func redisOf(t *testing.T) string {
 
 // through returns the settings by which the service reaches the database, which
 // has been migrated: through what the topology puts before or beside it.
-func through(t *testing.T, database string) []string {
+func through(t testing.TB, database string) []string {
 	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // HTTP/1.0 knows no chunks: its clients would take their sizes for data.
 func TestHTTP10_AnswersHaveALength(t *testing.T) {
-	s := start(t)
+	s := shared(t)
 	for path, want := range map[string]int{"/login": 200, "/openapi.json": 200, "/static/prefab.css": 200, "/health": 200, "/nowhere": 404} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, header := range []string{"", "Accept-Encoding: gzip\r\n", "Connection: keep-alive\r\n"} {
@@ -34,7 +34,7 @@ func TestHTTP10_AnswersHaveALength(t *testing.T) {
 
 // wire is a connection to the service, for what no HTTP client would send.
 type wire struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }
