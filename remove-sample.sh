@@ -10,7 +10,7 @@ rm -r bench docs/performance.* docs/screenshots catalogue*_test.go removal_test.
   repositories/migrations/00003_catalogue.sql \
   repositories/{active,bad_input,categories,cached_[cprs]*,invalidat,pending,plans,product,prune,put_stock,reviews,seed,stock,unavailable}* \
   services/{categories,product,reviews,rules,stock}*.go templates/{catalogue,edit,product}.html \
-  handlers/{edit_page,pages_bench,product,reviews,stock}*.go
+  handlers/{edit_page,product,reviews,stock}*.go
 
 # Its parts of other files, which stand between "region sample" and "endregion". The start page takes "/".
 sed -i.old -E '/(\/\/|#|<!--) region sample/,/(\/\/|#|<!--) endregion/d' app/{app,commands,config,routes,sample,schedule}.go \

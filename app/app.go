@@ -13,12 +13,7 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/handlers"
 	"example.com/prefab/handlers/rest"
-
-	// region sample
-	"example.com/prefab/handlers/stream"
-	// endregion
 	"example.com/prefab/middleware"
-	"example.com/prefab/middleware/compact"
 	"example.com/prefab/middleware/compress"
 	"example.com/prefab/middleware/httpcache"
 	"example.com/prefab/middleware/negotiate"
@@ -29,17 +24,17 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
-
-	// region sample
-	"example.com/prefab/repositories/postgres"
-	// endregion
 	"example.com/prefab/repositories/redisclient"
-	// region sample
-	"example.com/prefab/repositories/writebehind"
-	// endregion
 	"example.com/prefab/services"
 	"example.com/prefab/templates"
 	"example.com/prefab/templates/views"
+
+	// region sample
+	"example.com/prefab/handlers/stream"
+	"example.com/prefab/middleware/compact"
+	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/writebehind"
+	// endregion
 )
 
 // options tell the processes of the service what to do.
@@ -174,14 +169,12 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
-		cookie:   sessions.Cookie(),
-		document: documents,
-		compress: compressor.Handle,
-		compact:  func(names map[string]string) fiber.Handler { return compact.New(cfg.CompactMinBytes, names) },
+		openAPI: []fiber.Handler{documents, compressor.Handle, handlers.OpenAPI(sessions.Cookie())},
 		// region sample
-		products: handlers.NewProducts(products, rest.NewJSONCache(cfg.Cache.MaxBytes/4), streams),
-		stock:    handlers.NewStock(stock),
-		reviews:  handlers.NewReviews(reviews),
+		compact:  compact.New(cfg.CompactMinBytes, handlers.CompactNames),
+		products: &handlers.Products{Products: products, JSON: rest.NewJSONCache(cfg.Cache.MaxBytes / 4), Streams: streams},
+		stock:    &handlers.Stock{Stock: stock},
+		reviews:  &handlers.Reviews{Reviews: reviews},
 		// endregion
 		session: signIn,
 		static:  staticFiles,

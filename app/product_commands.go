@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/term"
@@ -48,6 +47,7 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 	if e.cfg.Env == Production {
 		return errors.New("samples do not belong into production")
 	}
+	show := progressLine(e.out)
 	return e.withDatabase(ctx, func(ctx context.Context, db *sqlx.DB) error {
 		if err := migrate.Up(ctx, db.DB, migrations(e.cfg, e.log)); err != nil {
 			return err
@@ -55,28 +55,27 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 		if err := addSampleUsers(ctx, db, e.cfg); err != nil {
 			return err
 		}
-		err := repositories.Seed(ctx, db, repositories.SeedOptions{Products: *products, Progress: progress(e.out)})
+		err := repositories.Seed(ctx, db, repositories.SeedOptions{
+			Products: *products,
+			Progress: func(done, total int) { show(fmt.Sprintf("%d%%", 100*done/max(total, 1))) },
+		})
 		if err != nil {
 			return err
 		}
+		show("")
 		fmt.Fprintf(e.out, "%d products are in the catalogue.\n", *products)
 		return nil
 	})
 }
 
-// progress returns what draws a progress line, on a terminal; elsewhere it would
-// only fill a log.
-func progress(out io.Writer) func(done, total int) {
+// progressLine returns what shows a text in the place of the one before. It shows nothing
+// where out is no terminal: a log would only be filled.
+func progressLine(out io.Writer) func(text string) {
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil
+		return func(string) {}
 	}
-	return func(done, total int) {
-		fmt.Fprintf(file, "\r%3d%%", 100*done/max(total, 1))
-		if done >= total {
-			fmt.Fprint(file, "\r")
-		}
-	}
+	return func(text string) { fmt.Fprint(file, "\r\x1b[K"+text) } // ESC [ K erases the rest of the line
 }
 
 func runExport(ctx context.Context, e environment, args []string) error {
@@ -103,8 +102,7 @@ func runExport(ctx context.Context, e environment, args []string) error {
 			defer replica.Close()
 		}
 		products := services.NewProducts(repositories.NewProducts(db).ExportFrom(postgres.NewReplica(replica, e.log)))
-		rows := counted(products.Export(ctx), rowsSoFar(os.Stderr))
-		chunks := export.Encode(rows, services.ProductTable, format)
+		chunks := export.Encode(counted(products.Export(ctx)), services.ProductTable, format)
 		if *path == "-" {
 			return export.Write(e.out, chunks)
 		}
@@ -112,35 +110,18 @@ func runExport(ctx context.Context, e environment, args []string) error {
 	})
 }
 
-// counted tells progress, unless it is nil, of the rows as they pass.
-func counted[T any](rows iter.Seq2[T, error], progress func(rows int, done bool)) iter.Seq2[T, error] {
-	if progress == nil {
-		return rows
-	}
+// counted shows on a terminal how many rows have passed.
+func counted[T any](rows iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		n := 0
-		defer func() { progress(n, true) }()
+		show, n := progressLine(os.Stderr), 0
+		defer show("")
 		for row, err := range rows {
 			if n++; n%10_000 == 0 {
-				progress(n, false)
+				show(fmt.Sprintf("%d rows", n))
 			}
 			if !yield(row, err) {
 				return
 			}
 		}
-	}
-}
-
-// rowsSoFar returns what draws how many rows have been written, on a terminal.
-func rowsSoFar(file *os.File) func(rows int, done bool) {
-	if !term.IsTerminal(int(file.Fd())) {
-		return nil
-	}
-	return func(rows int, done bool) {
-		line := fmt.Sprintf("%d rows", rows)
-		if done {
-			line = strings.Repeat(" ", len(line)) + "\r"
-		}
-		fmt.Fprint(file, "\r"+line)
 	}
 }

@@ -7,16 +7,13 @@ import (
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
-
-	// region sample
-	"example.com/prefab/middleware/compact"
-	// endregion
 	"example.com/prefab/middleware/httpcache"
 	"example.com/prefab/middleware/request"
 	"example.com/prefab/middleware/session"
 	"example.com/prefab/middleware/static"
 
 	// region sample
+	"example.com/prefab/middleware/compact"
 	"example.com/prefab/repositories"
 	// endregion
 )
@@ -25,12 +22,10 @@ const staticRoute = "/static/"
 
 // routeHandlers are the handlers of all routes.
 type routeHandlers struct {
-	common   []any         // handlers in front of every route but the probes
-	cookie   string        // of the session
-	document fiber.Handler // Fiber's cache
-	compress fiber.Handler
-	compact  func(names map[string]string) fiber.Handler
+	common  []any           // handlers in front of every route but the probes
+	openAPI []fiber.Handler // the document, behind Fiber's cache
 	// region sample
+	compact  fiber.Handler // of lists of products
 	products *handlers.Products
 	stock    *handlers.Stock
 	reviews  *handlers.Reviews
@@ -50,7 +45,7 @@ func routes(
 	none := rest.NoQuery
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
 	// region sample
-	admin := guards.RequireAdmin
+	admin, byID := guards.RequireAdmin, rest.ByID
 	list := pages.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
@@ -75,20 +70,20 @@ func routes(
 
 	server.Use(started) // nothing below is served before the start is over
 
-	server.Get("/openapi.json", h.document, h.compress, ops.Document(handlers.OpenAPI(h.cookie)))
+	server.Get("/openapi.json", h.openAPI...)
 
 	api := server.Group("/api/v1")
 
 	// region sample
-	api.Get("/products", list, h.compact(handlers.CompactNames), h.products.List)
+	api.Get("/products", list, h.compact, h.products.List)
 	api.Get("/products/count", count, none, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
-	api.Get("/products/:id", product, none, h.products.Show)
+	api.Get("/products/:id", product, none, byID(h.products.Show))
 	api.Post("/products", admin, none, h.products.Create)
-	api.Patch("/products/:id", admin, none, h.products.Update)
-	api.Delete("/products/:id", admin, none, h.products.Delete)
-	api.Put("/products/:id/stock", admin, none, small, h.stock.Update)
-	api.Post("/products/:id/reviews", user, none, small, h.reviews.Create)
+	api.Patch("/products/:id", admin, none, byID(h.products.Update))
+	api.Delete("/products/:id", admin, none, byID(h.products.Delete))
+	api.Put("/products/:id/stock", admin, none, small, byID(h.stock.Update))
+	api.Post("/products/:id/reviews", user, none, small, byID(h.reviews.Create))
 	// endregion
 
 	api.Post("/session", sameOrigin, none, small, h.session.Create)
@@ -97,13 +92,13 @@ func routes(
 
 	// region sample
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)
-	server.Get("/products/:id", product, anybody, h.pages.Product)
-	server.Get("/products/:id/reviews", anybody, h.pages.RedirectToProduct)
-	server.Post("/products/:id/reviews", user, small, h.pages.Review)
-	server.Get("/products/:id/edit", admin, h.pages.Edit)
-	server.Post("/products/:id/edit", admin, h.pages.Update)
-	server.Get("/products/:id/stock", anybody, h.pages.RedirectToEdit)
-	server.Post("/products/:id/stock", admin, small, h.pages.UpdateStock)
+	server.Get("/products/:id", product, anybody, byID(h.pages.Product))
+	server.Get("/products/:id/reviews", anybody, byID(h.pages.RedirectToProduct))
+	server.Post("/products/:id/reviews", user, small, byID(h.pages.Review))
+	server.Get("/products/:id/edit", admin, byID(h.pages.Edit))
+	server.Post("/products/:id/edit", admin, byID(h.pages.Update))
+	server.Get("/products/:id/stock", anybody, byID(h.pages.RedirectToEdit))
+	server.Post("/products/:id/stock", admin, small, byID(h.pages.UpdateStock))
 	// endregion
 	// without sample: server.Get("/", anybody, h.pages.Home)
 	server.Get("/login", anybody, h.pages.Login)

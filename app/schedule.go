@@ -4,16 +4,14 @@ import (
 	"time"
 
 	"example.com/prefab/app/server"
-	// region sample
-	"example.com/prefab/jobs"
-	// endregion
 	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories/locks"
+	"example.com/prefab/services/memory"
 
 	// region sample
+	"example.com/prefab/jobs"
 	"example.com/prefab/services"
 	// endregion
-	"example.com/prefab/services/memory"
 )
 
 const jobLease = 10 * time.Second // then another process takes over the jobs of a killed worker

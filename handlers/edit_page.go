@@ -13,15 +13,11 @@ import (
 )
 
 // Edit answers GET /products/:id/edit.
-func (h *Pages) Edit(c *fiber.Ctx) error { return h.edit(c, nil, nil) }
+func (h *Pages) Edit(c *fiber.Ctx, id int64) error { return h.edit(c, id, nil, nil) }
 
 // edit shows a product's two forms: a refused one as it was filled in, or, where nil,
 // with the stored values.
-func (h *Pages) edit(c *fiber.Ctx, details, stock *web.Form) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) edit(c *fiber.Ctx, id int64, details, stock *web.Form) error {
 	product, err := h.Products.Get(c.UserContext(), id)
 	if err != nil {
 		return err
@@ -62,11 +58,7 @@ func (h *Pages) edit(c *fiber.Ctx, details, stock *web.Form) error {
 func editURL(id int64) string { return productURL(id) + "/edit" }
 
 // Update answers POST /products/:id/edit.
-func (h *Pages) Update(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) Update(c *fiber.Ctx, id int64) error {
 	f, err := web.ReadForm(c, "version", "name", "price", "categoryId", "description")
 	if err != nil {
 		return err
@@ -89,27 +81,17 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	case err != nil:
 		return err
 	case !done:
-		return h.edit(c.Status(f.Status), f, nil)
+		return h.edit(c.Status(f.Status), id, f, nil)
 	}
 	return web.SeeOther(c, productURL(id)+"?done=product")
 }
 
 // RedirectToEdit answers GET /products/:id/stock: the address bar shows it after a
 // refused form, and a reload asks for it.
-func (h *Pages) RedirectToEdit(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
-	return web.SeeOther(c, editURL(id))
-}
+func (h *Pages) RedirectToEdit(c *fiber.Ctx, id int64) error { return web.SeeOther(c, editURL(id)) }
 
 // UpdateStock answers POST /products/:id/stock.
-func (h *Pages) UpdateStock(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) UpdateStock(c *fiber.Ctx, id int64) error {
 	f, err := web.ReadForm(c, "quantity")
 	if err != nil {
 		return err
@@ -121,7 +103,7 @@ func (h *Pages) UpdateStock(c *fiber.Ctx) error {
 	case err != nil:
 		return err
 	case !done:
-		return h.edit(c.Status(f.Status), nil, f)
+		return h.edit(c.Status(f.Status), id, nil, f)
 	}
 	return web.SeeOther(c, productURL(id)+"?done=stock")
 }

@@ -81,11 +81,7 @@ func catalogueURL(category int64, after string) string {
 }
 
 // Product answers GET /products/:id.
-func (h *Pages) Product(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) Product(c *fiber.Ctx, id int64) error {
 	return h.showProduct(c, id, web.NewForm())
 }
 
@@ -112,20 +108,12 @@ func productURL(id int64) string { return "/products/" + strconv.FormatInt(id, 1
 
 // RedirectToProduct answers GET /products/:id/reviews: the address bar shows it after a
 // refused form, and a reload asks for it.
-func (h *Pages) RedirectToProduct(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) RedirectToProduct(c *fiber.Ctx, id int64) error {
 	return web.SeeOther(c, productURL(id))
 }
 
 // Review answers POST /products/:id/reviews.
-func (h *Pages) Review(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Pages) Review(c *fiber.Ctx, id int64) error {
 	author, ok := services.UserFrom(c.UserContext())
 	if !ok {
 		return services.ErrSignInNeeded

@@ -3,24 +3,24 @@
 package handlers
 
 import (
+	"context"
+	"strconv"
+	"time"
+
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/handlers/stream"
 	"example.com/prefab/services"
+	"example.com/prefab/services/export"
 	"example.com/prefab/services/problem"
 )
 
 // Products serves /api/v1/products.
 type Products struct {
-	products *services.Products
-	json     *rest.JSONCache
-	streams  *stream.Sender
-}
-
-// NewProducts returns the handlers of the catalogue; exports are sent by streams.
-func NewProducts(products *services.Products, json *rest.JSONCache, streams *stream.Sender) *Products {
-	return &Products{products: products, json: json, streams: streams}
+	Products *services.Products
+	JSON     *rest.JSONCache
+	Streams  *stream.Sender // of exports
 }
 
 // CompactNames are the short names of a collection's members in the compact form.
@@ -50,11 +50,11 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if filter.Limit, err = q.Limit(20, services.MaxProductPage); err != nil {
 		return err
 	}
-	page, err := h.products.List(c.UserContext(), filter)
+	page, err := h.Products.List(c.UserContext(), filter)
 	if err != nil {
 		return err
 	}
-	return h.json.Send(c, 0, struct {
+	return h.JSON.Send(c, 0, struct {
 		Items      []services.ProductSummary `json:"items"`
 		NextCursor string                    `json:"nextCursor,omitempty"`
 	}{page.Items, rest.Position(page.Next).Cursor()})
@@ -80,7 +80,7 @@ func (h *Products) batch(c *fiber.Ctx, q rest.Query) error {
 	if err != nil {
 		return err
 	}
-	products, err := h.products.Batch(c.UserContext(), ids)
+	products, err := h.Products.Batch(c.UserContext(), ids)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (h *Products) batch(c *fiber.Ctx, q rest.Query) error {
 
 // Count answers GET /api/v1/products/count.
 func (h *Products) Count(c *fiber.Ctx) error {
-	n, err := h.products.Count(c.UserContext())
+	n, err := h.Products.Count(c.UserContext())
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,77 @@ func (h *Products) Count(c *fiber.Ctx) error {
 }
 
 // Show answers GET /api/v1/products/:id.
-func (h *Products) Show(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
+func (h *Products) Show(c *fiber.Ctx, id int64) error {
+	product, err := h.Products.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}
-	product, err := h.products.Get(c.UserContext(), id)
+	return h.JSON.Send(c, product.RowVersion, product)
+}
+
+// Create answers POST /api/v1/products.
+func (h *Products) Create(c *fiber.Ctx) error {
+	var fields services.ProductFields
+	if err := rest.DecodeJSON(c, &fields); err != nil {
+		return err
+	}
+	product, err := h.Products.Create(c.UserContext(), fields)
 	if err != nil {
 		return err
 	}
-	return h.json.Send(c, product.RowVersion, product)
+	c.Location("/api/v1/products/" + strconv.FormatInt(product.ID, 10))
+	return rest.SendVersioned(c.Status(fiber.StatusCreated), product.RowVersion, product)
+}
+
+// Update answers PATCH /api/v1/products/:id, a merge patch as in RFC 7396.
+func (h *Products) Update(c *fiber.Ctx, id int64) error {
+	version, err := rest.IfMatch(c, services.ErrStaleProduct)
+	if err != nil {
+		return err
+	}
+	var fields services.ProductFields
+	if err := rest.DecodePatch(c, &fields, "description"); err != nil {
+		return err
+	}
+	product, err := h.Products.Update(c.UserContext(), id, version, fields)
+	if err != nil {
+		return err
+	}
+	return rest.SendVersioned(c, product.RowVersion, product)
+}
+
+// Delete answers DELETE /api/v1/products/:id.
+func (h *Products) Delete(c *fiber.Ctx, id int64) error {
+	version, err := rest.IfMatch(c, services.ErrStaleProduct)
+	if err != nil {
+		return err
+	}
+	if err := h.Products.Delete(c.UserContext(), id, version); err != nil {
+		return err
+	}
+	c.Status(fiber.StatusNoContent)
+	return nil
+}
+
+// Export answers GET /api/v1/products/export: all products as a file.
+func (h *Products) Export(c *fiber.Ctx) error {
+	q, err := rest.ReadQuery(c, "format")
+	if err != nil {
+		return err
+	}
+	format, ok := export.ParseFormat(q["format"])
+	if !ok {
+		return problem.InvalidField("format", "must be json, ndjson or csv")
+	}
+	err = h.Streams.Send(c, func(ctx context.Context) stream.Chunks {
+		return export.Encode(h.Products.Export(ctx), services.ProductTable, format)
+	})
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, format.ContentType())
+	c.Set(fiber.HeaderContentDisposition,
+		`attachment; filename="products-`+time.Now().UTC().Format(time.DateOnly)+"."+string(format)+`"`)
+	c.Set(fiber.HeaderCacheControl, "private, no-store")
+	return nil
 }

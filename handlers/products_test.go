@@ -19,7 +19,6 @@ type recorder struct {
 	limit    int
 	category int64
 	after    services.ProductPosition
-	ids      []int64
 }
 
 func (r *recorder) List(
@@ -33,15 +32,10 @@ func (r *recorder) List(
 	return items, nil
 }
 
-func (r *recorder) Batch(_ context.Context, ids []int64) ([]services.Product, error) {
-	r.ids = ids
-	return nil, nil
-}
-
 func TestProductsList_PassesOnWhatTheQuerySays(t *testing.T) {
 	var store recorder
 	app := fiber.New(fiber.Config{ErrorHandler: rest.ErrorHandler(slog.New(slog.DiscardHandler), nil)})
-	app.Get("/products", NewProducts(services.NewProducts(&store), rest.NewJSONCache(1<<16), nil).List)
+	app.Get("/products", (&Products{Products: services.NewProducts(&store), JSON: rest.NewJSONCache(1 << 16)}).List)
 	after := services.ProductPosition{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), ID: 8}
 
 	var request fasthttp.RequestCtx

@@ -8,17 +8,10 @@ import (
 )
 
 // Reviews serves /api/v1/products/:id/reviews.
-type Reviews struct{ reviews *services.Reviews }
-
-// NewReviews returns the handlers of reviews.
-func NewReviews(reviews *services.Reviews) *Reviews { return &Reviews{reviews: reviews} }
+type Reviews struct{ Reviews *services.Reviews }
 
 // Create answers POST /api/v1/products/:id/reviews.
-func (h *Reviews) Create(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Reviews) Create(c *fiber.Ctx, id int64) error {
 	author, ok := services.UserFrom(c.UserContext())
 	if !ok {
 		return services.ErrSignInNeeded
@@ -27,7 +20,7 @@ func (h *Reviews) Create(c *fiber.Ctx) error {
 	if err := rest.DecodeJSON(c, &fields); err != nil {
 		return err
 	}
-	review, err := h.reviews.Create(c.UserContext(), id, author, fields)
+	review, err := h.Reviews.Create(c.UserContext(), id, author, fields)
 	if err != nil {
 		return err
 	}

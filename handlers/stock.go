@@ -9,17 +9,10 @@ import (
 )
 
 // Stock serves /api/v1/products/:id/stock.
-type Stock struct{ stock *services.Stock }
-
-// NewStock returns the handlers of the stock.
-func NewStock(stock *services.Stock) *Stock { return &Stock{stock: stock} }
+type Stock struct{ Stock *services.Stock }
 
 // Update answers PUT /api/v1/products/:id/stock.
-func (h *Stock) Update(c *fiber.Ctx) error {
-	id, err := rest.PathID(c, "id")
-	if err != nil {
-		return err
-	}
+func (h *Stock) Update(c *fiber.Ctx, id int64) error {
 	var body struct {
 		Quantity *int64 `json:"quantity"`
 	}
@@ -29,7 +22,7 @@ func (h *Stock) Update(c *fiber.Ctx) error {
 	if body.Quantity == nil {
 		return problem.InvalidField("quantity", "is required")
 	}
-	if err := h.stock.Set(c.UserContext(), id, *body.Quantity); err != nil {
+	if err := h.Stock.Set(c.UserContext(), id, *body.Quantity); err != nil {
 		return err
 	}
 	return c.Status(fiber.StatusAccepted).JSON(body)

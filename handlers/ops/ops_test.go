@@ -116,9 +116,3 @@ func TestReport_TellsWhatIsDownAfterItWasSent(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 }
-
-func TestDocument_IsServedAsItIs(t *testing.T) {
-	if status, body := get(t, "/openapi.json", ops.Document([]byte(`{"openapi":"3.1.0"}`))); status != 200 || body != `{"openapi":"3.1.0"}` {
-		t.Errorf("%d %s", status, body)
-	}
-}

@@ -43,7 +43,7 @@ func DecodePatch(c *fiber.Ctx, to any, removable ...string) error {
 		switch {
 		case members[name] != nil:
 		case slices.Contains(removable, name):
-			field := target.FieldByIndex(fields[name].index)
+			field := target.FieldByIndex(fields[name].Index)
 			field.Set(reflect.New(field.Type().Elem()))
 		default:
 			return problem.InvalidField(name, "cannot be removed")

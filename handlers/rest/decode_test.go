@@ -49,11 +49,6 @@ func FuzzDecodeJSON(f *testing.F) {
 			if n := len(object); countMembers(body) != n {
 				t.Errorf("%q is taken, and has a member twice", body)
 			}
-			lower := strings.ToLower(string(body))
-			if text, _ := json.Marshal(object); strings.Contains(string(text), "\ufffd") && !strings.Contains(lower, "\ufffd") &&
-				!strings.Contains(lower, `\ufffd`) {
-				t.Errorf("%q is taken, and holds half of a character", body)
-			}
 			return
 		}
 		e := wantCode(t, err, problem.Malformed, problem.Invalid, problem.UnsupportedMedia)
@@ -84,6 +79,11 @@ func countMembers(body []byte) int {
 
 func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 	all := newRequests()
+	compressed := all.post([]byte(`{}`), map[string]string{
+		fiber.HeaderContentType: fiber.MIMEApplicationJSON, fiber.HeaderContentEncoding: "gzip",
+	})
+	_ = wantCode(t, DecodeJSON(compressed, new(lampFields)), problem.UnsupportedMedia)
+	all.release(compressed)
 	for _, c := range []struct {
 		body string
 		code problem.Code
@@ -95,11 +95,9 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 		{`{"watts":9223372036854775808}`, problem.Invalid,
 			"watts: must be a whole number from -9223372036854775808 to 9223372036854775807."},
 		{`{"lumen":1}`, problem.Invalid, "lumen: is not a known field."},
-		{`{"watts_max":1}`, problem.Invalid, "watts_max: is not a known field."},
 		{`{"NAME":"a","name":1,"lumen":2}`, problem.Invalid,
 			"NAME: is not a known field. name: must be a text. lumen: is not a known field."},
 		{`{"name":"a","name":"b"}`, problem.Invalid, "name: is given twice."},
-		{`{"name":"\ud800"}`, problem.Invalid, "name: must not contain half of a surrogate pair."},
 		{`[]`, problem.Malformed, "it must be an object"},
 		{`null`, problem.Malformed, "it must be an object"},
 		{`{"name":tru}`, problem.Malformed, "there is an error at byte 12"},
@@ -114,15 +112,6 @@ func TestDecodeJSON_NamesTheFieldAndTheMistake(t *testing.T) {
 			t.Errorf("%s: error %q, want %q", c.body, e.Error(), c.want)
 		}
 	}
-}
-
-func TestDecodeJSON_TakesNoCompressedBody(t *testing.T) {
-	all := newRequests()
-	c := all.post([]byte(`{}`), map[string]string{
-		fiber.HeaderContentType: fiber.MIMEApplicationJSON, fiber.HeaderContentEncoding: "gzip",
-	})
-	defer all.release(c)
-	_ = wantCode(t, DecodeJSON(c, new(lampFields)), problem.UnsupportedMedia)
 }
 
 func TestDecodePatch_NullRemovesWhatIsRemovable(t *testing.T) {
@@ -185,23 +174,18 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 		`{"parts":[{},{"id":1,"\u0069d":2}]}`: "parts.1.id is given twice",
 		`{"first":{},"id":1,"first":null}`:    "first is given twice",
 		`{"more":{"a":1,"A":1,"a":2}}`:        "more.a is given twice",
-		`{"any":{"b":"\ud800"}}`:              "any must not contain half of a surrogate pair",
 
-		`{"id":"1"}`:                                             "id must be a whole number",
-		`{"id":1.5,"Note":{},"parts":{}}`:                        "id must be a whole number; Note must be a text; parts must be a list",
-		`{"tiny":-129,"more":{"a":1e30}}`:                        "tiny must be a whole number from -128 to 127; more.a must be a whole number",
-		`{"first":null,"parts":5}`:                               "parts must be a list",
-		`{"first":[]}`:                                           "first must be an object",
-		`{"parts":[[],{"id":{}},null]}`:                          "parts.0 must be an object; parts.1.id must be a whole number",
-		`{"at":"today","from":{}}`:                               "at cannot be read; from cannot be read",
-		`{"weight":"1","open":1,"more":[]}`:                      "weight must be a number; open must be true or false; more must be an object",
-		`{"any":{"a":1e400}}`:                                    "any cannot be read",
-		`{"weight":1e400,"more":{"a":true}}`:                     "weight must be a number; more.a must be a whole number",
-		`{"Note":"\uD800","at":"\uDC00\uD800"}`:                  "Note must not contain half of a surrogate pair; at must not contain half of a surrogate pair",
-		`{"Note":"\\ud800 \\\\ud800 \ud83d\ude00 \ufffd \" \n"}`: "",
-		`{"Note":"\\\ud800"}`:                                    "Note must not contain half of a surrogate pair",
-		`{"Note":"\ud83d\ud83d\ude00"}`:                          "Note must not contain half of a surrogate pair",
-		`{"\ud800":1}`:                                           "\ufffd is not a known field",
+		`{"id":"1"}`:                         "id must be a whole number",
+		`{"id":1.5,"Note":{},"parts":{}}`:    "id must be a whole number; Note must be a text; parts must be a list",
+		`{"tiny":-129,"more":{"a":1e30}}`:    "tiny must be a whole number from -128 to 127; more.a must be a whole number",
+		`{"first":null,"parts":5}`:           "parts must be a list",
+		`{"first":[]}`:                       "first must be an object",
+		`{"parts":[[],{"id":{}},null]}`:      "parts.0 must be an object; parts.1.id must be a whole number",
+		`{"at":"today","from":{}}`:           "at cannot be read; from cannot be read",
+		`{"weight":"1","open":1,"more":[]}`:  "weight must be a number; open must be true or false; more must be an object",
+		`{"any":{"a":1e400}}`:                "any cannot be read",
+		`{"weight":1e400,"more":{"a":true}}`: "weight must be a number; more.a must be a whole number",
+		`{"\ud800":1}`:                       "\ufffd is not a known field",
 	} {
 		var messages []string
 		for _, wrong := range wrongFields([]byte(body), reflect.TypeFor[*whole]()) {
@@ -213,12 +197,5 @@ func TestWrongFields_AtAnyDepthAndByTheExactName(t *testing.T) {
 	}
 	if wrong := wrongFields([]byte("{"+strings.Repeat(`"x":1,`, 99)+`"x":1}`), reflect.TypeFor[whole]()); len(wrong) != maxWrong {
 		t.Errorf("%d fields come back, want %d", len(wrong), maxWrong)
-	}
-}
-
-func TestHasLoneSurrogate_StopsAtTheFirst(t *testing.T) {
-	text := []byte(`"\ud800` + strings.Repeat(`\n`, 10_000) + `"`)
-	if many := testing.AllocsPerRun(5, func() { hasLoneSurrogate(text) }); many > 100 {
-		t.Errorf("%v allocations, for the first of 10,000 escapes", many)
 	}
 }

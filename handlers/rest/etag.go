@@ -7,15 +7,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// SendVersioned answers with v as JSON and an ETag, `"<rowVersion>-<bodyHash>"`.
-func SendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
-	answer, err := encode(rowVersion, v)
-	if err != nil {
-		return err
-	}
-	return answer.send(c)
-}
-
 // IfMatch returns the row version that the request's If-Match header asks for, or 0
 // without the header. It ignores the hash in the ETag: a review since the client's read
 // must not refuse its edit of the product. The header may list several ETags of one version.

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"example.com/prefab/services/problem"
 )
@@ -29,9 +27,8 @@ func shorten(name string) string {
 
 // fieldChecker compares a JSON document with the Go type that it is decoded into. It
 // finds what encoding/json accepts silently: unknown fields, a field's name in another
-// case, a field given twice, and half of a surrogate pair. And it finds every field of a
-// wrong type, while encoding/json stops at the first. The content of a field of an
-// interface type is not checked.
+// case, and a field given twice. And it finds every field of a wrong type, while
+// encoding/json stops at the first. The content of a field of an interface type is not checked.
 type fieldChecker struct {
 	document []byte
 	tokens   *json.Decoder
@@ -74,9 +71,7 @@ func (r *fieldChecker) value(of reflect.Type, path string) {
 	default:
 		var value json.RawMessage
 		_ = r.tokens.Decode(&value)
-		if hasLoneSurrogate(value) {
-			r.report(path, "must not contain half of a surrogate pair")
-		} else if json.Unmarshal(value, reflect.New(of).Interface()) != nil {
+		if json.Unmarshal(value, reflect.New(of).Interface()) != nil {
 			r.report(path, wrongType(kind, of, value))
 		}
 	}
@@ -84,7 +79,7 @@ func (r *fieldChecker) value(of reflect.Type, path string) {
 
 // members checks an object up to its end.
 func (r *fieldChecker) members(of reflect.Type, path string) {
-	var fields map[string]field
+	var fields map[string]reflect.StructField
 	if of.Kind() == reflect.Struct {
 		fields = fieldsOf(of)
 	}
@@ -92,7 +87,7 @@ func (r *fieldChecker) members(of reflect.Type, path string) {
 	for r.tokens.More() {
 		token, _ := r.tokens.Token()
 		name, _ := token.(string)
-		member, at := fields[name].kind, path+"."+shorten(name)
+		member, at := fields[name].Type, path+"."+shorten(name)
 		if of.Kind() == reflect.Map {
 			member = of.Elem()
 		}
@@ -109,21 +104,9 @@ func (r *fieldChecker) members(of reflect.Type, path string) {
 	}
 }
 
-// field is a field of a struct.
-type field struct {
-	kind  reflect.Type // that its value in JSON has
-	index []int
-}
-
-// fieldsOfTypes holds what fieldsOf has returned, since reflection is slow.
-var fieldsOfTypes sync.Map
-
 // fieldsOf returns the struct's fields by their names in JSON.
-func fieldsOf(of reflect.Type) map[string]field {
-	if known, ok := fieldsOfTypes.Load(of); ok {
-		return known.(map[string]field)
-	}
-	fields := make(map[string]field)
+func fieldsOf(of reflect.Type) map[string]reflect.StructField {
+	fields := make(map[string]reflect.StructField)
 	for _, f := range reflect.VisibleFields(of) {
 		tag := f.Tag.Get("json")
 		name, options, _ := strings.Cut(tag, ",")
@@ -136,9 +119,8 @@ func fieldsOf(of reflect.Type) map[string]field {
 		if strings.Contains(options, "string") {
 			f.Type = reflect.TypeFor[any]() // a text in JSON, which the final decoding checks
 		}
-		fields[name] = field{f.Type, f.Index}
+		fields[name] = f
 	}
-	fieldsOfTypes.Store(of, fields)
 	return fields
 }
 
@@ -169,18 +151,4 @@ func wrongType(kind reflect.Kind, of reflect.Type, value []byte) string {
 		}
 	}
 	return "must be a whole number"
-}
-
-// escapes matches the escapes of a JSON text. Its group is half of a surrogate pair, which
-// encoding/json would silently replace by U+FFFD.
-var escapes = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)`)
-
-func hasLoneSurrogate(value []byte) bool {
-	for {
-		found := escapes.FindSubmatchIndex(value)
-		if found == nil || found[2] >= 0 {
-			return found != nil
-		}
-		value = value[found[1]:]
-	}
 }

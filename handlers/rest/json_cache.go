@@ -15,6 +15,15 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
+// SendVersioned answers with v as JSON and an ETag, `"<rowVersion>-<bodyHash>"`.
+func SendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
+	answer, err := encode(rowVersion, v)
+	if err != nil {
+		return err
+	}
+	return answer.send(c)
+}
+
 // JSONCache stores the encoded JSON of answers that are made of cached values only, and
 // their ETags. An answer is reused while requests with the same path and query read the
 // very same cached values, so it needs no invalidation.

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -11,7 +13,99 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services/problem"
 )
+
+// lampsQuery is what a list of lamps reads of its query.
+func lampsQuery(c *fiber.Ctx) (room int64, limit int, after Position, ids []int64, err error) {
+	q, err := ReadQuery(c, "room", "limit", "after", "ids")
+	if err != nil {
+		return 0, 0, after, nil, err
+	}
+	if _, ok := q["ids"]; ok {
+		ids, err = q.IDs("ids", 100)
+		return 0, 0, after, ids, err
+	}
+	var roomErr, limitErr, afterErr error
+	room, roomErr = q.ID("room")
+	limit, limitErr = q.Limit(20, 100)
+	after, afterErr = q.After()
+	return room, limit, after, nil, errors.Join(roomErr, limitErr, afterErr)
+}
+
+func TestQuery_ReadsParameters(t *testing.T) {
+	all := newRequests()
+	after := Position{CreatedAt: Position{}.CreatedAt.AddDate(2025, 0, 0), ID: 8}
+	for query, want := range map[string]string{
+		"":                    "room 0, limit 20, after 0, ids []",
+		"limit=&room=&after=": "room 0, limit 20, after 0, ids []",
+		"room=9&limit=100&&after=" + after.Cursor(): "room 9, limit 100, after 8, ids []",
+		"limit=%31":                              "room 0, limit 1, after 0, ids []",
+		"%6cimit=5":                              "room 0, limit 5, after 0, ids []",
+		"ids=3,1%2C2":                            "room 0, limit 0, after 0, ids [3 1 2]",
+		"limit=0":                                "limit: must be from 1 to 100.",
+		"limit=101":                              "limit: must be from 1 to 100.",
+		"limit=+5":                               "limit: must be from 1 to 100.",
+		"limit=1&limit=1":                        "limit: is given twice.",
+		"room=0":                                 "room: must be a whole number from 1 to 9223372036854775807.",
+		"room=9223372036854775808":               "room: must be a whole number from 1 to 9223372036854775807.",
+		"after=x":                                "after: must be the nextCursor of an earlier page.",
+		"ids=":                                   "ids: must be ids separated by commas.",
+		"ids=1,a":                                "ids: must be ids separated by commas.",
+		"ids=" + strings.Repeat("1,", 100) + "1": "ids: must not list more than 100 ids.",
+		"LIMIT=1":                                "LIMIT: is not a known parameter.",
+		"limit=1;room=2":                         "limit: must be from 1 to 100.",
+		"limit=%zz":                              "limit: must be from 1 to 100.",
+		"after=%ff":                              "after: must be UTF-8.",
+		"after=%E2%80%8B":                        "after: must not contain the character U+200B.",
+	} {
+		c := all.post(nil, nil)
+		c.Context().URI().SetQueryString(query)
+		room, limit, position, ids, err := lampsQuery(c)
+		got := fmt.Sprintf("room %d, limit %d, after %d, ids %v", room, limit, position.ID, ids)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.HasSuffix(got, want) || position.ID != 0 && position != after {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+		all.release(c)
+	}
+	c := all.post(nil, nil)
+	defer all.release(c)
+	c.Context().URI().SetQueryString("utm_source=mail&after=a&%ff=1&utm_source=mail") // pages ignore what is not theirs
+	if q, err := ReadPageQuery(c, "after"); err != nil || len(q) != 1 || q["after"] != "a" {
+		t.Errorf("%v, error %v", q, err)
+	}
+}
+
+// FuzzQuery sends queries to a list: each is an error that names one field, or sound.
+func FuzzQuery(f *testing.F) {
+	for _, query := range []string{
+		"", "limit=20", "limit=a", "room=7", "room=%00", "after=AAAAAAAAAAEAAAAAAAAAAQ", "after=AAAAAAAAAAEAAAAAAAAAAQ%3D%3D",
+		"ids", "ids=1,2,3", "ids=1&ids=2", "%", "%zz=1", "&&&", "=", "unknown=1", "limit=\xff", "limit=20#x", strings.Repeat("x", 500),
+	} {
+		f.Add(query)
+	}
+	all := newRequests()
+	f.Fuzz(func(t *testing.T, query string) {
+		c := all.post(nil, nil)
+		defer all.release(c)
+		c.Context().URI().SetQueryString(query)
+		room, limit, after, ids, err := lampsQuery(c)
+		if err != nil {
+			e := wantCode(t, err, problem.Invalid)
+			if len(e.Fields) != 1 || len(e.Fields[0].Field) > maxNameEchoed {
+				t.Errorf("%q: %+v", query, e)
+			}
+			return
+		}
+		if room < 0 || after.ID < 0 || len(ids) > 100 || ids == nil && (limit < 1 || limit > 100) {
+			t.Errorf("%q: room %d, limit %d, after %v, ids %v", query, room, limit, after, ids)
+		}
+	})
+}
 
 func FuzzParseID(f *testing.F) {
 	for _, s := range []string{

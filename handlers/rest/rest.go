@@ -4,11 +4,7 @@
 // RFC 9457 problem that shows nothing of the inside.
 //
 //	app := fiber.New(fiber.Config{ErrorHandler: rest.ErrorHandler(log, nil)})
-//	app.Patch("/lamps/:id", func(c *fiber.Ctx) error {
-//		id, err := rest.PathID(c, "id")
-//		if err != nil {
-//			return err
-//		}
+//	app.Patch("/lamps/:id", rest.ByID(func(c *fiber.Ctx, id int64) error {
 //		version, err := rest.IfMatch(c, errStaleLamp) // of the ETag that the client has read
 //		if err != nil {
 //			return err
@@ -22,5 +18,5 @@
 //			return err
 //		}
 //		return rest.SendVersioned(c, lamp.Version, lamp)
-//	})
+//	}))
 package rest
