@@ -1,5 +1,10 @@
 // Package metrics merges the metrics of several processes: it adds up counters and
 // histograms, and gives gauges a label worker.
+//
+//	merged := metrics.NewMerged(supervisorRegistry)
+//	err := merged.Receive(0, pid, snapshot) // what metrics.Snapshot made in worker 0
+//	merged.Ended(0, pid)
+//	http.Handle("/metrics", promhttp.HandlerFor(merged, promhttp.HandlerOpts{}))
 package metrics
 
 import (
@@ -8,7 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,31 +21,69 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
 )
 
 // format is how snapshots travel from a worker to its supervisor.
 var format = expfmt.NewFormat(expfmt.TypeProtoDelim)
 
-// Merged is the sum of the newest snapshot of every worker, the counts of workers that
-// have ended, and the supervisor's own metrics. Counters never decrease when a worker
-// ends. What a killed worker counted after its last snapshot is lost.
+// Snapshot encodes what g gathers.
+func Snapshot(g prometheus.Gatherer) ([]byte, error) {
+	families, err := g.Gather()
+	if err != nil && len(families) == 0 {
+		return nil, fmt.Errorf("gather metrics: %w", err)
+	}
+	var snapshot bytes.Buffer
+	out := expfmt.NewEncoder(&snapshot, format)
+	for _, family := range families {
+		if err := out.Encode(family); err != nil {
+			return nil, fmt.Errorf("encode metrics: %w", err)
+		}
+	}
+	return snapshot.Bytes(), nil
+}
+
+// Merged is the sum of what all workers have counted, the gauges of those that run, and
+// the supervisor's own metrics. Counters never decrease when a worker ends. What a killed
+// worker counted after its last snapshot is lost.
 type Merged struct {
 	own prometheus.Gatherer
 
-	mu    sync.Mutex
-	ended familySums
-	live  map[process][]*dto.MetricFamily
-	last  map[int]int // the newest process of each slot, whose gauges count
-	shown monotonicTotals
+	mu     sync.Mutex
+	totals map[string]*dto.MetricFamily // by name
+	series map[string]*dto.Metric       // those of totals, by seriesKey
+	live   map[process]snapshot
+	newest map[int]int // the newest process of each slot, whose gauges count
 }
 
 type process struct{ slot, pid int }
 
+type snapshot struct {
+	families []*dto.MetricFamily
+	counts   map[string]*dto.Metric // by seriesKey
+}
+
 // NewMerged returns a Merged without workers. own's names must differ from theirs.
 func NewMerged(own prometheus.Gatherer) *Merged {
 	return &Merged{
-		own: own, ended: familySums{}, live: map[process][]*dto.MetricFamily{}, last: map[int]int{}, shown: monotonicTotals{},
+		own: own, totals: make(map[string]*dto.MetricFamily), series: make(map[string]*dto.Metric),
+		live: make(map[process]snapshot), newest: make(map[int]int),
 	}
+}
+
+// SingleProcess gives the metrics of a single process the form of merged ones: its gauges
+// get the label worker="0".
+func SingleProcess(g prometheus.Gatherer) prometheus.Gatherer {
+	merged := NewMerged(prometheus.NewRegistry())
+	var mu sync.Mutex // no snapshot overtakes an older one
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		families, err := g.Gather()
+		merged.add(process{0, os.Getpid()}, families)
+		all, _ := merged.Gather()
+		return all, err
+	})
 }
 
 // Receive takes a worker's newest snapshot. One that cannot be read changes nothing.
@@ -57,70 +100,126 @@ func (m *Merged) Receive(slot, pid int, snapshot []byte) error {
 		}
 		families = append(families, family)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	p := process{slot, pid}
-	if _, known := m.live[p]; !known {
-		m.last[slot] = pid
-	}
-	m.live[p] = families
+	m.add(process{slot, pid}, families)
 	return nil
 }
 
-// Ended keeps what a process has counted, and forgets its gauges. Nothing of it
-// may be received after that.
+// add adds what the process has counted since its last snapshot.
+func (m *Merged) add(p process, families []*dto.MetricFamily) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, known := m.live[p]
+	if !known {
+		m.newest[p.slot] = p.pid
+	}
+	now := snapshot{families, make(map[string]*dto.Metric)}
+	for _, family := range families {
+		if isGauge(family) {
+			continue
+		}
+		total := m.totals[family.GetName()]
+		if total == nil {
+			total = &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type}
+			m.totals[family.GetName()] = total
+		}
+		for _, metric := range family.GetMetric() {
+			key := seriesKey(family, metric)
+			now.counts[key] = metric
+			if sum := m.series[key]; sum != nil {
+				addGrowth(sum, before.counts[key], metric)
+				continue
+			}
+			sum := proto.CloneOf(metric)
+			if sum.Summary != nil {
+				sum.Summary.Quantile = nil // cannot be added
+			}
+			m.series[key] = sum
+			total.Metric = append(total.Metric, sum)
+		}
+	}
+	m.live[p] = now
+}
+
+// Ended forgets the gauges of a process, and keeps what it has counted. Nothing of it may
+// be received after that.
 func (m *Merged) Ended(slot, pid int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := process{slot, pid}
-	m.ended.count(m.live[p])
-	delete(m.live, p)
-	if m.last[slot] == pid {
-		delete(m.last, slot)
+	delete(m.live, process{slot, pid})
+	if m.newest[slot] == pid {
+		delete(m.newest, slot)
 	}
 }
 
 // Gather implements prometheus.Gatherer.
 func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
-	own, err := m.own.Gather()
+	all, err := m.own.Gather()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sum := familySums{}
-	for _, f := range m.ended {
-		sum.count([]*dto.MetricFamily{f.family()})
+	for _, total := range m.totals {
+		all = append(all, proto.CloneOf(total))
 	}
-	for p, families := range m.live {
-		sum.count(families)
-		if m.last[p.slot] == p.pid {
-			sum.show(families, p.slot)
+	gauges := make(map[string]*dto.MetricFamily)
+	for slot, pid := range m.newest {
+		for _, family := range m.live[process{slot, pid}].families {
+			if !isGauge(family) {
+				continue
+			}
+			merged := gauges[family.GetName()]
+			if merged == nil {
+				merged = &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type}
+				gauges[family.GetName()] = merged
+				all = append(all, merged)
+			}
+			for _, metric := range family.GetMetric() {
+				metric = proto.CloneOf(metric)
+				metric.Label = append(metric.Label, &dto.LabelPair{Name: new("worker"), Value: new(strconv.Itoa(slot))})
+				merged.Metric = append(merged.Metric, metric)
+			}
 		}
 	}
-	m.shown.raise(sum)
-	all := own
-	for _, f := range sum {
-		all = append(all, f.family())
+	for _, f := range all {
+		slices.SortFunc(f.Metric, func(a, b *dto.Metric) int { return cmp.Compare(seriesKey(f, a), seriesKey(f, b)) })
 	}
 	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return all, err
 }
 
-// SingleProcess gives the metrics of a single process the form of merged ones: its gauges
-// get the label worker="0".
-func SingleProcess(g prometheus.Gatherer) prometheus.Gatherer {
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		families, err := g.Gather()
-		sum := familySums{}
-		sum.count(families)
-		sum.show(families, 0)
-		all := make([]*dto.MetricFamily, 0, len(sum))
-		for _, name := range slices.Sorted(maps.Keys(sum)) {
-			all = append(all, sum[name].family())
-		}
-		return all, err
-	})
+func isGauge(f *dto.MetricFamily) bool {
+	return f.GetType() == dto.MetricType_GAUGE || f.GetType() == dto.MetricType_UNTYPED
 }
 
-func workerLabel(slot int) *dto.LabelPair {
-	name, value := "worker", strconv.Itoa(slot)
-	return &dto.LabelPair{Name: &name, Value: &value}
+// seriesKey is the name and the labels in one string; registries give labels in order.
+func seriesKey(f *dto.MetricFamily, m *dto.Metric) string {
+	key := []byte(f.GetName())
+	for _, l := range m.GetLabel() {
+		key = append(append(append(append(key, 0), l.GetName()...), 0), l.GetValue()...)
+	}
+	return string(key)
+}
+
+// addGrowth adds what a process has counted between two of its snapshots, of which before
+// may be nil. The order of an addition changes a sum of fractions a little, and Prometheus
+// takes any decrease for a reset: so a sum only ever gets positive amounts added.
+func addGrowth(sum, before, now *dto.Metric) {
+	switch {
+	case sum.Counter != nil && now.Counter != nil:
+		*sum.Counter.Value += now.Counter.GetValue() - before.GetCounter().GetValue()
+	case sum.Summary != nil && now.Summary != nil:
+		*sum.Summary.SampleCount += now.Summary.GetSampleCount() - before.GetSummary().GetSampleCount()
+		*sum.Summary.SampleSum += now.Summary.GetSampleSum() - before.GetSummary().GetSampleSum()
+	case sum.Histogram != nil && now.Histogram != nil:
+		*sum.Histogram.SampleCount += now.Histogram.GetSampleCount() - before.GetHistogram().GetSampleCount()
+		*sum.Histogram.SampleSum += now.Histogram.GetSampleSum() - before.GetHistogram().GetSampleSum()
+		for i, b := range now.Histogram.GetBucket() {
+			// After a rolling restart of another program bounds may differ; those are left out.
+			if i < len(sum.Histogram.Bucket) && sum.Histogram.Bucket[i].GetUpperBound() == b.GetUpperBound() {
+				count := b.GetCumulativeCount()
+				if before != nil {
+					count -= before.Histogram.Bucket[i].GetCumulativeCount()
+				}
+				*sum.Histogram.Bucket[i].CumulativeCount += count
+			}
+		}
+	}
 }

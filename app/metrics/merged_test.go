@@ -1,12 +1,9 @@
 package metrics_test
 
 import (
-	"context"
-	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -34,12 +31,13 @@ func newWorker() *worker {
 	return w
 }
 
-func (w *worker) snapshot(t *testing.T) (last []byte) {
+func (w *worker) snapshot(t *testing.T) []byte {
 	t.Helper()
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	metrics.Publish(over, w.registry, time.Hour, func(s []byte) error { last = s; return nil }, slog.Default())
-	return last
+	snapshot, err := metrics.Snapshot(w.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
 }
 
 func receive(t *testing.T, m *metrics.Merged, slot, pid int, w *worker) {

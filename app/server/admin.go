@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -18,54 +19,101 @@ import (
 	"example.com/prefab/services/health"
 )
 
-// startAdmin serves /metrics and /health on ADMIN_ADDR, apart from the service's own
-// port: they tell what no client needs to know. Probes there are answered however
-// many connections clients hold open. stop ends it. Without an address it does nothing.
-func startAdmin(
-	ctx context.Context, s Settings, metrics prometheus.Gatherer, health http.Handler,
-	readiness func(context.Context) (state health.State, degraded []string), log *slog.Logger,
-) (stop func(), err error) {
-	if s.AdminAddr == "" {
+// adminPages are what ADMIN_ADDR shows.
+type adminPages struct {
+	metrics   prometheus.Gatherer
+	health    func(context.Context) ops.Report
+	readiness func(context.Context) (state health.State, degraded []string)
+}
+
+// startAdmin serves the pages on ADMIN_ADDR, apart from the service's own port: they hold
+// details that clients must not see, and probes there are answered however many connections
+// clients hold open. stop ends it. Without an address it does nothing.
+func (o Options) startAdmin(ctx context.Context, pages adminPages) (stop func(), err error) {
+	if o.Settings.AdminAddr == "" {
 		return func() {}, nil
 	}
-	listener, err := listenAdmin(ctx, s)
+	listener, err := o.Settings.listenAdmin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
+	mux.Handle("GET /metrics", promhttp.HandlerFor(pages.metrics, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 3, Timeout: 10 * time.Second, ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 	}))
-	mux.Handle("GET /health", health)
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
+		report, status := pages.health(r.Context()), http.StatusOK
+		if !report.OK() {
+			status = http.StatusServiceUnavailable
+		}
+		sendJSON(w, status, report)
+	})
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, ops.Probe{Status: "live"})
+		sendJSON(w, http.StatusOK, ops.Probe{Status: "live"})
 	})
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
-		status, body := ops.Readiness(readiness(r.Context()))
-		answer(w, status, body)
+		status, probe := ops.Readiness(pages.readiness(r.Context()))
+		sendJSON(w, status, probe)
 	})
 	srv := &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		steady := &steadyListener{Listener: listener, log: log}
-		if err := srv.Serve(steady); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
+		err := srv.Serve(&retryListener{Listener: listener, log: o.Log, failed: func() {}})
+		if !errors.Is(err, http.ErrServerClosed) {
+			o.Log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
 		}
 	}()
-	log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
+	o.Log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
 	return func() {
 		_ = srv.Close()
 		<-ended
 	}, nil
 }
 
-func listenAdmin(ctx context.Context, s Settings) (net.Listener, error) {
+func sendJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // fails if the client has gone
+}
+
+// checkPorts reports a port that is taken before the start takes its time. It closes the
+// listeners again: a client that connects during a long migration would wait.
+func (s Settings) checkPorts(ctx context.Context) error {
+	listener, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if s.AdminAddr == "" {
+		return nil
+	}
+	admin, err := s.listenAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	return admin.Close()
+}
+
+func (s Settings) listen(ctx context.Context) (*net.TCPListener, error) {
+	address := net.JoinHostPort(string(s.Host), strconv.Itoa(s.Port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener.(*net.TCPListener), nil //nolint:forcetypeassert // it is one of "tcp"
+}
+
+func (s Settings) listenAdmin(ctx context.Context) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(s.AdminAddr))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("ADMIN_ADDR %s is taken, by another program or by HOST and PORT; "+
@@ -75,11 +123,4 @@ func listenAdmin(ctx context.Context, s Settings) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", s.AdminAddr, err)
 	}
 	return listener, nil
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that has gone needs none
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
@@ -43,10 +45,7 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 	// Answers sent while draining tell the client to open its next connection elsewhere.
 	app.Server().CloseOnShutdown = true
 	// Fiber answers a method that it does not know before any error handler is asked.
-	known := make(map[string]bool)
-	for _, method := range app.Config().RequestMethods {
-		known[method] = true
-	}
+	methods := app.Config().RequestMethods
 	next, bodies := app.Server().Handler, request.NewBodies(s.BodyLimit, s.BodyBudget)
 	refuse := func(request *fasthttp.RequestCtx, err error) {
 		c := app.AcquireCtx(request)
@@ -56,7 +55,7 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		}
 	}
 	serve := func(request *fasthttp.RequestCtx) (unread bool) {
-		if !known[string(request.Method())] {
+		if !slices.Contains(methods, string(request.Method())) {
 			refuse(request, fiber.ErrNotImplemented)
 			return true
 		}

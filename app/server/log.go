@@ -9,17 +9,14 @@ import (
 )
 
 // NewLogger returns a logger that adds the request's id and route to every line
-// written with the request's context, and what writes out the lines that it still holds.
+// written with the request's context, and a function that writes the lines that it holds.
 func NewLogger(s Settings, out io.Writer) (log *slog.Logger, flush func()) {
-	options := &slog.HandlerOptions{Level: s.LogLevel}
-	form := func(out io.Writer) slog.Handler { return slog.NewTextHandler(out, options) }
-	if s.LogsJSON() {
-		form = func(out io.Writer) slog.Handler { return slog.NewJSONHandler(out, options) }
+	options, lines := &slog.HandlerOptions{Level: s.LogLevel}, newLineBuffer(out)
+	if !s.LogsJSON() {
+		return slog.New(traceHandler{slog.NewTextHandler(lines, options)}), lines.flush
 	}
-	lines := &lineBuffer{out: out}
 	return slog.New(&requestHandler{
-		traceHandler: traceHandler{form(lines)},
-		form:         form, json: s.LogsJSON(), lines: lines, frames: make(map[frameKey]frame),
+		traceHandler: traceHandler{slog.NewJSONHandler(lines, options)}, lines: lines, frames: make(map[frameKey]frame),
 	}), lines.flush
 }
 

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -14,33 +17,17 @@ import (
 	"example.com/prefab/repositories/querylog"
 )
 
-// prepare runs once per service, before its processes serve. It starts embedded servers,
-// sets their URLs in o.Settings, and migrates the database. stop stops the servers.
-func (o *Options) prepare(ctx context.Context) (stop func(), embedded bool, err error) {
-	stop, embedded, err = o.startEmbedded(ctx, true)
-	if err != nil {
-		return nil, false, err
-	}
-	if err := o.withDatabase(ctx, embedded, o.Prepare); err != nil {
-		stop()
-		return nil, false, err
-	}
-	return stop, embedded, nil
-}
-
 // WithDatabase runs a command on the database, the embedded one if none is set.
 func WithDatabase(ctx context.Context, o Options, command func(context.Context, *sqlx.DB) error) error {
-	stop, embedded, err := o.startEmbedded(ctx, false)
+	stop, err := o.startEmbedded(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return o.withDatabase(ctx, embedded, func(ctx context.Context, db *sqlx.DB, _ bool) error { return command(ctx, db) })
+	return o.withDatabase(ctx, command)
 }
 
-func (o *Options) withDatabase(
-	ctx context.Context, embedded bool, do func(ctx context.Context, db *sqlx.DB, embedded bool) error,
-) error {
+func (o *Options) withDatabase(ctx context.Context, command func(context.Context, *sqlx.DB) error) error {
 	db, err := o.Settings.openDatabase(o.Settings.DatabaseURL, nil)
 	if err != nil {
 		return err
@@ -49,11 +36,11 @@ func (o *Options) withDatabase(
 	if err := await(ctx, o.Settings.StartTimeout, "PostgreSQL", db.PingContext, o.Log); err != nil {
 		return err
 	}
-	return do(ctx, db, embedded)
+	return command(ctx, db)
 }
 
-// startEmbedded starts the servers whose addresses the settings leave empty.
-func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(), embedded bool, err error) {
+// startEmbedded starts the servers whose addresses the settings leave empty, and sets them.
+func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(), err error) {
 	s := &o.Settings
 	dev := devservices.Options{
 		Database: "prefab", Log: o.Log, NeedPostgres: s.DatabaseURL == "", NeedRedis: withRedis && s.RedisURL == "",
@@ -67,15 +54,15 @@ func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(
 	}
 	if len(missing) > 0 {
 		if dev.Dir, err = findCheckout(strings.Join(missing, " and ")); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	servers, err := devservices.Start(ctx, dev)
 	if ctx.Err() != nil {
-		return nil, false, ctx.Err() // not the error of a server that was interrupted
+		return nil, ctx.Err() // not the error of a server that was interrupted
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("start the embedded servers: %w", err)
+		return nil, fmt.Errorf("start the embedded servers: %w", err)
 	}
 	if dev.NeedPostgres {
 		s.DatabaseURL = settings.ServerURL(servers.DatabaseURL)
@@ -89,7 +76,44 @@ func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(
 		if err := servers.Stop(ctx); err != nil {
 			o.Log.Error("embedded servers did not stop", "error", err)
 		}
-	}, dev.NeedPostgres, nil
+	}, nil
+}
+
+// findCheckout returns the working directory, which must be the program's checkout: in
+// any other folder a command would make a new, empty database. Its error names the
+// settings that make embedded servers unnecessary.
+func findCheckout(settings string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the working directory: %w", err)
+	}
+	if isCheckout(dir) {
+		return dir, nil
+	}
+	checkout := "the checkout, the folder with the program's go.mod"
+	for parent := filepath.Dir(dir); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+		if isCheckout(parent) {
+			checkout = parent
+			break
+		}
+	}
+	return "", fmt.Errorf("the embedded servers keep their data in the checkout, and %s is not one: "+
+		"run the command in %s, or set %s", dir, checkout, settings)
+}
+
+// isCheckout reports whether the folder has the go.mod of this program's module.
+func isCheckout(dir string) bool {
+	text, _ := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // the name is fixed
+	own := ""                                            // unknown after go run main.go
+	if built, ok := debug.ReadBuildInfo(); ok {
+		own = built.Main.Path
+	}
+	for line := range strings.Lines(string(text)) {
+		if module, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
+			return own == "" || module == own
+		}
+	}
+	return false
 }
 
 func (s Settings) openDatabase(url settings.ServerURL, observe querylog.Observer) (*sqlx.DB, error) {

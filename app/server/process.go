@@ -17,9 +17,12 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"net"
-	"net/http"
+	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,6 +32,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/metrics"
+	"example.com/prefab/app/prefork"
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/redisclient"
@@ -70,34 +74,17 @@ type Process struct {
 	Redis    redis.UniversalClient
 	Health   *health.Monitor
 
-	reporting reporting
-	closing   atomic.Bool // the listener is closed
-}
-
-// reporting is how a process reports its state to the service. A process with the zero
-// value serves alone, without an admin listener.
-type reporting struct {
-	report   func(ops.Report)          // publishes the process's health on ADMIN_ADDR
-	admin    http.Handler              // GET /health on ADMIN_ADDR, if this process serves it
-	isWorker bool                      // a supervisor runs this process
-	ready    func() error              // of a worker: tells the supervisor that it serves
-	workers  func() (ready, total int) // of the service
-}
-
-// Serve runs one process without the admin listener. It closes the listener when ctx ends.
-// Until PostgreSQL answers, only the health routes serve.
-func Serve(ctx context.Context, o Options, listener net.Listener) error {
-	return o.openAndServe(ctx, listener, prometheus.NewRegistry(), reporting{})
+	worker  *prefork.Worker // nil: a single process
+	admin   bool            // it serves ADMIN_ADDR
+	closing atomic.Bool     // the listener is closed
 }
 
 // openAndServe opens the pools, builds the service on them, serves, and closes the pools.
-func (o Options) openAndServe(
-	ctx context.Context, listener net.Listener, registry *prometheus.Registry, reporting reporting,
-) (err error) {
+func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Process) (err error) {
 	defer listener.Close()
-	s := o.Settings
-	s.fitConnections(o.Log)
-	p := &Process{Settings: s, Log: o.Log, Metrics: registry, reporting: reporting}
+	o.Settings.fitConnections(o.Log)
+	s, registry := o.Settings, prometheus.NewRegistry()
+	p.Settings, p.Log, p.Metrics = s, o.Log, registry
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -125,13 +112,11 @@ func (o Options) openAndServe(
 		dependencies = append(dependencies, health.Dependency{Name: ops.Replica, Check: p.Replica.PingContext})
 	}
 	p.Health = health.New(dependencies...)
-	registry.MustRegister(healthMetrics{p.Health})
-	if reporting.admin != nil {
-		stop, err := startAdmin(ctx, s, metrics.SingleProcess(registry), reporting.admin, p.readiness, o.Log)
-		if err != nil {
-			return err
-		}
-		defer stop()
+	for _, name := range p.Health.Names() {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "prefab_dependency_up", ConstLabels: prometheus.Labels{"dependency": name},
+			Help: "1 if the server answers this process.",
+		}, func() float64 { return number(!slices.Contains(p.Health.Down(context.Background()), name)) }))
 	}
 	service, err := o.Build(p)
 	if err != nil {
@@ -140,16 +125,48 @@ func (o Options) openAndServe(
 	if service.Close != nil {
 		defer service.Close()
 	}
+	if p.admin {
+		stop, err := o.startAdmin(ctx, adminPages{
+			metrics: metrics.SingleProcess(registry), health: service.Health.Report, readiness: p.readiness,
+		})
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	return p.serveAndDrain(ctx, serveConnections(listener, service.App.Server(), registry, o.Log), service)
 }
 
 func (p *Process) pingRedis(ctx context.Context) error { return redisclient.Ping(ctx, p.Redis) }
 
+func (p *Process) readiness(ctx context.Context) (health.State, []string) {
+	if state := p.Health.State(); state != health.Ready {
+		return state, nil
+	}
+	return health.Ready, p.Health.Down(ctx)
+}
+
 // NewHealth returns the health routes. writeBehind tells how writes are buffered, if they are.
 func (p *Process) NewHealth(writeBehind func() string) *ops.Health {
 	s := p.Settings
-	return &ops.Health{
-		Monitor: p.Health, Memory: memory.NewMeter(s.WorkerCount()), WriteBehind: writeBehind, Workers: p.reporting.workers,
+	h := &ops.Health{
+		Monitor: p.Health, Memory: memory.NewMeter(s.WorkerCount()), WriteBehind: writeBehind,
 		Environment: string(s.Env), MaxHeapMB: s.HealthMaxHeapMB, Detail: s.ShowsHealthDetail(),
 	}
+	if p.worker != nil {
+		h.Workers = func() (ready, total int) { return countReady(p.worker.Slots()) }
+	}
+	return h
+}
+
+// CookieSuffix differs between the checkouts on one machine, and is empty in production.
+// Browsers send the cookies of a host to all its ports, so that two services would sign
+// each other's users out.
+func (p *Process) CookieSuffix() string {
+	if p.Settings.Env == Production {
+		return ""
+	}
+	checkout, _ := os.Getwd() // on an error all have the same suffix
+	sum := sha256.Sum256([]byte(checkout))
+	return "-" + hex.EncodeToString(sum[:4])
 }

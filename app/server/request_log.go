@@ -13,15 +13,12 @@ import (
 	"example.com/prefab/middleware/request"
 )
 
-// requestHandler writes the lines of requests by hand, in the form that slog gives all
-// others: slog takes ten times as long. They are held for a moment, so that a busy
-// process does not write each by itself.
+// requestHandler writes the lines of requests as slog.JSONHandler would, but several times
+// as fast, and several lines with one write.
 type requestHandler struct {
 	traceHandler
-	form  func(io.Writer) slog.Handler
-	with  []slog.Attr // of every line
-	json  bool
 	lines *lineBuffer
+	attrs []slog.Attr // of every line
 
 	frames map[frameKey]frame // guarded by lines
 }
@@ -31,15 +28,15 @@ type frameKey struct {
 	route string
 }
 
-// frame is what slog writes before and after the changing parts of a line.
+// frame is what the lines of a level and route have in common: the JSON between the time
+// and the status, and that behind the request's id.
 type frame struct{ before, after []byte }
 
 // WithAttrs is part of slog.Handler.
 func (h *requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &requestHandler{
-		traceHandler: traceHandler{h.Handler.WithAttrs(attrs)},
-		form:         h.form, json: h.json, lines: h.lines, frames: make(map[frameKey]frame),
-		with: append(slices.Clip(h.with), attrs...),
+		traceHandler: traceHandler{h.Handler.WithAttrs(attrs)}, lines: h.lines,
+		attrs: slices.Concat(h.attrs, attrs), frames: make(map[frameKey]frame),
 	}
 }
 
@@ -50,59 +47,36 @@ func (h *requestHandler) LogRequest(line request.Line) {
 	key := frameKey{line.Level, line.Trace.Route}
 	frame, ok := h.frames[key]
 	if !ok {
-		frame = h.frame(key)
+		frame = h.newFrame(key)
 		h.frames[key] = frame
 	}
 	var space [512]byte // on the stack
-	if h.json {
-		h.lines.hold(appendJSON(space[:0], frame, line))
-	} else {
-		h.lines.hold(appendText(space[:0], frame, line))
-	}
-}
-
-func appendJSON(b []byte, frame frame, line request.Line) []byte {
-	b = append(line.Time.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano), `",`...)
+	b := append(line.Time.AppendFormat(append(space[:0], `{"time":"`...), time.RFC3339Nano), `",`...)
 	b = append(b, frame.before...)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(line.Status), 10)
 	b = strconv.AppendInt(append(b, `,"duration":`...), int64(line.Duration), 10)
 	b = strconv.AppendInt(append(b, `,"bytes":`...), int64(line.Bytes), 10)
 	b = strconv.AppendInt(append(b, `,"queries":`...), line.Trace.Queries(), 10)
 	b = append(append(append(b, `,"request_id":"`...), line.Trace.ID...), '"')
-	return append(b, frame.after...)
+	h.lines.hold(append(b, frame.after...))
 }
 
-func appendText(b []byte, frame frame, line request.Line) []byte {
-	const milliseconds = "2006-01-02T15:04:05.000Z07:00"
-	b = append(line.Time.AppendFormat(append(b, "time="...), milliseconds), ' ')
-	b = append(b, frame.before...)
-	b = strconv.AppendInt(append(b, " status="...), int64(line.Status), 10)
-	b = append(append(b, " duration="...), line.Duration.String()...)
-	b = strconv.AppendInt(append(b, " bytes="...), int64(line.Bytes), 10)
-	b = strconv.AppendInt(append(b, " queries="...), line.Trace.Queries(), 10)
-	b = append(append(b, " request_id="...), line.Trace.ID...)
-	return append(b, frame.after...)
-}
-
-// frame has slog write what all lines of the route have.
-func (h *requestHandler) frame(key frameKey) frame {
+func (h *requestHandler) newFrame(key frameKey) frame {
 	before := h.render(key.level)
 	whole := before
 	if key.route != "" {
 		whole = h.render(key.level, slog.String("route", key.route))
 	}
-	if h.json {
-		before, whole = before[1:len(before)-1], whole[1:] // without the braces
-	}
-	before = before[:len(before)-1] // without the line's end
-	return frame{before, whole[len(before):]}
+	before = bytes.TrimSuffix(before, []byte("}\n"))
+	return frame{before[len("{"):], whole[len(before):]}
 }
 
+// render returns the line of a request without a time.
 func (h *requestHandler) render(level slog.Level, attrs ...slog.Attr) []byte {
 	var line bytes.Buffer
-	record := slog.NewRecord(time.Time{}, level, request.LogMessage, 0) // without a time
+	record := slog.NewRecord(time.Time{}, level, request.LogMessage, 0)
 	record.AddAttrs(attrs...)
-	_ = h.form(&line).WithAttrs(h.with).Handle(context.Background(), record)
+	_ = slog.NewJSONHandler(&line, nil).WithAttrs(h.attrs).Handle(context.Background(), record)
 	return line.Bytes()
 }
 
@@ -111,23 +85,27 @@ const (
 	holdBytes = 4096 // a pipe takes so many at once; more could mix with another worker's
 )
 
-// lineBuffer holds lines of requests for holdTime at most, and writes them before any other line.
+// lineBuffer holds lines of requests for holdTime at most, and writes them before any
+// other line.
 type lineBuffer struct {
-	out io.Writer
+	out   io.Writer
+	timer *time.Timer // flushes
 
 	mu    sync.Mutex
 	lines []byte
-	timer *time.Timer
-	timed bool
+}
+
+func newLineBuffer(out io.Writer) *lineBuffer {
+	l := &lineBuffer{out: out}
+	l.timer = time.AfterFunc(holdTime, l.flush)
+	return l
 }
 
 // Write writes a line at once.
 func (l *lineBuffer) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.lines) > 0 {
-		l.write()
-	}
+	l.write()
 	return l.out.Write(line)
 }
 
@@ -136,29 +114,22 @@ func (l *lineBuffer) hold(line []byte) {
 	if len(l.lines)+len(line) > holdBytes {
 		l.write()
 	}
-	l.lines = append(l.lines, line...)
-	if l.timed {
-		return
-	}
-	l.timed = true
-	if l.timer == nil {
-		l.timer = time.AfterFunc(holdTime, l.flush)
-	} else {
+	if len(l.lines) == 0 {
 		l.timer.Reset(holdTime)
 	}
+	l.lines = append(l.lines, line...)
 }
 
-// flush writes what is held.
+// flush writes the lines that are held.
 func (l *lineBuffer) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.timed = false
 	l.write()
 }
 
 func (l *lineBuffer) write() {
 	if len(l.lines) > 0 {
-		_, _ = l.out.Write(l.lines) // as with slog: there is nobody to tell
+		_, _ = l.out.Write(l.lines) // slog ignores this error too
 		l.lines = l.lines[:0]
 	}
 }

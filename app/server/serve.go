@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app/prefork"
+	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/health"
 )
 
@@ -19,48 +23,47 @@ import (
 // everything else; the service. The caller closes the pools.
 func (p *Process) serveAndDrain(ctx context.Context, listener net.Listener, service *Service) error {
 	s, log := p.Settings, p.Log
-	accepting := make(chan error, 1)
-	accept := func() { go func() { accepting <- service.App.Listener(listener) }() }
-	worker := p.reporting.isWorker
-	if !worker {
+	serving, end := context.WithCancelCause(ctx)
+	var accepting sync.WaitGroup
+	accept := func() {
+		accepting.Go(func() {
+			err := service.App.Listener(listener)
+			end(fmt.Errorf("the listener failed: %w", cmp.Or(err, net.ErrClosed)))
+		})
+	}
+	if p.worker == nil {
 		accept() // a single process answers that it is starting
 	}
-	failure := p.awaitServers(ctx)
-	started, replaced := failure == nil, false
-	if !started && worker {
-		accepting <- nil // it never accepted: the drain must not wait for it
-	}
+	failure := p.awaitServers(serving)
+	started := failure == nil
 	if started {
 		if service.Start != nil {
-			service.Start(ctx)
+			service.Start(serving)
 		}
 		p.Health.Enter(health.Ready)
-		if p.reporting.report != nil {
-			defer publishHealth(service.Health.Report, p.reporting.report)()
-		}
-		if worker {
+		if p.worker != nil {
+			defer p.report(service)()
 			accept() // only now: until then the other workers serve all connections
-			failure = p.reporting.ready()
+			failure = p.worker.Ready()
 		}
 		log.Info("serving", "address", listener.Addr().String())
-		select {
-		case err := <-accepting:
-			failure = fmt.Errorf("the listener failed: %w", cmp.Or(err, net.ErrClosed))
-			accepting <- nil // the drain receives from it again
-		case <-ctx.Done():
-		}
-		if replaced = errors.Is(context.Cause(ctx), prefork.ErrReplaced); !replaced {
-			p.Health.Enter(health.Draining) // not after a failed start: all routes would be served
-		}
+		<-serving.Done()
+	}
+	if serving.Err() != nil && ctx.Err() == nil {
+		failure = context.Cause(serving)
+	}
+	replaced := errors.Is(context.Cause(ctx), prefork.ErrReplaced) // other workers go on: no balancer has to notice
+	if started && !replaced {
+		p.Health.Enter(health.Draining) // not after a failed start: all routes would be served
 	}
 
 	log.Info("draining", "delay", s.ShutdownDelay, "timeout", s.ShutdownTimeout, "replaced", replaced)
-	if failure == nil && !replaced { // other workers go on if this one is replaced: no balancer has to notice
+	if failure == nil && !replaced {
 		time.Sleep(s.ShutdownDelay)
 	}
 	p.closing.Store(true)
 	_ = listener.Close()
-	failure = errors.Join(failure, <-accepting) // from now on fasthttp's count includes every accepted connection
+	accepting.Wait() // from now on fasthttp's count includes every accepted connection
 	waitForLastResponses(service.App)
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
 	defer cancel()
@@ -86,3 +89,53 @@ func waitForLastResponses(app *fiber.App) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+const (
+	redisStartTimeout = 3 * time.Second // short: without Redis, public pages can still be served
+	pingTimeout       = 2 * time.Second // the next ping may avoid a connection that does not answer
+)
+
+// awaitServers returns when the process can serve. PostgreSQL must answer.
+func (p *Process) awaitServers(ctx context.Context) error {
+	timeout := p.Settings.StartTimeout
+	if err := await(ctx, timeout, "PostgreSQL", p.DB.PingContext, p.Log); err != nil {
+		return err
+	}
+	err := await(ctx, min(timeout, redisStartTimeout), "Redis", p.pingRedis, p.Log)
+	if err != nil && ctx.Err() == nil && !isRefusal(err) {
+		p.Log.Warn("Redis does not answer: serving without cache, sessions and write-behind until it does", "error", err)
+		return nil
+	}
+	return err
+}
+
+// await pings a server until it answers, since a service and its servers often start
+// together. It returns at once if the server refuses the user, the password or the database.
+func await(
+	ctx context.Context, timeout time.Duration, server string, ping func(context.Context) error, log *slog.Logger,
+) error {
+	limit, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for first := true; ; first = false {
+		once, cancel := context.WithTimeout(limit, pingTimeout)
+		err := ping(once)
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case isRefusal(err):
+			return fmt.Errorf("%s refuses the connection: %w", server, err)
+		case first:
+			log.Info("waiting for "+server, "for", timeout, "error", err)
+		}
+		select {
+		case <-limit.Done():
+			return cmp.Or(ctx.Err(), fmt.Errorf("%s did not answer within %s: %w", server, timeout, err))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func isRefusal(err error) bool { return postgres.IsRefused(err) || redisclient.IsRefused(err) }
