@@ -37,7 +37,7 @@ func (s *PendingStock) pending(ctx context.Context, ids ...int64) (quantities ma
 		if field == "" {
 			return nil
 		}
-		if quantity, err := s.buffer.Decode(ids[0], field); err == nil {
+		if quantity, err := s.buffer.Decode(field); err == nil {
 			return map[int64]int64{ids[0]: quantity}
 		}
 	}

@@ -2,10 +2,12 @@ package repositories_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
@@ -45,7 +47,8 @@ func (s flushing) Update(ctx context.Context, id, version int64, f services.Prod
 func newStockBuffer(client redis.UniversalClient, db *sqlx.DB) *writebehind.Buffer[int64, int64] {
 	return writebehind.New(writebehind.Options[int64, int64]{
 		Client: client, Prefix: "test:", Name: "stock", BatchSize: 10, MaxPending: 10,
-		WriteThrough: repositories.NewStock(db).Set,
+		WriteThrough: repositories.NewStock(db).Set, Invalidate: func(context.Context, []int64) error { return nil },
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 }
 

@@ -8,7 +8,7 @@
 //
 //	buffer := writebehind.New(writebehind.Options[int64, int64]{
 //		Client: client, Prefix: "myservice:", Name: "stock", BatchSize: 100, MaxPending: 100_000,
-//		WriteThrough: stock.Set, // for a Redis that may evict what it has acknowledged
+//		WriteThrough: stock.Set, Invalidate: invalidate, Log: log, Metrics: metrics,
 //	})
 //	buffer.Start(ctx)
 //	if _, err := buffer.Put(ctx, productID, quantity); err != nil {
@@ -23,7 +23,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -35,10 +34,16 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/services/problem"
-	"example.com/prefab/services/writes"
 )
 
-// Options configure a Buffer.
+// Settings are the settings of a buffer. .env.example explains each.
+type Settings struct {
+	BatchSize  int           `env:"WRITE_BEHIND_BATCH_SIZE" default:"100" min:"1" max:"5000"`
+	Interval   time.Duration `env:"WRITE_BEHIND_INTERVAL" default:"5s" min:"1s" max:"1h"`
+	MaxPending int           `env:"WRITE_BEHIND_MAX_PENDING" default:"100000" min:"1" max:"10000000"`
+}
+
+// Options configure a Buffer. All are needed, except PutAndInvalidate.
 type Options[K cmp.Ordered, V any] struct {
 	Client     redis.UniversalClient
 	Prefix     string // of its keys in Redis
@@ -47,7 +52,7 @@ type Options[K cmp.Ordered, V any] struct {
 	MaxPending int    // keys that may wait, dead letters included; beyond that Put fails
 
 	// Invalidate removes keys from caches. Put calls it before it returns, and Flush before
-	// it removes what is stored. If it fails, Put fails. Nil does nothing.
+	// it removes what is stored. If it fails, Put fails.
 	Invalidate func(ctx context.Context, keys []K) error
 	// PutAndInvalidate sends put and then invalidates its key, in one round trip. It reports
 	// whether the key is invalidated, and put's error: Redis may refuse the put alone. If it
@@ -56,20 +61,20 @@ type Options[K cmp.Ordered, V any] struct {
 	// WriteThrough stores one value at once. Put calls it if Redis may evict what it holds.
 	WriteThrough func(ctx context.Context, key K, value V) error
 
-	Log     *slog.Logger          // nil discards
-	Metrics prometheus.Registerer // nil leaves them out
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 }
 
 // Buffer holds the writes that wait. All processes with the same Redis, prefix and name
 // share one.
 type Buffer[K cmp.Ordered, V any] struct {
 	options Options[K, V]
-	pending queue // entries; see entry
-	dead    queue // dead letters; see letter
+	pending queue // of entries; see decode
+	dead    queue // of dead letters; see letter
 	version string
-	metrics *metrics
+	metrics metrics
 
-	mode    atomic.Int32 // see mode
+	mode    atomic.Value // a string; nothing until Redis has answered
 	clock   clock
 	hasRoom atomic.Bool // Redis took the last put, and less than half of MaxPending waited
 }
@@ -88,28 +93,17 @@ var ErrFull = &problem.Error{
 
 // New returns a buffer.
 func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	o.Log = o.Log.With("buffer", o.Name)
-	if o.Invalidate == nil {
-		o.Invalidate = func(context.Context, []K) error { return nil }
-	}
 	key := o.Prefix + "{" + o.Name + "}:"
-	b := &Buffer[K, V]{
-		options: o, pending: queue{key + "data", key + "dirty"}, dead: queue{key + "dead", key + "tried"},
-		version: key + "version",
-	}
-	b.metrics = newMetrics(o.Name, o.Metrics, b.Stats)
-	return b
+	pending, dead := queue{key + "data", key + "dirty"}, queue{key + "dead", key + "tried"}
+	reg := prometheus.WrapRegistererWith(prometheus.Labels{"buffer": o.Name}, o.Metrics)
+	reg.MustRegister(gauges{o.Client, pending, dead})
+	return &Buffer[K, V]{options: o, pending: pending, dead: dead, version: key + "version", metrics: newMetrics(reg)}
 }
 
 // Pending returns the values that wait under the keys. To see the newest, read these before
 // the store: a value that has just been stored does not wait any more.
 func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
 	fields := make([]string, len(keys))
 	for i, key := range keys {
 		field, err := json.Marshal(key)
@@ -125,7 +119,7 @@ func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) 
 	pending := make(map[K]V)
 	for i, text := range found {
 		if text, ok := text.(string); ok {
-			if pending[keys[i]], err = b.Decode(keys[i], text); err != nil {
+			if pending[keys[i]], err = b.Decode(text); err != nil {
 				return nil, err
 			}
 		}
@@ -137,10 +131,23 @@ func (b *Buffer[K, V]) Pending(ctx context.Context, keys ...K) (map[K]V, error) 
 // JSON. It is for a caller that reads it together with other keys, and then calls Decode.
 func (b *Buffer[K, V]) Hash() string { return b.pending.texts }
 
-// Decode returns the value of a key's field in the hash.
-func (b *Buffer[K, V]) Decode(_ K, text string) (value V, err error) {
+// Decode returns the value in the text of such a field.
+func (b *Buffer[K, V]) Decode(text string) (value V, err error) {
 	_, value, err = decode[V](text)
 	return value, err
+}
+
+// decode reads an entry: a version and a value as JSON, with a space between.
+func decode[V any](entry string) (version int64, value V, err error) {
+	digits, encoded, _ := strings.Cut(entry, " ")
+	version, err = strconv.ParseInt(digits, 10, 64)
+	if err == nil {
+		err = json.Unmarshal([]byte(encoded), &value)
+	}
+	if err != nil {
+		return version, value, fmt.Errorf("not an entry of the buffer: %w", err)
+	}
+	return version, value, nil
 }
 
 // run runs a script. Its keys are those of from, of the dead letters and of the version.
@@ -150,31 +157,6 @@ func (b *Buffer[K, V]) run(ctx context.Context, script *redis.Script, from queue
 
 func (b *Buffer[K, V]) keys(from queue) []string {
 	return []string{from.texts, from.order, b.dead.texts, b.dead.order, b.version}
-}
-
-// entry is a version and a value, with a space between.
-func entry(version int64, value string) string { return strconv.FormatInt(version, 10) + " " + value }
-
-var errEntry = errors.New("not an entry of the buffer")
-
-func decode[V any](text string) (version int64, value V, err error) {
-	digits, encoded, _ := strings.Cut(text, " ")
-	version, err = strconv.ParseInt(digits, 10, 64)
-	if err == nil {
-		err = json.Unmarshal([]byte(encoded), &value)
-	}
-	if err != nil {
-		return version, value, fmt.Errorf("%w: %w", errEntry, err)
-	}
-	return version, value, nil
-}
-
-func keysOf[K cmp.Ordered, V any](batch []writes.Write[K, V]) []K {
-	keys := make([]K, len(batch))
-	for i, w := range batch {
-		keys[i] = w.Key
-	}
-	return keys
 }
 
 func unavailable(doing string, err error) error {

@@ -19,12 +19,16 @@ import (
 // Three workers put and flush, and are killed at random points, again and again.
 // CRASH_ROUNDS sets the number of rounds.
 func TestCrash_LosesNoAcknowledgedWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	rounds, err := strconv.ParseInt(os.Getenv("CRASH_ROUNDS"), 10, 64)
 	if err != nil {
-		rounds = 20
+		rounds = 5
 	}
 	redisURL, database := devtest.Redis(t), devtest.EmptyDatabase(t)
-	s := newFixtureOn(t, newTable(t, database), redisURL)
+	s := newFixtureOn(t, openTable(t, database), redisURL)
+	s.table.MustExec(createTable)
 	acknowledged := make(map[int64]int64)
 	for round := range rounds {
 		var workers []*bufio.Scanner

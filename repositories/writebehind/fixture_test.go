@@ -3,9 +3,11 @@ package writebehind_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/writebehind"
+	"example.com/prefab/services/problem"
 	"example.com/prefab/services/writes"
 )
 
@@ -73,8 +76,9 @@ func (t table) setAll(ctx context.Context, batch []write) (rejected, error) {
 }
 
 func (t table) set(ctx context.Context, key, value int64) error {
-	_, err := t.ExecContext(ctx, `INSERT INTO kv VALUES ($1, $2, 1) ON CONFLICT (key)
-		DO UPDATE SET value = excluded.value, version = kv.version + 1`, key, value)
+	_, err := t.ExecContext(ctx, `INSERT INTO kv 
+		VALUES ($1, $2, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = greatest(kv.version + 1, excluded.version)`, key, value)
 	return err
 }
 
@@ -95,7 +99,7 @@ type fixture struct {
 
 func newFixture(t testing.TB, changes ...func(*options)) *fixture {
 	t.Helper()
-	return newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), devtest.Redis(t), changes...)
+	return newFixtureOn(t, newTable(t), devtest.Redis(t), changes...)
 }
 
 func newFixtureOn(t testing.TB, database table, redisURL string, changes ...func(*options)) *fixture {
@@ -121,6 +125,13 @@ func newFixtureOn(t testing.TB, database table, redisURL string, changes ...func
 func batchesOf(size int) func(*options) { return func(o *options) { o.BatchSize = size } }
 func room(keys int) func(*options)      { return func(o *options) { o.MaxPending = keys } }
 
+func newTable(t testing.TB) table {
+	t.Helper()
+	db := openTable(t, devtest.EmptyDatabase(t))
+	db.MustExec(createTable)
+	return db
+}
+
 func openTable(t testing.TB, url string) table {
 	t.Helper()
 	db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 8, Prepared: true})
@@ -131,13 +142,7 @@ func openTable(t testing.TB, url string) table {
 	return table{db}
 }
 
-func newTable(t testing.TB, url string) table {
-	t.Helper()
-	db := openTable(t, url)
-	db.MustExec(createTable)
-	return db
-}
-
+// store stores a batch in the table and records it.
 func (s *fixture) store(ctx context.Context, batch []write) (rejected, error) {
 	s.mu.Lock()
 	s.batches = append(s.batches, slices.Clone(batch))
@@ -154,13 +159,11 @@ func (s *fixture) storeThen(do func()) writes.StoreBatch[int64, int64] {
 	}
 }
 
-func (s *fixture) put(key, value int64) (depth int) {
+func (s *fixture) put(key, value int64) {
 	s.t.Helper()
-	depth, err := s.Put(s.t.Context(), key, value)
-	if err != nil {
+	if _, err := s.Put(s.t.Context(), key, value); err != nil {
 		s.t.Errorf("put %d under %d: %v", value, key, err)
 	}
-	return depth
 }
 
 // putAll puts the value under the keys from 1 to n.
@@ -168,6 +171,13 @@ func (s *fixture) putAll(n, value int64) {
 	s.t.Helper()
 	for key := range n {
 		s.put(key+1, value)
+	}
+}
+
+func (s *fixture) wantRefused(key int64, want error) {
+	s.t.Helper()
+	if _, err := s.Put(s.t.Context(), key, 1); !errors.Is(err, want) || problem.CodeOf(err) != problem.Unavailable {
+		s.t.Errorf("put under %d: error %v, want %v", key, err, want)
 	}
 }
 
@@ -189,12 +199,9 @@ func (s *fixture) retryTo(store writes.StoreBatch[int64, int64]) {
 	}
 }
 
-func (s *fixture) wantWaiting(pending, dead int64) {
+func (s *fixture) wantWaiting(pending, dead int) {
 	s.t.Helper()
-	got, err := s.Stats(s.t.Context())
-	if err != nil || got.Pending != pending || got.DeadLetters != dead {
-		s.t.Errorf("got %+v, %v; want %d pending and %d dead", got, err, pending, dead)
-	}
+	s.wantMetrics(map[string]float64{"pending": float64(pending), "dead_letters": float64(dead)})
 }
 
 func (s *fixture) wantStored(key, want int64) {
@@ -219,6 +226,32 @@ func (s *fixture) wantLogged(text string) {
 	}
 }
 
+// wantMetrics compares values by the end of their names, and by their outcome.
+func (s *fixture) wantMetrics(want map[string]float64) {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	got := make(map[string]float64)
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			name := strings.TrimPrefix(family.GetName(), "prefab_write_behind_")
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "outcome" {
+					name += " " + label.GetValue()
+				}
+			}
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	for name, value := range want {
+		if got[name] != value {
+			s.t.Errorf("%s is %v, want %v", name, got[name], value)
+		}
+	}
+}
+
 func (s *fixture) number(query string, args ...any) (n int64) {
 	s.t.Helper()
 	if err := s.table.GetContext(s.t.Context(), &n, query, args...); err != nil {
@@ -236,5 +269,5 @@ func (s *fixture) accept(value string) {
 	s.table.MustExec("ALTER TABLE kv DROP CONSTRAINT no_" + value)
 }
 
-// inAnHour is a version that Redis' clock has yet to reach.
+// inAnHour is a version that Redis' clock has not reached.
 func inAnHour() int64 { return time.Now().Add(time.Hour).UnixMicro() }

@@ -19,95 +19,120 @@ import (
 // something that no longer exists is dropped. If the store is away, everything stays, and
 // Flush returns the error. Several processes may flush at once.
 func (b *Buffer[K, V]) Flush(ctx context.Context, store writes.StoreBatch[K, V]) error {
-	for newest := ""; ; {
-		f, err := b.fetch(ctx, b.pending, newest)
-		if err != nil || f.size == 0 {
+	for limit := ""; ; { // later puts wait for the next flush
+		items, newest, err := b.fetch(ctx, b.pending, limit)
+		if err != nil || len(items) == 0 {
 			return err
 		}
-		newest = f.newest
+		limit = newest
 		begin := time.Now()
-		resolved, err := b.storeBatch(ctx, f, store)
+		resolved, err := b.storeBatch(ctx, b.pending, items, store)
 		b.metrics.batches.Observe(time.Since(begin).Seconds())
-		if err != nil {
+		if err != nil || resolved == 0 || len(items) < b.options.BatchSize {
 			return err
 		}
-		if f.size < b.options.BatchSize || resolved == 0 { // what could not be resolved waits for the next run
-			return nil
-		}
 	}
 }
 
-// fetched is a batch as it came from Redis.
-type fetched[K cmp.Ordered, V any] struct {
-	from       queue
-	newest     string // limit of this flush; later puts wait for the next
-	size       int
-	batch      []writes.Write[K, V] // ordered by key, so that two flushes do not deadlock
-	texts      map[K]pair
-	unreadable []pair
+// RetryDeadLetters tries again to store a batch of dead letters, those whose last try is
+// longest ago.
+func (b *Buffer[K, V]) RetryDeadLetters(ctx context.Context, store writes.StoreBatch[K, V]) error {
+	items, _, err := b.fetch(ctx, b.dead, "")
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	_, err = b.storeBatch(ctx, b.dead, items, store)
+	return err
 }
 
-// pair is a field in Redis and its text.
-type pair struct{ field, text string }
+// item is a key that waits, as it came from Redis.
+type item[K cmp.Ordered, V any] struct {
+	writes.Write[K, V]
+	field, text string
+	entry       string // the text, or what a dead letter holds
+	err         error  // why it cannot be read or stored
+}
 
-func (b *Buffer[K, V]) fetch(ctx context.Context, from queue, newest string) (f fetched[K, V], err error) {
-	reply, err := b.run(ctx, fetchScript, from, newest, b.options.BatchSize).StringSlice()
+// letter is a dead letter in Redis: a write that the store did not take.
+type letter struct {
+	Entry string    `json:"entry"` // first: a script looks for its version
+	Error string    `json:"error"`
+	At    time.Time `json:"at"` // of the last try
+}
+
+// letter returns the item as a dead letter.
+func (i item[K, V]) letter() string {
+	const maxLength = 300
+	reason := i.err.Error()
+	text, _ := json.Marshal(letter{Entry: i.entry, Error: reason[:min(len(reason), maxLength)], At: time.Now().UTC()})
+	return string(text)
+}
+
+// fetch returns the oldest items up to a limit in time, and the limit, which is that of the
+// newest item if none is given.
+func (b *Buffer[K, V]) fetch(
+	ctx context.Context, from queue, limit string,
+) (items []item[K, V], newest string, err error) {
+	reply, err := b.run(ctx, fetchScript, from, limit, b.options.BatchSize).StringSlice()
 	if err != nil {
-		return f, unavailable("fetch a batch of writes", err)
+		return nil, "", unavailable("fetch a batch of writes", err)
 	}
-	f = fetched[K, V]{from: from, newest: reply[0], size: len(reply) / 2, texts: make(map[K]pair)}
-	for read := range slices.Chunk(reply[1:], 2) {
-		p := pair{read[0], read[1]}
-		text := p.text
+	for pair := range slices.Chunk(reply[1:], 2) {
+		i := item[K, V]{field: pair[0], text: pair[1], entry: pair[1]}
 		if from == b.dead {
-			text = decodeLetter(text).Entry
+			var l letter
+			_ = json.Unmarshal([]byte(i.text), &l) // a text that is no letter is no entry either
+			i.entry = cmp.Or(l.Entry, i.text)
 		}
-		var w writes.Write[K, V]
-		if w.Version, w.Value, err = decode[V](text); err == nil {
-			err = json.Unmarshal([]byte(p.field), &w.Key)
+		i.Version, i.Value, i.err = decode[V](i.entry)
+		if i.err == nil {
+			i.err = json.Unmarshal([]byte(i.field), &i.Key)
 		}
-		if err != nil {
-			f.unreadable = append(f.unreadable, p)
-			continue
-		}
-		f.texts[w.Key] = p
-		f.batch = append(f.batch, w)
+		items = append(items, i)
 	}
-	slices.SortFunc(f.batch, func(a, b writes.Write[K, V]) int { return cmp.Compare(a.Key, b.Key) })
-	return f, nil
+	// In this order the store locks rows, so that two flushes do not deadlock.
+	slices.SortFunc(items, func(a, b item[K, V]) int { return cmp.Compare(a.Key, b.Key) })
+	return items, reply[0], nil
 }
 
 // resolveTimeout is for removing from Redis what has been stored, after the time to store
 // more is over.
 const resolveTimeout = 3 * time.Second
 
-// storeBatch stores a batch and removes from Redis what is stored then. It returns for how
-// many keys Redis still had an entry.
+// storeBatch stores items and removes from Redis what is stored then. It returns how many
+// items do not wait any more.
 func (b *Buffer[K, V]) storeBatch(
-	ctx context.Context, f fetched[K, V], store writes.StoreBatch[K, V],
+	ctx context.Context, from queue, items []item[K, V], store writes.StoreBatch[K, V],
 ) (resolved int, err error) {
-	rejected := writes.Rejected[K]{Stale: map[K]int64{}, Invalid: map[K]error{}, Missing: map[K]bool{}}
-	decided, failed := storeBisecting(ctx, f.batch, store, rejected)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTimeout)
-	defer cancel()
-	if len(decided) > 0 {
-		// The process that put a value may have died before it invalidated the key. After an
-		// error the next flush stores and invalidates again.
-		if err := b.options.Invalidate(ctx, keysOf(decided)); err != nil {
-			return 0, errors.Join(err, failed)
+	var unreadable, readable []item[K, V]
+	var batch []writes.Write[K, V]
+	for _, i := range items {
+		if i.err != nil {
+			unreadable = append(unreadable, i)
+		} else {
+			readable, batch = append(readable, i), append(batch, i.Write)
 		}
 	}
-	resolved, err = b.resolve(ctx, f, decided, rejected)
-	return resolved, errors.Join(err, failed)
+	rejected := writes.Rejected[K]{Stale: map[K]int64{}, Invalid: map[K]error{}, Missing: map[K]bool{}}
+	decided, storeErr := storeBisecting(ctx, batch, store, rejected)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTimeout)
+	defer cancel()
+	// The process that put a value may have died before it invalidated the key. After an
+	// error the next flush stores and invalidates again.
+	if err := b.invalidate(ctx, readable[:decided]); err != nil {
+		return 0, errors.Join(err, storeErr)
+	}
+	resolved, err = b.resolve(ctx, from, append(unreadable, readable[:decided]...), rejected)
+	return resolved, errors.Join(err, storeErr)
 }
 
-// storeBisecting stores a batch and returns the writes that the store has decided on. If
-// some write in the batch is bad, it tries the halves, until the bad one is alone.
+// storeBisecting stores a batch and returns how many of the first writes the store has
+// decided on. If some write in the batch is bad, it tries the halves, until the bad one is alone.
 func storeBisecting[K cmp.Ordered, V any](
 	ctx context.Context, batch []writes.Write[K, V], store writes.StoreBatch[K, V], all writes.Rejected[K],
-) (decided []writes.Write[K, V], err error) {
+) (decided int, err error) {
 	if len(batch) == 0 {
-		return nil, nil
+		return 0, nil
 	}
 	rejected, err := store(ctx, batch)
 	switch {
@@ -115,12 +140,12 @@ func storeBisecting[K cmp.Ordered, V any](
 		maps.Copy(all.Stale, rejected.Stale)
 		maps.Copy(all.Invalid, rejected.Invalid)
 		maps.Copy(all.Missing, rejected.Missing)
-		return batch, nil
+		return len(batch), nil
 	case problem.CodeOf(err) != problem.Invalid:
-		return nil, err
+		return 0, err
 	case len(batch) == 1:
 		all.Invalid[batch[0].Key] = err
-		return batch, nil
+		return 1, nil
 	}
 	middle := len(batch) / 2
 	decided, err = storeBisecting(ctx, batch[:middle], store, all)
@@ -128,108 +153,88 @@ func storeBisecting[K cmp.Ordered, V any](
 		return decided, err
 	}
 	rest, err := storeBisecting(ctx, batch[middle:], store, all)
-	return append(slices.Clip(decided), rest...), err
+	return middle + rest, err
 }
 
-// goneMark stands in the place of a dead letter for a write that is dropped.
-const goneMark = "gone"
+// What happens to a write. Some are counted by the metric of that name.
+const (
+	stored       = "stored"
+	gone         = "gone"          // dropped: its row does not exist
+	deadLettered = "dead_lettered" // the store cannot take it
+	stillDead    = "still_dead"    // nor a dead letter that is tried again
+	older        = "older"         // than the store's; Redis decides whether it is raised or outdated
+	raised       = "raised"        // it got a version above the store's
+	outdated     = "outdated"      // dropped: the store has a newer one
+)
 
-// resolve removes from Redis what is stored or gone, and makes dead letters of what is bad or cannot
-// be read. It returns for how many keys Redis still had an entry.
+// resolve removes from Redis what is stored or dropped, and makes dead letters of what cannot
+// be read or stored. It returns how many items do not wait any more, or have changed meanwhile.
 func (b *Buffer[K, V]) resolve(
-	ctx context.Context, f fetched[K, V], decided []writes.Write[K, V], rejected writes.Rejected[K],
+	ctx context.Context, from queue, items []item[K, V], rejected writes.Rejected[K],
 ) (resolved int, err error) {
-	now := time.Now()
-	var args, older []any
-	for _, p := range f.unreadable {
-		args = append(args, p.field, p.text, b.letter(f.from, p.text, errEntry, now))
-	}
-	for _, w := range decided {
-		p := f.texts[w.Key]
-		start := p.text // the entry or letter must still begin with this
-		if f.from == b.pending {
-			start = entry(w.Version, "")
+	var args []any
+	var sent []item[K, V]
+	for _, i := range items {
+		version, stale := rejected.Stale[i.Key]
+		i.err = cmp.Or(i.err, rejected.Invalid[i.Key])
+		outcome, detail := stored, ""
+		switch {
+		case i.err != nil && from == b.dead:
+			outcome, detail = stillDead, i.letter()
+		case i.err != nil:
+			outcome, detail = deadLettered, i.letter()
+		case rejected.Missing[i.Key]:
+			outcome = gone
+		case stale && version < i.Version:
+			continue // another process is storing a newer one right now
+		case stale && version > i.Version:
+			outcome, detail = older, strconv.FormatInt(version, 10)
 		}
-		stored, isOlder := rejected.Stale[w.Key]
-		switch reason := rejected.Invalid[w.Key]; {
-		case reason != nil:
-			args = append(args, p.field, start, b.letter(f.from, p.text, reason, now))
-		case rejected.Missing[w.Key]:
-			args = append(args, p.field, start, goneMark)
-		case !isOlder: // stored
-			args = append(args, p.field, start, "")
-		case stored >= w.Version: // else another process is storing a newer one right now
-			older = append(older, p.field, stored)
-		}
+		args = append(args, i.field, i.text, outcome, detail)
+		sent = append(sent, i)
 	}
-	if len(args) > 0 {
-		counts, failed := b.run(ctx, resolveScript, f.from, args...).Int64Slice()
-		if failed != nil {
-			err = unavailable("remove stored writes from Redis", failed)
-		} else {
-			b.metrics.stored.Add(float64(counts[0]))
-			b.metrics.gone.Add(float64(counts[3]))
-			if f.from == b.pending {
-				b.metrics.deadLettered.Add(float64(counts[1]))
-			}
-			resolved = int(counts[0] + counts[1] + counts[2] + counts[3])
-		}
-	}
-	n, failed := b.resolveOlder(ctx, f.from, older)
-	err = errors.Join(err, failed)
-	if f.from == b.pending {
-		err = errors.Join(err, b.report(ctx, len(f.unreadable), rejected))
-	}
-	return resolved + n, err
-}
-
-// resolveOlder handles writes that the store rejected because it has a newer version; older
-// is their fields and the store's versions in turns. If Redis' clock went back, the write is
-// the newest: it gets a version above the store's, and is stored the next time. Otherwise
-// Redis has brought back old data, after a crash or by a failover, and the write is dropped.
-func (b *Buffer[K, V]) resolveOlder(ctx context.Context, from queue, older []any) (found int, err error) {
-	if len(older) == 0 {
+	if len(sent) == 0 {
 		return 0, nil
 	}
-	reply, err := b.run(ctx, raiseOrDropScript, from, older...).StringSlice()
+	outcomes, err := b.run(ctx, resolveScript, from, args...).StringSlice()
 	if err != nil {
-		return 0, unavailable("resolve writes older than the store's", err)
+		return 0, unavailable("remove stored writes from Redis", err)
 	}
-	found, _ = strconv.Atoi(reply[0])
-	if raised, _ := strconv.Atoi(reply[1]); raised > 0 {
-		b.metrics.raised.Add(float64(raised))
-		b.options.Log.WarnContext(ctx, "writes got higher versions: the store's are ahead of Redis' clock", "writes", raised)
-	}
-	var keys []K
-	for dropped := range slices.Chunk(reply[2:], 3) {
-		b.metrics.outdated.Inc()
-		b.options.Log.WarnContext(ctx, "a write is dropped: Redis has lost data, and the store has a newer write",
-			"key", dropped[0], "version", dropped[1], "stored_version", dropped[2])
-		var key K
-		if json.Unmarshal([]byte(dropped[0]), &key) == nil {
-			keys = append(keys, key)
+	counts := make(map[string]int)
+	var reverted []item[K, V] // readers see the stored value again
+	for n, outcome := range outcomes {
+		counts[outcome]++
+		if counter, ok := b.metrics.outcomes[outcome]; ok {
+			counter.Inc()
+		}
+		switch i := sent[n]; outcome {
+		case deadLettered:
+			reverted = append(reverted, i)
+		case outdated:
+			reverted = append(reverted, i)
+			b.options.Log.WarnContext(ctx, "a write is dropped: Redis has lost data, and the store has a newer write",
+				"key", i.field, "version", i.Version, "stored_version", rejected.Stale[i.Key])
 		}
 	}
-	if len(keys) == 0 {
-		return found, nil
+	if n := counts[deadLettered]; n > 0 {
+		b.options.Log.ErrorContext(ctx, "writes cannot be stored and become dead letters", "writes", n, "error", reverted[0].err)
 	}
-	return found, b.options.Invalidate(ctx, keys) // readers have seen the old value
+	if n := counts[gone]; n > 0 {
+		b.options.Log.WarnContext(ctx, "writes are dropped: their rows do not exist", "writes", n)
+	}
+	if n := counts[raised]; n > 0 {
+		b.options.Log.WarnContext(ctx, "writes got higher versions: the store's are ahead of Redis' clock", "writes", n)
+	}
+	return len(sent), b.invalidate(ctx, reverted)
 }
 
-// report logs what has not been stored. It invalidates keys with dead letters: readers find
-// the stored value again.
-func (b *Buffer[K, V]) report(ctx context.Context, unreadable int, rejected writes.Rejected[K]) error {
-	if unreadable > 0 {
-		b.options.Log.ErrorContext(ctx, "entries cannot be read and become dead letters", "entries", unreadable)
-	}
-	if len(rejected.Missing) > 0 {
-		b.options.Log.WarnContext(ctx, "writes are dropped: their rows do not exist", "writes", len(rejected.Missing))
-	}
-	if len(rejected.Invalid) == 0 {
+func (b *Buffer[K, V]) invalidate(ctx context.Context, items []item[K, V]) error {
+	if len(items) == 0 {
 		return nil
 	}
-	keys := slices.Collect(maps.Keys(rejected.Invalid))
-	b.options.Log.ErrorContext(ctx, "writes cannot be stored and become dead letters",
-		"writes", len(keys), "error", rejected.Invalid[keys[0]])
+	keys := make([]K, len(items))
+	for n, i := range items {
+		keys[n] = i.Key
+	}
 	return b.options.Invalidate(ctx, keys)
 }

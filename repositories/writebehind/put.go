@@ -28,36 +28,32 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 	if err != nil {
 		return 0, fmt.Errorf("encode a value: %w", err)
 	}
-	depth, outcome, err := b.putByMode(ctx, key, value, string(field), string(encoded))
-	b.metrics.puts.WithLabelValues(outcome).Inc()
-	return depth, err
-}
-
-func (b *Buffer[K, V]) putByMode(ctx context.Context, key K, value V, field, encoded string) (int, string, error) {
-	switch mode, err := b.detectMode(ctx); {
-	case err != nil:
-		return 0, "unavailable", err
-	case mode == modeWriteThrough:
-		if err := b.writeThrough(ctx, key, field, value); err != nil {
-			return 0, "write_through_failed", err
+	outcome := "unavailable"
+	defer func() { b.metrics.puts.WithLabelValues(outcome).Inc() }()
+	if err := b.detectMode(ctx); err != nil {
+		return 0, err
+	}
+	if b.Mode() == writeThrough {
+		outcome = "write_through"
+		err := b.writeThrough(ctx, key, string(field), value)
+		if err != nil {
+			outcome = "write_through_failed"
 		}
-		return 0, "write_through", nil
+		return 0, err
 	}
-	depth, invalidated, err := b.put(ctx, key, field, encoded)
-	if err == nil && depth == putFull {
-		return 0, "full", ErrFull
+	depth, invalidated, err := b.put(ctx, key, string(field), string(encoded))
+	if depth == putFull {
+		outcome = "full"
+		return 0, ErrFull
 	}
-	mayBeTaken := err == nil || !notTaken(err)
-	if err != nil {
-		err = unavailable("put a write", err)
-	}
-	if mayBeTaken && !invalidated {
+	if !invalidated && (err == nil || !notTaken(err)) {
 		err = errors.Join(err, b.options.Invalidate(ctx, []K{key}))
 	}
 	if err != nil {
-		return 0, "unavailable", err
+		return 0, unavailable("put a write", err)
 	}
-	return depth, "buffered", nil
+	outcome = "buffered"
+	return depth, nil
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,15 +21,18 @@ import (
 
 func TestPut_IsPendingUntilItIsStored(t *testing.T) {
 	s := newFixture(t)
-	if first, second := s.put(1, 10), s.put(2, 20); first != 1 || second != 2 {
-		t.Errorf("the depths are %d and %d", first, second)
+	for value := range int64(11) {
+		s.put(1, value)
 	}
-	s.wantInvalidated(1, 2)
+	if depth, err := s.Put(t.Context(), 2, 20); depth != 2 || err != nil {
+		t.Errorf("the depth is %d, %v", depth, err)
+	}
+	s.wantInvalidated(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2)
 	if got, err := s.Pending(t.Context(), 1, 2, 3); err != nil || len(got) != 2 || got[1] != 10 || got[2] != 20 {
 		t.Errorf("pending are %v, %v", got, err)
 	}
 	field := s.client.HGet(t.Context(), s.Hash(), "1").Val()
-	if got, err := s.Decode(1, field); err != nil || got != 10 {
+	if got, err := s.Decode(field); err != nil || got != 10 {
 		t.Errorf("the field %q is %v, %v", field, got, err)
 	}
 	s.wantStored(1, -1)
@@ -36,20 +40,11 @@ func TestPut_IsPendingUntilItIsStored(t *testing.T) {
 	s.wantStored(1, 10)
 	s.wantStored(2, 20)
 	s.wantWaiting(0, 0)
+	if len(s.batches) != 1 || len(s.batches[0]) != 2 {
+		t.Errorf("many values of a key are stored as %v", s.batches)
+	}
 	if got, err := s.Pending(t.Context(), 1, 2); err != nil || len(got) != 0 {
 		t.Errorf("still pending are %v, %v", got, err)
-	}
-}
-
-func TestPut_TenThousandOfOneKeyAreOneRow(t *testing.T) {
-	s := newFixture(t)
-	for value := range int64(10_000) {
-		s.put(1, value)
-	}
-	s.flush()
-	s.wantStored(1, 9_999)
-	if len(s.batches) != 1 || len(s.batches[0]) != 1 {
-		t.Errorf("the table got %d batches, the first of %d", len(s.batches), len(s.batches[0]))
 	}
 }
 
@@ -57,52 +52,63 @@ func TestPut_OfMoreKeysThanMayWaitIsRefused(t *testing.T) {
 	s := newFixture(t, room(2), putsAndInvalidates)
 	s.putAll(2, 10)
 	for range 3 {
-		if _, err := s.Put(t.Context(), 3, 30); !errors.Is(err, writebehind.ErrFull) {
-			t.Errorf("the third key: %v", err)
-		}
+		s.wantRefused(3, writebehind.ErrFull)
 	}
 	s.wantRoundTrips(0, 2) // a put that is refused invalidates nothing
 	s.put(1, 13)           // takes no more room
 	s.refuse("13")
 	s.flush()
 	s.put(3, 31)
-	if _, err := s.Put(t.Context(), 4, 40); !errors.Is(err, writebehind.ErrFull) {
-		t.Errorf("beside a dead letter: %v", err)
-	}
-	s.put(1, 11) // in place of its dead letter
+	s.wantRefused(4, writebehind.ErrFull) // beside a dead letter
+	s.put(1, 11)                          // in its place
 	s.flush()
 	s.wantStored(1, 11)
 	s.wantStored(3, 31)
+	s.wantMetrics(map[string]float64{
+		"puts_total buffered": 5, "puts_total full": 4, "dead_lettered_total": 1, "stored_total": 3, "batch_duration_seconds": 2,
+	})
 }
 
-func TestStats_Oldest(t *testing.T) {
+func TestMetrics_AgeOfTheOldest(t *testing.T) {
 	s := newFixture(t)
 	s.putAll(2, 10)
-	for shift, want := range map[time.Duration]float64{-time.Hour: 1, 3 * time.Hour: 0} { // as if the clock went on or back
-		s.client.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: float64(time.Now().Add(shift).UnixMicro()), Member: "1"})
-		s.client.ZRem(t.Context(), prefix+"dirty", "2")
-		s.put(1, 11) // keeps its place
-		if got, err := s.Stats(t.Context()); err != nil || got.Oldest.Hours() < want || got.Oldest.Hours() > want+.1 {
-			t.Errorf("got %+v, %v", got, err)
+	const hour = 3_600_000_000 // in microseconds
+	s.client.ZIncrBy(t.Context(), prefix+"dirty", -hour, "1")
+	s.put(1, 11) // keeps its place
+	families, err := s.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if age := family.GetMetric()[0].GetGauge().GetValue(); strings.Contains(family.GetName(), "oldest") && int(age/60) != 60 {
+			t.Errorf("the oldest waits for %v s", age)
 		}
 	}
 }
 
 func TestPut_WritesThroughIfRedisMayEvict(t *testing.T) {
-	evicting := devtest.OwnRedis(t)
-	devtest.RedisClient(t, evicting.URL).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
-	for name, url := range map[string]string{
-		"miniredis": "redis://" + miniredis.RunT(t).Addr(), "an evicting server": evicting.URL,
+	server := devtest.OwnRedis(t)
+	for name, c := range map[string]struct{ url, setting, value, mode, log string }{
+		"miniredis":           {"redis://" + miniredis.RunT(t).Addr(), "", "", "write-through", "writes are not buffered"},
+		"an evicting server":  {server.URL, "maxmemory-policy", "allkeys-lru", "write-through", "writes are not buffered"},
+		"without persistence": {server.URL, "appendonly", "no", "buffered", "no append-only file"},
 	} {
-		s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), url)
-		for value := range int64(3) {
+		s := newFixtureOn(t, newTable(t), c.url)
+		s.client.ConfigSet(t.Context(), "maxmemory-policy", "noeviction")
+		s.client.ConfigSet(t.Context(), c.setting, c.value)
+		s.Start(t.Context())
+		s.Start(t.Context())
+		s.wantLogged(c.log)
+		for value := range int64(2) {
 			s.put(1, value)
-			s.wantStored(1, value)
+			if c.mode == "write-through" {
+				s.wantStored(1, value)
+			}
 		}
 		s.flush()
 		s.wantWaiting(0, 0)
-		s.wantLogged("writes are not buffered")
-		if s.Mode() != "write-through" {
+		s.wantStored(1, 1)
+		if s.Mode() != c.mode {
 			t.Errorf("%s: the mode is %s", name, s.Mode())
 		}
 	}
@@ -110,12 +116,11 @@ func TestPut_WritesThroughIfRedisMayEvict(t *testing.T) {
 
 // What waits is older than what is put now, and must not be stored after it.
 func TestPut_WritesThroughOnlyIfNothingWaits(t *testing.T) {
-	server, database := devtest.OwnRedis(t), newTable(t, devtest.EmptyDatabase(t))
+	server, database := devtest.OwnRedis(t), newTable(t)
 	buffering := newFixtureOn(t, database, server.URL)
 	buffering.refuse("13")
 	buffering.putAll(2, 13)
 	buffering.flush()
-	buffering.wantWaiting(0, 2)
 	buffering.put(1, 10)
 	buffering.client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
 	s := newFixtureOn(t, database, server.URL)
@@ -133,29 +138,19 @@ func TestPut_WritesThroughOnlyIfNothingWaits(t *testing.T) {
 
 func TestPut_WithoutRedisIsRefused(t *testing.T) {
 	server := devtest.OwnRedis(t)
-	s := newFixtureOn(t, newTable(t, devtest.EmptyDatabase(t)), server.URL)
-	server.Stop()
-	wantRefused := func(mode string) {
-		t.Helper()
-		if _, err := s.Put(t.Context(), 1, 10); !errors.Is(err, problem.ErrUnavailable) || s.Mode() != mode {
-			t.Errorf("mode %s, error %v; want mode %s", s.Mode(), err, mode)
+	s := newFixtureOn(t, newTable(t), server.URL)
+	for _, mode := range []string{"unavailable", "buffered"} {
+		server.Stop()
+		s.wantRefused(1, problem.ErrUnavailable)
+		if s.Mode() != mode {
+			t.Errorf("the mode is %s, want %s", s.Mode(), mode)
 		}
+		server.Start()
+		s.put(2, 12)
 	}
-	wantRefused("unavailable")
-	server.Start()
-	s.client.ConfigSet(t.Context(), "appendonly", "no")
-	s.Start(t.Context())
-	s.Start(t.Context())
-	s.wantLogged("no append-only file")
-	s.client.ConfigSet(t.Context(), "appendonly", "yes")
-	s.put(1, 11)
-	server.Stop()
-	wantRefused("buffered")
-	server.Start()
 	s.wantWaiting(1, 0)
-	s.put(1, 12)
 	s.flush()
-	s.wantStored(1, 12)
+	s.wantStored(2, 12)
 }
 
 // The network may deliver a request long after its client has given up.
@@ -176,7 +171,7 @@ func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := devtest.OwnRedis(t)
-			line, database := devtest.Slow(t, server.URL), newTable(t, devtest.EmptyDatabase(t))
+			line, database := devtest.Slow(t, server.URL), newTable(t)
 			s, other := newFixtureOn(t, database, line.URL, putsAndInvalidates), newFixtureOn(t, database, server.URL)
 			s.put(1, 1) // now the script and Redis' clock are known
 			other.put(1, 1)

@@ -49,86 +49,52 @@ if newest == '' then
 	if not newest then return {''} end
 end
 local reply = {newest}
-local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', newest, 'LIMIT', 0, ARGV[2])
-for first = 1, #keys, 1000 do -- Lua's stack holds some thousands
-	local texts = redis.call('HMGET', KEYS[1], unpack(keys, first, math.min(first + 999, #keys)))
-	for i, text in ipairs(texts) do
-		local key = keys[first + i - 1]
-		if text then
-			reply[#reply + 1] = key
-			reply[#reply + 1] = text
-		else
-			redis.call('ZREM', KEYS[2], key)
-		end
-	end
-end
-return reply`)
-
-	// resolveScript removes each key whose text still starts with `beginning`. One put again meanwhile
-	// stays and goes to the end of the order. The arguments are key, beginning and dead letter
-	// in turns; the letter is '' for a write that is stored, and 'gone' for one that is dropped.
-	// When dead letters are retried, both queues are the same one: a letter that fails again
-	// moves to the end. It returns how many keys were stored, how many letters it kept, how many
-	// keys had another text, and how many were dropped.
-	resolveScript = redis.NewScript(`
-local t = redis.call('TIME')
-local now = string.format('%.0f', t[1] * 1000000 + t[2])
-local stored, letters, changed, gone = 0, 0, 0, 0
-for i = 1, #ARGV, 3 do
-	local key, beginning, letter = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', newest, 'LIMIT', 0, ARGV[2])) do
 	local text = redis.call('HGET', KEYS[1], key)
 	if text then
+		reply[#reply + 1] = key
+		reply[#reply + 1] = text
+	else
 		redis.call('ZREM', KEYS[2], key)
-		if string.sub(text, 1, #beginning) ~= beginning then
-			redis.call('ZADD', KEYS[2], now, key)
-			changed = changed + 1
-		else
-			redis.call('HDEL', KEYS[1], key)
-			if letter == '' then
-				stored = stored + 1
-			elseif letter == 'gone' then
-				gone = gone + 1
-			else
-				redis.call('HSET', KEYS[3], key, letter)
-				redis.call('ZADD', KEYS[4], now, key)
-				letters = letters + 1
-			end
-		end
 	end
 end
-return {stored, letters, changed, gone}`)
+return reply`)
 
-	// raiseOrDropScript is for keys of which the store has a newer version; its arguments are key
-	// and the store's version in turns. If Redis' clock has not reached the store's version,
-	// it went back: the text is the newest, and gets a version above the store's, as does each
-	// later put. Otherwise the text is an old copy, and is dropped. The reply is how many keys
-	// had an older text, how many versions were raised, and then for each text that was
-	// dropped: key, version and the store's version.
-	raiseOrDropScript = redis.NewScript(`
+	// resolveScript removes each key whose text is still the one given. One put again meanwhile
+	// stays and goes to the end of the order. The arguments are key, text, outcome and detail in
+	// turns. The detail is a dead letter to keep, or for an older write the store's version:
+	// if Redis' clock has not reached that, the clock went back, and the text is the newest: it
+	// gets a version above the store's, as does each later put. Otherwise Redis has brought back
+	// old data, after a crash or by a failover, and the text is dropped. When dead letters are
+	// retried, both queues are the same one. The reply holds the outcomes.
+	resolveScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local highest = tonumber(redis.call('GET', KEYS[5]) or 0)
-local found, raised, reply = 0, 0, {'', ''}
-for i = 1, #ARGV, 2 do
-	local key, stored = ARGV[i], tonumber(ARGV[i + 1])
+local time = string.format('%.0f', now)
+local outcomes = {}
+for i = 1, #ARGV, 4 do
+	local key, outcome, detail = ARGV[i], ARGV[i + 2], ARGV[i + 3]
 	local text = redis.call('HGET', KEYS[1], key)
-	local version = text and string.match(text, '%d+')
-	if version and tonumber(version) <= stored then
-		found = found + 1
+	redis.call('ZREM', KEYS[2], key)
+	if text ~= ARGV[i + 1] then
+		outcome = 'changed'
+		if text then redis.call('ZADD', KEYS[2], time, key) end
+	else
 		redis.call('HDEL', KEYS[1], key)
-		if stored > now then
-			raised = raised + 1
-			highest = math.max(highest, stored + 1)
-			redis.call('HSET', KEYS[1], key, (string.gsub(text, '%d+', string.format('%.0f', stored + 1), 1)))
-			redis.call('SET', KEYS[5], string.format('%.0f', highest))
-		else
-			redis.call('ZREM', KEYS[2], key)
-			if tonumber(version) < stored then -- an equal one is what is stored
-				for _, part in ipairs({key, version, ARGV[i + 1]}) do reply[#reply + 1] = part end
-			end
+		if outcome == 'older' and tonumber(detail) > now then
+			outcome = 'raised'
+			local version = string.format('%.0f', detail + 1)
+			redis.call('HSET', KEYS[1], key, (string.gsub(text, '%d+', version, 1)))
+			redis.call('ZADD', KEYS[2], time, key)
+			if tonumber(redis.call('GET', KEYS[5]) or 0) <= tonumber(detail) then redis.call('SET', KEYS[5], version) end
+		elseif outcome == 'older' then
+			outcome = 'outdated'
+		elseif detail ~= '' then
+			redis.call('HSET', KEYS[3], key, detail)
+			redis.call('ZADD', KEYS[4], time, key)
 		end
 	end
+	outcomes[#outcomes + 1] = outcome
 end
-reply[1], reply[2] = tostring(found), tostring(raised)
-return reply`)
+return outcomes`)
 )
