@@ -88,8 +88,8 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	observe := querylog.Join(querylog.Metrics(registry), querylog.Log(o.Log),
-		querylog.Slow(o.Log, s.SlowQueryThreshold))
+	measure, log := querylog.Metrics(registry), querylog.Log(o.Log, s.SlowQueryThreshold)
+	observe := func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e) }
 	if p.DB, err = s.openDatabase(s.DatabaseURL, observe); err != nil {
 		return err
 	}

@@ -4,7 +4,13 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"time"
+
+	"github.com/lib/pq"
+
+	"example.com/prefab/services/tracing"
 )
 
 // pqConn is what lib/pq's connections can do; embedding it keeps all of it.
@@ -28,7 +34,7 @@ type conn struct {
 	pqConn
 	dialer     *dialer
 	observe    Observer
-	statements *statements // nil: nothing is prepared
+	statements map[string]pqStmt // the prepared ones by their text; nil: nothing is prepared
 
 	// busy: rows are open. pq guards its own one-shot queries, but a prepared
 	// statement that is sent meanwhile would break the protocol.
@@ -51,14 +57,12 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		return nil, errBusy
 	}
 	call := call{ctx, query, time.Now()}
-	if c.statements == nil || len(args) == 0 {
-		found, err := c.pqConn.QueryContext(ctx, query, args)
-		return c.rows(call, found, err)
+	found, err := run(ctx, c, query, args, pqConn.QueryContext, pqStmt.QueryContext)
+	if err != nil {
+		return nil, c.end(call, 0, err)
 	}
-	found, err := runPrepared(ctx, c, query, func(st pqStmt) (driver.Rows, error) {
-		return st.QueryContext(ctx, args)
-	})
-	return c.rows(call, found, err)
+	c.busy = true
+	return &rows{pqRows: found.(pqRows), c: c, call: call}, nil
 }
 
 // ExecContext runs a statement. Without arguments its text may hold several.
@@ -67,14 +71,37 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, errBusy
 	}
 	call := call{ctx, query, time.Now()}
-	if c.statements == nil || len(args) == 0 {
-		result, err := c.pqConn.ExecContext(ctx, query, args)
-		return c.result(call, result, err)
+	result, err := run(ctx, c, query, args, pqConn.ExecContext, pqStmt.ExecContext)
+	var affected int64
+	if err == nil {
+		affected, _ = result.RowsAffected() // an empty text has no such number
 	}
-	result, err := runPrepared(ctx, c, query, func(st pqStmt) (driver.Result, error) {
-		return st.ExecContext(ctx, args)
-	})
-	return c.result(call, result, err)
+	if err := c.end(call, affected, err); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// PrepareContext returns a statement that runs as its text would.
+func (c *conn) PrepareContext(_ context.Context, query string) (driver.Stmt, error) {
+	return stmt{c: c, query: query}, nil
+}
+
+type stmt struct {
+	driver.Stmt // nil: database/sql calls the methods that take a context
+	c           *conn
+	query       string
+}
+
+func (s stmt) NumInput() int { return -1 } // PostgreSQL checks the number of arguments
+func (s stmt) Close() error  { return nil }
+
+func (s stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.c.QueryContext(ctx, s.query, args)
+}
+
+func (s stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.c.ExecContext(ctx, s.query, args)
 }
 
 // Ping is neither observed nor counted.
@@ -86,30 +113,153 @@ func (c *conn) Ping(ctx context.Context) error {
 	return withContextError(ctx.Err(), err)
 }
 
-// ResetSession refuses a connection that must not be used again.
-func (c *conn) ResetSession(ctx context.Context) error {
-	if c.broken {
-		return driver.ErrBadConn
-	}
-	return c.pqConn.ResetSession(ctx)
-}
-
 // IsValid reports whether the connection may go back to the pool.
 func (c *conn) IsValid() bool { return !c.broken && c.pqConn.IsValid() }
 
 // Close ends the session, but does not wait long for a server that is gone.
 func (c *conn) Close() error {
-	_ = c.dialer.raw.SetDeadline(time.Now().Add(cleanupTimeout))
+	_ = c.dialer.raw.SetDeadline(time.Now().Add(serverTimeout))
 	return c.pqConn.Close()
 }
 
-func (c *conn) result(call call, result driver.Result, err error) (driver.Result, error) {
-	var affected int64
-	if err == nil {
-		affected, _ = result.RowsAffected() // an empty text has no such number
+// tx is a transaction. COMMIT is reported, as "commit", since the disk or a synchronous
+// replica may make it slow. It does not count as a query. BEGIN and ROLLBACK are
+// neither reported nor counted.
+type tx struct {
+	driver.Tx
+	c *conn
+}
+
+// BeginTx begins a transaction, whose context pq watches until its end.
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if c.busy {
+		return nil, errBusy
 	}
-	if err := c.end(call, affected, err); err != nil {
-		return nil, err
+	release := abortAfter(ctx, c.dialer.raw) // pq watches the context only from after BEGIN on
+	begun, err := c.pqConn.BeginTx(ctx, opts)
+	if alive := release(); err == nil && !alive {
+		err = ctx.Err()
 	}
-	return result, nil
+	if err != nil {
+		return nil, c.check(ctx, err)
+	}
+	c.txCtx = ctx
+	return &tx{Tx: begun, c: c}, nil
+}
+
+func (t *tx) Commit() error {
+	call := call{t.c.txCtx, "COMMIT", time.Now()}
+	err := t.c.check(call.ctx, t.Tx.Commit())
+	t.c.report(call, 0, err)
+	t.c.txCtx = nil
+	return err
+}
+
+func (t *tx) Rollback() error {
+	defer t.c.dialer.within(serverTimeout)()
+	err := t.c.check(t.c.txCtx, t.Tx.Rollback())
+	t.c.txCtx = nil
+	return err
+}
+
+// pqRows is what lib/pq's rows can do; embedding it keeps all of it.
+type pqRows interface {
+	driver.RowsNextResultSet
+	driver.RowsColumnTypeScanType
+	driver.RowsColumnTypeDatabaseTypeName
+	driver.RowsColumnTypeLength
+	driver.RowsColumnTypePrecisionScale
+	Result() driver.Result
+}
+
+// rows counts what is read and reports the statement when it is closed.
+type rows struct {
+	pqRows
+	c    *conn
+	call call
+	read int64
+	err  error // of Next
+}
+
+func (r *rows) Next(dest []driver.Value) error {
+	err := r.pqRows.Next(dest)
+	switch {
+	case err == nil:
+		r.read++
+	case !errors.Is(err, io.EOF):
+		err = r.c.check(r.call.ctx, err)
+		r.err = err
+	}
+	return err
+}
+
+func (r *rows) Close() error {
+	err := r.pqRows.Close()
+	r.c.busy = false
+	if len(r.Columns()) == 0 { // an INSERT without RETURNING, say
+		r.read, _ = r.Result().RowsAffected()
+	}
+	if r.err != nil {
+		err = r.err
+	}
+	return r.c.end(r.call, r.read, err)
+}
+
+// end finishes a statement: it checks the connection, and reports the event.
+func (c *conn) end(call call, rows int64, err error) error {
+	c.dialer.restore()
+	err = c.check(call.ctx, err)
+	if err == driver.ErrBadConn && c.txCtx == nil { //nolint:errorlint // with a context's error it is a cancellation
+		return err // database/sql now sends the statement on another connection, which reports it
+	}
+	tracing.From(call.ctx).CountQuery()
+	c.report(call, rows, err)
+	return err
+}
+
+// check marks the connection as broken where it cannot be used after err, which may be
+// nil. It adds the error of the statement's context, or of its transaction's, where that
+// was the cause.
+func (c *conn) check(ctx context.Context, err error) error {
+	ctxErr := ctx.Err()
+	if ctxErr == nil && c.txCtx != nil {
+		ctxErr = c.txCtx.Err()
+	}
+	if err == nil && ctxErr == nil {
+		return nil
+	}
+	pgErr := pq.As(err)
+	answered := pgErr != nil || err == nil || errors.Is(err, pq.ErrInFailedTransaction)
+	cancelled := pgErr != nil && pgErr.Code == queryCanceled
+	if !answered || ctxErr != nil && !cancelled {
+		// Without an answer of the server the state of the protocol is unknown. And a
+		// cancel request that came too late may still hit the next statement.
+		c.broken = true
+	}
+	if !answered || cancelled {
+		return withContextError(ctxErr, err)
+	}
+	return err
+}
+
+// withContextError makes errors.Is(err, context.DeadlineExceeded) work, whatever error
+// the network or the server has returned.
+func withContextError(ctxErr, err error) error {
+	if err == nil || ctxErr == nil || errors.Is(err, ctxErr) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ctxErr, err)
+}
+
+func (c *conn) report(call call, rows int64, err error) {
+	if c.observe == nil {
+		return
+	}
+	c.observe(call.ctx, Event{
+		Name:     nameOf(call.query),
+		Query:    call.query,
+		Duration: time.Since(call.start),
+		Rows:     rows,
+		Err:      err,
+	})
 }

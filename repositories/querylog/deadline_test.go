@@ -2,14 +2,8 @@ package querylog_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
 	"sync"
 	"testing"
 	"time"
@@ -23,220 +17,178 @@ import (
 
 const short = 200 * time.Millisecond
 
-// ways are all that a statement can be run by.
-var ways = map[string]func(ctx context.Context, db *sqlx.DB) error{
-	"query": func(ctx context.Context, db *sqlx.DB) error {
-		var n int
-		return db.GetContext(ctx, &n, "SELECT $1::int", 1)
+// ways are all that can be done on a connection. What a way does before it returns a
+// function is done while the network works.
+var ways = map[string]func(db *sqlx.DB) func(ctx context.Context) error{
+	"query": func(db *sqlx.DB) func(ctx context.Context) error {
+		return func(ctx context.Context) error { _, err := read(ctx, db, "SELECT $1::int", 1); return err }
 	},
-	"exec": func(ctx context.Context, db *sqlx.DB) error {
-		_, err := db.ExecContext(ctx, "SELECT $1::int", 1)
-		return err
+	"exec": func(db *sqlx.DB) func(ctx context.Context) error {
+		return func(ctx context.Context) error { _, err := db.ExecContext(ctx, "SELECT $1::int", 1); return err }
 	},
-	"simple": func(ctx context.Context, db *sqlx.DB) error { _, err := db.ExecContext(ctx, "SELECT 1"); return err },
-	"prepare": func(ctx context.Context, db *sqlx.DB) error {
-		stmt, err := db.PrepareContext(ctx, "SELECT 2")
-		if err == nil {
-			_ = stmt.Close()
+	"simple": func(db *sqlx.DB) func(ctx context.Context) error {
+		return func(ctx context.Context) error { _, err := db.ExecContext(ctx, "SELECT 1"); return err }
+	},
+	"ping": func(db *sqlx.DB) func(ctx context.Context) error { return db.PingContext },
+	"begin": func(db *sqlx.DB) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			tx, err := db.BeginTx(ctx, nil)
+			if err == nil {
+				_ = tx.Rollback()
+			}
+			return err
 		}
-		return err
 	},
-	"begin": func(ctx context.Context, db *sqlx.DB) error {
-		tx, err := db.BeginTx(ctx, nil)
-		if err == nil {
+	"in a transaction": inTx(func(ctx context.Context, tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "SELECT $1::int", 1)
+		return err
+	}),
+	"without a context of its own in a transaction": inTx(func(_ context.Context, tx *sqlx.Tx) error {
+		_, err := tx.Exec("SELECT $1::int", 1)
+		return err
+	}),
+	"commit": inTx(func(_ context.Context, tx *sqlx.Tx) error { return tx.Commit() }),
+	"rollback, which has no context": func(db *sqlx.DB) func(ctx context.Context) error {
+		tx := db.MustBegin()
+		return func(ctx context.Context) error {
+			err := tx.Rollback()
+			if err != nil && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return err
+		}
+	},
+}
+
+// inTx runs a step of a transaction, whose context ends with that of the step.
+func inTx(step func(ctx context.Context, tx *sqlx.Tx) error) func(*sqlx.DB) func(context.Context) error {
+	return func(db *sqlx.DB) func(context.Context) error {
+		txCtx, cancel := context.WithCancel(context.Background())
+		tx := db.MustBeginTx(txCtx, nil)
+		return func(ctx context.Context) error {
+			defer cancel()
+			context.AfterFunc(ctx, cancel)
+			err := step(ctx, tx)
 			_ = tx.Rollback()
+			if errors.Is(err, context.Canceled) {
+				return ctx.Err()
+			}
+			return err
 		}
-		return err
-	},
-	"ping": func(ctx context.Context, db *sqlx.DB) error { return db.PingContext(ctx) },
+	}
 }
 
 func TestBlackHole_ReturnsSoonAfterTheContextEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 	ends := map[string]func() (context.Context, context.CancelFunc){
 		"deadline": func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.Background(), short)
 		},
 		"cancelled": func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(context.Background())
-			time.AfterFunc(short, cancel)
-			return ctx, cancel
-		},
-		"cancelled long before the deadline": func() (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 			time.AfterFunc(short, cancel)
 			return ctx, cancel
 		},
 	}
-	p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
 	type attempt struct {
-		name  string
-		db    *sqlx.DB
-		run   func(ctx context.Context, db *sqlx.DB) error
-		begin func() (context.Context, context.CancelFunc)
+		name    string
+		db      *sqlx.DB
+		prepare func(db *sqlx.DB) func(context.Context) error
+		run     func(context.Context) error
+		begin   func() (context.Context, context.CancelFunc)
 	}
+	database := devtest.EmptyDatabase(t)
+	plain, plainURL := newProxy(t, database, nil)
+	secure, secureURL := newProxy(t, database, selfSigned(t))
 	var attempts []attempt
 	for end, begin := range ends {
-		for way, run := range ways {
-			for _, on := range []bool{true, false} {
-				a := attempt{fmt.Sprintf("%s, %s, prepared=%t", end, way, on), open(t, querylog.Options{DSN: dsn, Prepared: on}), run, begin}
-				if err := run(context.Background(), a.db); err != nil {
+		for way, prepare := range ways {
+			for what, o := range map[string]querylog.Options{
+				"prepared, by TLS": {DSN: secureURL, Prepared: true}, "unprepared": {DSN: plainURL},
+			} {
+				a := attempt{fmt.Sprintf("%s, %s, %s", end, way, what), open(t, o), prepare, nil, begin}
+				if err := prepare(a.db)(t.Context()); err != nil { // as nothing is wrong
 					t.Fatalf("%s: %v", a.name, err)
 				}
+				a.run = prepare(a.db)
 				attempts = append(attempts, a)
 			}
 		}
 	}
-	// All at once, or the test would take the grace once for each.
-	p.freeze()
-	var waiting sync.Map
+	plain.freeze()
+	secure.freeze()
 	var all sync.WaitGroup
-	for _, a := range attempts {
-		waiting.Store(a.name, true)
+	for _, a := range attempts { // at once, or the test would take the cancel timeout once for each
 		all.Go(func() {
-			defer waiting.Delete(a.name)
 			ctx, cancel := a.begin()
 			defer cancel()
-			if err := a.run(ctx, a.db); err == nil || !errors.Is(err, ctx.Err()) {
+			if err := a.run(ctx); err == nil || !errors.Is(err, ctx.Err()) {
 				t.Errorf("%s: got %v, want the context's error", a.name, err)
 			}
 		})
 	}
-	t.Cleanup(func() {
-		waiting.Range(func(name, _ any) bool { t.Errorf("%s: still blocked", name); return true })
-	})
 	finishes(t, all.Wait)
-	p.thaw()
-	for _, a := range attempts { // every pool recovers
-		finishes(t, func() {
-			if err := a.run(context.Background(), a.db); err != nil {
-				t.Errorf("%s, afterwards: %v", a.name, err)
-			}
-		})
-	}
-}
-
-func TestBlackHole_UnderTLS(t *testing.T) {
-	t.Parallel()
-	p, dsn := newProxy(t, devtest.EmptyDatabase(t), selfSigned(t))
-	db := open(t, querylog.Options{DSN: dsn, Prepared: true})
-	if err := ways["query"](context.Background(), db); err != nil {
-		t.Fatal(err)
-	}
-	p.freeze()
-	finishes(t, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), short)
-		defer cancel()
-		if err := ways["query"](ctx, db); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
+	plain.thaw()
+	secure.thaw()
+	for _, a := range attempts {
+		if err := a.prepare(a.db)(t.Context()); err != nil {
+			t.Errorf("%s, afterwards: %v", a.name, err)
 		}
-	})
-	p.thaw()
-	if err := ways["query"](context.Background(), db); err != nil {
-		t.Errorf("after recovery: %v", err)
 	}
 }
 
 func TestBlackHole_WhileConnecting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	t.Parallel()
 	p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
 	p.freeze()
-	t.Run("deadline", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(context.Background(), short)
-		defer cancel()
-		connecting(ctx, t, dsn, context.DeadlineExceeded)
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(context.Background())
-		time.AfterFunc(short, cancel)
-		connecting(ctx, t, dsn, context.Canceled)
-	})
-	t.Run("connect_timeout", func(t *testing.T) {
-		connecting(context.Background(), t, dsn+"&connect_timeout=1", nil)
-	})
-	t.Run("default", func(t *testing.T) {
-		connecting(context.Background(), t, dsn, nil)
-	})
-}
-
-// connecting calls the connector itself: database/sql would not wait for it.
-func connecting(ctx context.Context, t *testing.T, dsn string, want error) {
-	t.Helper()
-	connector, err := querylog.NewConnector(querylog.Options{DSN: dsn})
-	if err != nil {
-		t.Fatal(err)
-	}
-	finishes(t, func() {
-		conn, err := connector.Connect(ctx)
-		if err == nil {
-			_ = conn.Close()
-			t.Error("connected through a black hole")
-		} else if want != nil && !errors.Is(err, want) {
-			t.Errorf("got %v, want %v", err, want)
+	defer p.thaw()
+	cancelled, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(short, cancel)
+	timeout, cancelTimeout := context.WithTimeout(t.Context(), short)
+	defer cancelTimeout()
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		ctx  context.Context
+		dsn  string
+		want error
+	}{
+		{timeout, dsn, context.DeadlineExceeded},
+		{cancelled, dsn, context.Canceled},
+		{t.Context(), dsn + "&connect_timeout=1", nil},
+		{t.Context(), dsn, nil}, // 5 seconds, which tests shorten
+	} {
+		connector, err := querylog.NewConnector(querylog.Options{DSN: c.dsn})
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-}
-
-func TestBlackHole_InATransaction(t *testing.T) {
-	steps := map[string]func(ctx context.Context, tx *sqlx.Tx) error{
-		"statement": func(ctx context.Context, tx *sqlx.Tx) error {
-			_, err := tx.ExecContext(ctx, "SELECT $1::int", 1)
-			return err
-		},
-		"statement without its own context": func(_ context.Context, tx *sqlx.Tx) error {
-			_, err := tx.Exec("SELECT $1::int", 1)
-			return err
-		},
-		"commit": func(_ context.Context, tx *sqlx.Tx) error { return tx.Commit() },
-	}
-	for name, step := range steps {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
-			db := open(t, querylog.Options{DSN: dsn, Prepared: true})
-			mustExec(t, db, "CREATE TABLE things (id int)")
-			ctx, cancel := context.WithTimeout(context.Background(), 2*short)
-			defer cancel()
-			tx, err := db.BeginTxx(ctx, nil)
-			if err != nil {
-				t.Fatal(err)
+		all.Go(func() {
+			conn, err := connector.Connect(c.ctx) // database/sql would not wait for it
+			if err == nil {
+				_ = conn.Close()
+				t.Error("connected through a black hole")
+			} else if c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
 			}
-			p.freeze()
-			finishes(t, func() {
-				if err := step(ctx, tx); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("got %v", err)
-				}
-				_ = tx.Rollback()
-			})
-			p.thaw()
-			mustExec(t, db, "SELECT $1::int", 1)
 		})
 	}
-}
-
-func TestBlackHole_RollbackWithoutAnyDeadlineIsBounded(t *testing.T) {
-	t.Parallel()
-	p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
-	db := open(t, querylog.Options{DSN: dsn, Prepared: true})
-	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.freeze()
-	finishes(t, func() {
-		if err := tx.Rollback(); err == nil {
-			t.Error("rolled back through a black hole")
-		}
-	})
-	p.thaw()
-	mustExec(t, db, "SELECT $1::int", 1)
+	finishes(t, all.Wait)
 }
 
 func TestBlackHole_WhileFetchingRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	t.Parallel()
 	p, dsn := newProxy(t, devtest.EmptyDatabase(t), nil)
 	var seen events
 	db := open(t, querylog.Options{DSN: dsn, Prepared: true, Observe: seen.observe})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// More than all buffers on the way hold, so that the freeze meets it midway.
 	rows, err := db.QueryContext(ctx, "SELECT repeat('x', 10000) FROM generate_series(1, $1::int)", 10000)
@@ -245,30 +197,26 @@ func TestBlackHole_WhileFetchingRows(t *testing.T) {
 	}
 	rows.Next()
 	p.freeze()
+	defer p.thaw()
+	time.AfterFunc(short, cancel)
 	finishes(t, func() {
 		for rows.Next() {
 		}
-		if err := rows.Err(); !errors.Is(err, context.DeadlineExceeded) {
+		if err := rows.Err(); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 		_ = rows.Close()
 	})
-	if e := seen.one(t); e.Outcome() != querylog.Cancelled || e.Rows == 0 || e.Rows == 10000 {
+	if e := seen.one(t); e.Outcome() != "cancelled" || e.Rows == 0 || e.Rows == 10000 {
 		t.Errorf("got %d rows, %v", e.Rows, e.Err)
 	}
 }
 
 func TestSlowQuery_IsCancelledOnTheServer(t *testing.T) {
-	t.Parallel()
-	bothModes(t, func(t *testing.T, on bool) {
-		var seen events
-		dsn := devtest.EmptyDatabase(t)
-		p, proxied := newProxy(t, dsn, nil)
-		db, outside := open(t, querylog.Options{DSN: proxied, Prepared: on, Observe: seen.observe}), bare(t, dsn)
-		before := mustGet[int](t, db, "SELECT pg_backend_pid()")
+	bothModes(t, func(t *testing.T, db *sqlx.DB, seen *events, prepared bool) {
+		before := pid(t, db)
 		seen.take()
-
-		ctx, cancel := context.WithTimeout(context.Background(), short)
+		ctx, cancel := context.WithTimeout(t.Context(), short)
 		defer cancel()
 		finishes(t, func() {
 			_, err := db.ExecContext(ctx, "SELECT pg_sleep($1)", 600)
@@ -276,47 +224,36 @@ func TestSlowQuery_IsCancelledOnTheServer(t *testing.T) {
 				t.Errorf("got %v, want the context's error and the server's", err)
 			}
 		})
-		eventually(t, "nobody sleeps", func() bool { return sleepers(t, outside) == 0 })
-		if e := seen.one(t); e.Outcome() != querylog.Cancelled {
+		if e := seen.one(t); e.Outcome() != "cancelled" {
 			t.Errorf("got %+v", e)
 		}
-		if p.cancelRequests() != 1 {
-			t.Errorf("%d cancel requests", p.cancelRequests())
-		}
+		after := pid(t, db)
+		devtest.Eventually(t, "nobody sleeps", func() bool {
+			return mustGet[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+				AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%pg_sleep%'`) == 0
+		})
 		// pq keeps the connection of a prepared statement alone.
-		after := mustGet[int](t, db, "SELECT pg_backend_pid()")
-		if on && after != before {
+		if prepared && after != before {
 			t.Error("the connection was thrown away, though the server had answered")
 		}
 	})
 }
 
 func TestDeadline_IsGoneForTheNextStatement(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	t.Parallel()
 	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true})
-	before := mustGet[int](t, db, "SELECT pg_backend_pid()")
+	before := pid(t, db)
 	for _, query := range []string{"SELECT $1::int", "SELECT pg_sleep($1)"} { // in time, and cancelled
-		ctx, cancel := context.WithTimeout(context.Background(), short)
+		ctx, cancel := context.WithTimeout(t.Context(), short)
 		_, _ = db.ExecContext(ctx, query, 600)
 		<-ctx.Done()
 		cancel()
-		mustExec(t, db, "SELECT pg_sleep($1)", 1.5) // past the deadline and the grace
 	}
-	if after := mustGet[int](t, db, "SELECT pg_backend_pid()"); after != before {
+	mustExec(t, db, "SELECT pg_sleep($1)", 1.5) // past the deadline and the cancel timeout
+	if pid(t, db) != before {
 		t.Error("not the same connection")
 	}
-}
-
-func selfSigned(t *testing.T) *tls.Config {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }

@@ -2,21 +2,20 @@ package querylog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-const (
-	// cancelTimeout is how long PostgreSQL may take, after a context's end, to answer the
-	// cancel request. A connection whose answer arrives can be used again.
-	cancelTimeout = time.Second
+// cancelTimeout is how long PostgreSQL may take, after a context's end, to answer the
+// cancel request. A connection whose answer arrives can be used again.
+const cancelTimeout = time.Second
 
-	// cleanupTimeout bounds what has no context: rollback and closing.
-	cleanupTimeout = 5 * time.Second
-)
+// serverTimeout bounds what has no context: rollback, closing, and, unless the DSN has
+// another limit, connecting. It is a variable for tests.
+var serverTimeout = 5 * time.Second
 
 // dialer dials for one connection of the driver, and sets the deadlines of its network
 // connection.
@@ -26,16 +25,15 @@ const (
 // through this dialer, for every query, exec, prepare, ping and transaction. So that
 // dial is the signal to put a deadline on the first connection. It works for deadlines
 // and cancellations alike, and a statement that ends in time costs nothing. Connect,
-// BEGIN, rollback and close, which pq does not watch, use bound or within.
+// BEGIN, rollback and close, which pq does not watch, use abortAfter or within.
 type dialer struct {
-	net     net.Dialer
+	net.Dialer
 	timeout time.Duration // for connecting, per host
 	up      bool          // connected: every further dial is a cancel request
 
-	mu  sync.Mutex // for raw while connecting: abort may run while a host is dialled
-	raw net.Conn   // under TLS, if any; constant once up
-
-	cancelled atomic.Bool // a cancel request has put a deadline on raw
+	raw       net.Conn            // under TLS, if any
+	release   func() (alive bool) // while connecting: ends abortAfter
+	cancelled atomic.Bool         // a cancel request has put a deadline on raw
 }
 
 // DialContext connects, or, once connected, opens the connection for a cancel
@@ -44,24 +42,22 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if d.up {
 		return d.dialCancel(ctx, network, address)
 	}
+	if d.raw != nil { // pq tries again, and leaves it open where it does so without TLS
+		d.release()
+		_ = d.raw.Close()
+	}
 	deadline := time.Now().Add(d.timeout)
 	dialCtx, done := context.WithDeadline(ctx, deadline)
 	defer done()
-	raw, err := d.net.DialContext(dialCtx, network, address)
+	raw, err := d.Dialer.DialContext(dialCtx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.raw != nil {
-		_ = d.raw.Close() // pq leaves it open when it tries again without TLS
+	if err := raw.SetDeadline(deadline); err != nil {
+		return nil, errors.Join(err, raw.Close())
 	}
-	d.raw = raw
-	if err := ctx.Err(); err != nil { // abort ran before raw was set
-		_ = raw.Close()
-		return nil, err
-	}
-	return raw, raw.SetDeadline(deadline)
+	d.raw, d.release = raw, abortAfter(ctx, raw)
+	return raw, nil
 }
 
 // dialCancel bounds the statement and the cancel request alike: pq waits for the end of
@@ -73,16 +69,11 @@ func (d *dialer) dialCancel(ctx context.Context, network, address string) (net.C
 
 	ctx, done := context.WithDeadline(ctx, deadline)
 	defer done()
-	c, err := d.net.DialContext(ctx, network, address)
+	c, err := d.Dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, fmt.Errorf("dial for cancel request: %w", err)
 	}
 	return c, c.SetDeadline(deadline)
-}
-
-// Dial is part of pq.Dialer; pq prefers DialContext.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
 }
 
 // DialTimeout is part of pq.Dialer; pq prefers DialContext.
@@ -93,24 +84,18 @@ func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (ne
 }
 
 // connected ends the connecting phase.
-func (d *dialer) connected() error {
+func (d *dialer) connected(ctx context.Context) error {
 	d.up = true
+	if alive := d.release(); !alive {
+		return ctx.Err()
+	}
 	return d.raw.SetDeadline(time.Time{})
 }
 
-// bound aborts the connection when ctx ends before release is called. Release reports
-// whether ctx was still alive; if not, the connection must be closed.
-func (d *dialer) bound(ctx context.Context) (release func() (alive bool)) {
-	return context.AfterFunc(ctx, d.abort)
-}
-
-// abort makes reads and writes fail now.
-func (d *dialer) abort() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.raw != nil {
-		_ = d.raw.SetDeadline(time.Unix(1, 0))
-	}
+// abortAfter makes reads and writes fail when ctx ends before release is called. Release
+// reports whether ctx was still alive; if not, the connection must be closed.
+func abortAfter(ctx context.Context, raw net.Conn) (release func() (alive bool)) {
+	return context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 }
 
 // within bounds the network until release is called.

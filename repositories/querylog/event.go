@@ -3,8 +3,12 @@ package querylog
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/lib/pq"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Event is one statement that was sent to PostgreSQL.
@@ -23,22 +27,16 @@ type Event struct {
 	Err error
 }
 
-// Outcomes of a statement.
-const (
-	OK        = "ok"
-	Failed    = "error"
-	Cancelled = "cancelled" // the caller's context ended; nothing is wrong with the statement
-)
-
-// Outcome is OK, Failed or Cancelled.
+// Outcome is "ok", "error" or "cancelled": the caller's context ended, and nothing is
+// wrong with the statement.
 func (e Event) Outcome() string {
 	switch {
 	case e.Err == nil:
-		return OK
+		return "ok"
 	case errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded):
-		return Cancelled
+		return "cancelled"
 	default:
-		return Failed
+		return "error"
 	}
 }
 
@@ -46,13 +44,55 @@ func (e Event) Outcome() string {
 // be quick and safe for concurrent use: the caller waits for it.
 type Observer func(ctx context.Context, e Event)
 
-// Join returns an Observer that calls all of them.
-func Join(observers ...Observer) Observer {
-	return func(ctx context.Context, e Event) {
-		for _, observe := range observers {
-			observe(ctx, e)
-		}
+// Metrics registers the histogram prefab_sql_query_duration_seconds, by query
+// name and outcome, and returns the Observer that fills it. Both labels are
+// bounded: names are constants in the code, unnamed texts collapse to their
+// verb. Call it once per registry and share the Observer between pools.
+func Metrics(reg prometheus.Registerer) Observer {
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "prefab_sql_query_duration_seconds",
+		Help:    "Time from sending an SQL statement until its rows were closed.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"query", "outcome"})
+	reg.MustRegister(durations)
+	return func(_ context.Context, e Event) {
+		durations.WithLabelValues(e.Name, e.Outcome()).Observe(e.Duration.Seconds())
 	}
+}
+
+// Log writes a debug line per statement, or a warning if it took slow or longer and slow is
+// not 0. The time ends when the rows are closed, so a caller who reads slowly counts. Of an
+// error it writes the SQLSTATE alone: the caller logs the error, and the message may quote
+// values. The logger gets the statement's context, to add the request.
+func Log(logger *slog.Logger, slow time.Duration) Observer {
+	return func(ctx context.Context, e Event) {
+		level, message := slog.LevelDebug, "sql"
+		if slow > 0 && e.Duration >= slow {
+			level, message = slog.LevelWarn, "slow query"
+		}
+		if !logger.Enabled(ctx, level) {
+			return
+		}
+		attrs := []slog.Attr{
+			slog.String("name", e.Name),
+			slog.Duration("duration", e.Duration),
+			slog.Int64("rows", e.Rows),
+			slog.String("outcome", e.Outcome()),
+			slog.String("query", truncate(e.Query)),
+		}
+		if pgErr := pq.As(e.Err); pgErr != nil {
+			attrs = append(attrs, slog.String("sqlstate", string(pgErr.Code)))
+		}
+		logger.LogAttrs(ctx, level, message, attrs...)
+	}
+}
+
+func truncate(query string) string {
+	const limit = 8 << 10 // bytes in a log line
+	if len(query) <= limit {
+		return query
+	}
+	return strings.ToValidUTF8(query[:limit], "") + "…"
 }
 
 // nameOf runs for every statement, so it must not allocate: it returns a piece of the

@@ -1,14 +1,17 @@
 package querylog
 
 import (
-	"container/list"
 	"context"
 	"database/sql/driver"
+	"errors"
 	"strings"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 )
+
+// maxStatements is how many prepared statements a connection keeps.
+const maxStatements = 256
 
 // Errors of the server after which a connection or a statement is handled specially.
 const (
@@ -18,6 +21,8 @@ const (
 	syntaxOrAccessClass              = "42"
 )
 
+var errCopy = errors.New("COPY is not supported: insert rows from an array or from JSON")
+
 // pqStmt is what lib/pq's prepared statements can do, but for those of COPY.
 type pqStmt interface {
 	driver.Stmt
@@ -25,27 +30,33 @@ type pqStmt interface {
 	driver.StmtExecContext
 }
 
-// runPrepared runs query by the connection's prepared statement. A statement that a
-// schema change has made stale is prepared again. Outside a transaction it also runs
-// again, since the first attempt has changed nothing.
-func runPrepared[R any](ctx context.Context, c *conn, query string, run func(pqStmt) (R, error)) (R, error) {
+// run sends a statement directly, or with arguments by its prepared statement, if the
+// connection keeps those. One that a schema change has made stale is prepared again.
+// Outside a transaction it also runs again, since the first attempt has changed nothing.
+func run[R any](ctx context.Context, c *conn, query string, args []driver.NamedValue,
+	direct func(pqConn, context.Context, string, []driver.NamedValue) (R, error),
+	prepared func(pqStmt, context.Context, []driver.NamedValue) (R, error),
+) (R, error) {
+	if c.statements == nil || len(args) == 0 {
+		return direct(c.pqConn, ctx, query, args)
+	}
+	var none R
 	st, reused, err := c.statement(ctx, query)
 	if err != nil {
-		var none R
 		return none, err
 	}
-	answer, err := run(st)
+	answer, err := prepared(st, ctx, args)
 	if err == nil || !reused || !stale(err) {
 		return answer, err
 	}
-	c.closeStatement(c.statements.remove(query))
+	c.closeStatement(query)
 	if c.txCtx != nil || verbOf(query) == "call" { // a procedure may have committed something
-		return answer, err
+		return none, err
 	}
 	if st, _, err = c.statement(ctx, query); err != nil {
-		return answer, err
+		return none, err
 	}
-	return run(st)
+	return prepared(st, ctx, args)
 }
 
 // stale reports whether a statement that once could be prepared fails for what
@@ -59,11 +70,14 @@ func stale(err error) bool {
 
 // statement finds or prepares query, and reports whether it was found.
 func (c *conn) statement(ctx context.Context, query string) (st pqStmt, reused bool, err error) {
-	if st := c.statements.get(query); st != nil {
+	if st, ok := c.statements[query]; ok {
 		return st, true, nil
 	}
-	if c.statements.full() {
-		c.closeStatement(c.statements.removeOldest())
+	if len(c.statements) >= maxStatements {
+		for text := range c.statements { // the order is random, so one in constant use is rarely hit
+			c.closeStatement(text)
+			break
+		}
 	}
 	prepared, err := c.pqConn.PrepareContext(ctx, query)
 	if err != nil {
@@ -75,53 +89,14 @@ func (c *conn) statement(ctx context.Context, query string) (st pqStmt, reused b
 		_ = prepared.Close()
 		return nil, false, errCopy
 	}
-	c.statements.add(query, st)
+	c.statements[query] = st
 	return st, false, nil
 }
 
-// closeStatement frees st on the server. Should that fail, pq knows the
+// closeStatement frees a prepared statement on the server. Should that fail, pq knows the
 // connection as bad, and the statement to come goes to another one.
-func (c *conn) closeStatement(st pqStmt) {
+func (c *conn) closeStatement(query string) {
 	defer c.dialer.within(cancelTimeout)()
-	_ = st.Close()
-}
-
-// statements are the prepared statements of one connection by their text; the
-// least recently used one makes room.
-type statements struct {
-	limit  int
-	recent *list.List // of *statement, newest first
-	byText map[string]*list.Element
-}
-
-type statement struct {
-	text string
-	st   pqStmt
-}
-
-func newStatements(limit int) *statements {
-	return &statements{limit: limit, recent: list.New(), byText: make(map[string]*list.Element)}
-}
-
-func (s *statements) get(text string) pqStmt {
-	e, ok := s.byText[text]
-	if !ok {
-		return nil
-	}
-	s.recent.MoveToFront(e)
-	return e.Value.(*statement).st
-}
-
-func (s *statements) full() bool { return len(s.byText) >= s.limit }
-
-func (s *statements) add(text string, st pqStmt) {
-	s.byText[text] = s.recent.PushFront(&statement{text, st})
-}
-
-func (s *statements) removeOldest() pqStmt { return s.remove(s.recent.Back().Value.(*statement).text) }
-
-func (s *statements) remove(text string) pqStmt {
-	e := s.byText[text]
-	delete(s.byText, text)
-	return s.recent.Remove(e).(*statement).st
+	_ = c.statements[query].Close()
+	delete(c.statements, query)
 }
