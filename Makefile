@@ -92,12 +92,6 @@ soak: ## Send 100,000 requests and see that memory and goroutines stay flat
 	@app/devservices/install.sh postgres redis
 	go test -tags soak -run TestSoak -v -timeout 30m ./app
 
-.PHONY: topologies
-topologies: ## Run all tests of ./app on each topology; takes long, so test-all does without
-	@app/devservices/install.sh postgres redis pgbouncer
-	for topology in pgbouncer cluster sentinel; do \
-		go test ./app -timeout 30m -parallel 2 -skip TestBrowser -args -topology=$$topology || exit 1; done
-
 .PHONY: faults
 faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTTIME (30s), under load
 	@app/devservices/install.sh postgres redis

@@ -31,7 +31,7 @@ func (s *service) visitor() *client {
 	jar, _ := cookiejar.New(nil)
 	return &client{s: s, http: &http.Client{
 		Jar:           jar,
-		Transport:     documented{s.t, s.transport},
+		Transport:     s.transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -57,7 +57,12 @@ func (c *client) send(method, path, body string, header ...string) answer {
 	if err != nil {
 		c.s.t.Fatal(err)
 	}
-	return read(c.s, method+" "+path, response)
+	a := read(c.s, method+" "+path, response)
+	a.request, a.sent = request, body
+	if err := theSpec(c.s.t).check(a); err != nil {
+		c.s.t.Errorf("%s answers %d: %v", a.asked, a.status, err)
+	}
+	return a
 }
 
 func (c *client) get(path string, header ...string) answer {
@@ -106,12 +111,14 @@ func (s *service) raw(text string) answer {
 
 // answer is a response that has been read.
 type answer struct {
-	s      *service
-	asked  string
-	status int
-	header http.Header
-	body   []byte
-	cookie []*http.Cookie
+	s       *service
+	asked   string
+	request *http.Request // nil of raw
+	sent    string
+	status  int
+	header  http.Header
+	body    []byte
+	cookie  []*http.Cookie
 }
 
 func read(s *service, asked string, response *http.Response) answer {
@@ -121,7 +128,9 @@ func read(s *service, asked string, response *http.Response) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{s, asked, response.StatusCode, response.Header, body, response.Cookies()}
+	return answer{
+		s: s, asked: asked, status: response.StatusCode, header: response.Header, body: body, cookie: response.Cookies(),
+	}
 }
 
 // want ends the test unless the status is the one wanted.

@@ -56,7 +56,7 @@ func TestPostgresAway_Is503AndNobodysFailureToSignIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			postgres := devtest.OwnPostgres(t)
-			s := startOn(t, postgres.URL, redisOf(t), "REQUEST_TIMEOUT=2s", "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2")
+			s := startOn(t, postgres.URL, devtest.Redis(t), "REQUEST_TIMEOUT=2s", "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2")
 			admin := s.admin()
 			lose(postgres)
 			admin.get(sessionPath).problem(http.StatusServiceUnavailable)
@@ -101,7 +101,7 @@ func TestStart_AnswersProbesAndLittleElse(t *testing.T) {
 	t.Parallel()
 	postgres := devtest.OwnPostgres(t)
 	postgres.Signal(syscall.SIGSTOP)
-	s := launchOn(t, postgres.URL, redisOf(t))
+	s := launchOn(t, postgres.URL, devtest.Redis(t))
 	s.visitor().get("/health/live").want(http.StatusOK)
 	if got := s.visitor().get("/health/ready").want(http.StatusServiceUnavailable); string(got.body) != `{"status":"starting"}` {
 		t.Errorf("readiness says %s", got.body)

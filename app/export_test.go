@@ -14,7 +14,6 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/httpcache"
-	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/health"
 )
 
@@ -37,12 +36,14 @@ func NewLogger(cfg Config, out io.Writer) *slog.Logger {
 }
 
 // Wire is a process's server on pools of the caller's.
-func Wire(
-	cfg Config, db *sqlx.DB, client redis.UniversalClient, values *cache.Cache, life *health.Monitor, log *slog.Logger,
-) *fiber.App {
-	service, err := build(cfg, &server.Process{
-		Settings: cfg.Settings, Log: log, Metrics: prometheus.NewRegistry(), DB: db, Redis: client, Health: life,
-	}, values)
+func Wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, log *slog.Logger) *fiber.App {
+	p := &server.Process{
+		Settings: cfg.Settings, Log: log, Metrics: prometheus.NewRegistry(), DB: db, Redis: client, Health: health.New(),
+	}
+	p.Health.Enter(health.Ready)
+	values := openCache(cfg, p)
+	values.Start(context.Background())
+	service, err := build(cfg, p, values)
 	if err != nil {
 		panic(err)
 	}

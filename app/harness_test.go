@@ -59,7 +59,7 @@ var theService struct {
 func shared(t *testing.T) *service {
 	t.Helper()
 	theService.Do(func() {
-		theService.service = startOn(wholeRun{t}, devtest.Database(wholeRun{t}), redisOf(wholeRun{t}),
+		theService.service = startOn(wholeRun{t}, devtest.Database(wholeRun{t}), devtest.Redis(wholeRun{t}),
 			"LOG_LEVEL=debug", "CACHE_BUDGET=5s", // however slow the machine
 			"SIGN_IN_LIMIT=1000000", "SIGN_IN_ACCOUNT_LIMIT=1000000", "SIGN_IN_ADDRESS_LIMIT=1000000")
 	})
@@ -81,7 +81,7 @@ func (wholeRun) Context() context.Context { return context.Background() }
 // start runs the program with these settings, NAME=value, and empty tables.
 func start(t *testing.T, settings ...string) *service {
 	t.Helper()
-	return startOn(t, devtest.Database(t), redisOf(t), settings...)
+	return startOn(t, devtest.Database(t), devtest.Redis(t), settings...)
 }
 
 func startOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
@@ -94,8 +94,7 @@ func startOn(t testing.TB, databaseURL, redisURL string, settings ...string) *se
 // launchOn does not wait until the service has started.
 func launchOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
-	environ := append(through(t, databaseURL), "REDIS_URL="+redisURL, "LOG_FORMAT=json")
-	environ = append(environ, settings...)
+	environ := append([]string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json"}, settings...)
 	cfg, err := load(t, environ...)
 	if err != nil {
 		t.Fatal(err)

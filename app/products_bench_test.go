@@ -9,9 +9,6 @@ import (
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
-	"example.com/prefab/repositories/cache"
-	"example.com/prefab/repositories/redisclient"
-	"example.com/prefab/services/health"
 )
 
 // BenchmarkPage takes a page of the catalogue through the whole program but for
@@ -60,17 +57,6 @@ func wired(b *testing.B) fasthttp.RequestHandler {
 	if err := repositories.Seed(b.Context(), db, repositories.SeedOptions{Products: 100}); err != nil {
 		b.Fatal(err)
 	}
-	client, err := redisclient.Open(string(cfg.RedisURL), cfg.RedisMaxConns)
-	if err != nil {
-		b.Fatal(err)
-	}
-	values := cache.New(cache.Options{
-		Client: client, Prefix: "bench:", MemoryTTL: cfg.Cache.MemoryTTL, MaxItems: cfg.Cache.MaxItems,
-		MaxBytes: cfg.Cache.MaxBytes, ValueLimit: cfg.Cache.ValueLimit, Budget: cfg.Cache.Budget,
-	})
-	values.Start(b.Context())
-	b.Cleanup(func() { values.Close(); _ = client.Close() })
-	life := health.New()
-	life.Enter(health.Ready)
-	return app.Wire(cfg, db, client, values, life, app.NewLogger(cfg, io.Discard)).Handler()
+	log := app.NewLogger(cfg, io.Discard)
+	return app.Wire(cfg, db, devtest.RedisClient(b, string(cfg.RedisURL)), log).Handler()
 }

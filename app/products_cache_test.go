@@ -104,7 +104,7 @@ func (c *client) price(path string, header ...string) int64 {
 }
 
 func TestTwoInstances_FollowEachOthersWrites(t *testing.T) {
-	a, b := two(t, devtest.Database(t), redisOf(t))
+	a, b := two(t, devtest.Database(t), devtest.Redis(t))
 	admin, category := a.admin(), a.newCategory()
 	created := admin.send("POST", productsPath, fmt.Sprintf(`{"name":"New","priceCents":7,"categoryId":%d}`, category)).want(http.StatusCreated)
 	path := created.header.Get("Location")

@@ -1,18 +1,12 @@
 package app_test
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/jmoiron/sqlx"
-
-	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
@@ -23,7 +17,7 @@ func TestTopology_WorksBehindAPgBouncerWithAPoolOfTwo(t *testing.T) {
 	t.Parallel()
 	const clients, rounds = 20, 10
 	through := devtest.PgBouncer(t, devtest.Database(t))
-	s := startOn(t, through, redisOf(t), "DATABASE_PREPARED=false", "WRITE_BEHIND_INTERVAL=1s", "SIGN_IN_ADDRESS_LIMIT=1000",
+	s := startOn(t, through, devtest.Redis(t), "DATABASE_PREPARED=false", "WRITE_BEHIND_INTERVAL=1s", "SIGN_IN_ADDRESS_LIMIT=1000",
 		"CACHE_BUDGET=5s") // on a busy machine Redis may take longer than the default, and the stock is what is stored then
 	ids := s.products(s.category("Lamps"), clients)
 	people := make([]*client, clients)
@@ -65,10 +59,14 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
-	s := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
+	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL, "WRITE_BEHIND_INTERVAL=1h")
 	admin, path := s.admin(), s.product()
 	s.manyProducts()
-	awaitProducts(t, s.exports, manyProducts+1)
+	devtest.Eventually(t, "the replica has the products", func() bool {
+		var n int
+		err := s.exports.GetContext(t.Context(), &n, "SELECT count(*) FROM products")
+		return err == nil && n == manyProducts+1
+	})
 
 	export := admin.export("ndjson")
 	if there, here := s.exportsRunning(), s.ids("SELECT count(*) " + runningExports)[0]; there != 1 || here != 0 {
@@ -103,21 +101,11 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 	}
 }
 
-// awaitProducts waits until a replica has that many products.
-func awaitProducts(t *testing.T, replica *sqlx.DB, want int) {
-	t.Helper()
-	devtest.Eventually(t, "the replica has the products", func() bool {
-		var n int
-		err := replica.GetContext(t.Context(), &n, "SELECT count(*) FROM products")
-		return err == nil && n == want
-	})
-}
-
 func TestTopology_ReplicaAwayIsNamedAndStopsNothing(t *testing.T) {
 	t.Parallel()
 	primary := devtest.OwnPostgres(t)
 	follower := devtest.Replica(t, primary)
-	s := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL)
+	s := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL)
 	admin, path := s.admin(), s.product()
 	if h := s.visitor().get("/health").want(http.StatusOK); !strings.Contains(string(h.body), `"replica":"ok"`) {
 		t.Errorf("/health says %s", h.body)
@@ -129,29 +117,9 @@ func TestTopology_ReplicaAwayIsNamedAndStopsNothing(t *testing.T) {
 	}
 	s.visitor().get(path).want(http.StatusOK)
 
-	other := startOn(t, primary.URL, redisOf(t), "DATABASE_REPLICA_URL="+follower.URL) // starts without it
+	other := startOn(t, primary.URL, devtest.Redis(t), "DATABASE_REPLICA_URL="+follower.URL) // starts without it
 	other.visitor().get(path).want(http.StatusOK)
 
 	follower.Start()
 	devtest.Eventually(t, "the replica is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
-}
-
-func TestTopology_ExportCommandReadsTheReplica(t *testing.T) {
-	t.Parallel()
-	primary := devtest.OwnPostgres(t)
-	follower := devtest.Replica(t, primary)
-	db := openDB(t, primary.URL)
-	if _, err := db.ExecContext(t.Context(), `INSERT INTO categories (name) VALUES ('Lamps');
-		INSERT INTO products (name, description, price_cents, category_id) SELECT 'Lamp', '', 1, id FROM categories`); err != nil {
-		t.Fatal(err)
-	}
-	awaitProducts(t, openDB(t, follower.URL), 1)
-	out := filepath.Join(t.TempDir(), "all.csv")
-	var said bytes.Buffer
-	err := app.Run(t.Context(), []string{"export", "-format", "csv", "-out", out},
-		[]string{"DATABASE_URL=" + primary.URL, "DATABASE_REPLICA_URL=" + follower.URL}, nil, &said)
-	text, readErr := os.ReadFile(out)
-	if err != nil || readErr != nil || !strings.Contains(string(text), "Lamp") {
-		t.Errorf("it says %s, %v, %v and writes %s", &said, err, readErr, text)
-	}
 }

@@ -3,11 +3,9 @@ package app_test
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -157,17 +155,10 @@ var refusals = map[bool][]int{
 	false: {400, 403, 404, 405, 408, 413, 431, 501},
 }
 
-// exchange is a request and its answer.
-type exchange struct {
-	request   *http.Request
-	sent, got []byte
-	response  *http.Response
-}
-
-// check says in what way the exchange is not what the document promises.
-func (s *spec) check(e exchange) error {
-	op, known := s.operation(e.request.Method, e.request.URL.Path)
-	status := e.response.StatusCode
+// check says in what way tha answer is not what the document promises.
+func (s *spec) check(a answer) error {
+	op, known := s.operation(a.request.Method, a.request.URL.Path)
+	status := a.status
 	at := "/components/responses/Refused"
 	if responses := s.object(op.at + "/responses"); known && responses[strconv.Itoa(status)] != nil {
 		at = op.at + "/responses/" + strconv.Itoa(status)
@@ -175,27 +166,27 @@ func (s *spec) check(e exchange) error {
 		return fmt.Errorf("the status %d is not documented", status)
 	}
 	_, at = s.follow(at)
-	if err := checkTruth(e.response); err != nil {
+	if err := checkTruth(a); err != nil {
 		return err
 	}
-	if err := s.checkHeaders(at, e.response.Header); err != nil {
+	if err := s.checkHeaders(at, a.header); err != nil {
 		return err
 	}
-	if err := s.checkBody(at, e); err != nil {
+	if err := s.checkBody(at, a); err != nil {
 		return err
 	}
 	if status >= 400 && !strings.HasPrefix(at, "/components/responses/Health") && op.path != "/health/ready" {
-		if err := checkProblem(e); err != nil {
+		if err := checkProblem(a); err != nil {
 			return err
 		}
 	}
-	return s.checkTaken(op, e)
+	return s.checkTaken(op, a)
 }
 
 // checkTruth wants of every answer what HTTP wants of its status, and no header that
 // would mislead.
-func checkTruth(response *http.Response) error {
-	header := response.Header
+func checkTruth(a answer) error {
+	header := a.header
 	for _, name := range []string{"X-Cache", "Server", "X-Powered-By"} {
 		if value := header.Get(name); value != "" {
 			return fmt.Errorf("the header %s tells %q", name, value)
@@ -209,16 +200,16 @@ func checkTruth(response *http.Response) error {
 		"Cross-Origin-Opener-Policy": "same-origin",
 	}
 	for name, want := range security {
-		if response.StatusCode < 400 && header.Get(name) != want {
+		if a.status < 400 && header.Get(name) != want {
 			return fmt.Errorf("the header %s is %q, want %q", name, header.Get(name), want)
 		}
 	}
 	policy := header.Get("Content-Security-Policy")
-	if response.StatusCode < 400 && !strings.Contains(policy, "default-src 'self'") || strings.Contains(policy, "unsafe") {
+	if a.status < 400 && !strings.Contains(policy, "default-src 'self'") || strings.Contains(policy, "unsafe") {
 		return fmt.Errorf("the content security policy is %q", policy)
 	}
 	for name, status := range map[string]int{"WWW-Authenticate": 401, "Allow": 405, "Retry-After": 429} {
-		if response.StatusCode == status && header.Get(name) == "" {
+		if a.status == status && header.Get(name) == "" {
 			return fmt.Errorf("the header %s is missing", name)
 		}
 	}
@@ -239,22 +230,20 @@ func (s *spec) checkHeaders(at string, header http.Header) error {
 	return nil
 }
 
-func (s *spec) checkBody(at string, e exchange) error {
+func (s *spec) checkBody(at string, a answer) error {
 	content := s.object(at + "/content")
-	given := e.response.Header.Get("Content-Type")
-	if len(content) == 0 || e.request.Method == http.MethodHead {
-		if len(e.got) > 0 {
-			return fmt.Errorf("there is a body: %s", e.got)
+	given := a.header.Get("Content-Type")
+	if len(content) == 0 || a.request.Method == http.MethodHead {
+		if len(a.body) > 0 {
+			return fmt.Errorf("there is a body: %s", a.body)
 		}
 		return nil
 	}
 	if content[given] == nil {
 		return fmt.Errorf("the content type %q is not documented", given)
 	}
-	body, err := unpacked(e)
-	if err != nil {
-		return err
-	}
+	body := a.body
+	var err error
 	schema := at + "/content/" + escape(given) + "/schema"
 	switch media, _, _ := mime.ParseMediaType(given); media {
 	case "text/csv", "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml":
@@ -272,27 +261,16 @@ func (s *spec) checkBody(at string, e exchange) error {
 	return nil
 }
 
-func unpacked(e exchange) ([]byte, error) {
-	if e.response.Header.Get("Content-Encoding") != "gzip" {
-		return e.got, nil
-	}
-	reader, err := gzip.NewReader(bytes.NewReader(e.got))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(reader)
-}
-
 // checkProblem wants what every error promises.
-func checkProblem(e exchange) error {
-	header := e.response.Header
+func checkProblem(a answer) error {
+	header := a.header
 	uncached := strings.HasSuffix(header.Get("Cache-Control"), "no-store")
 	status := header.Get("Cache-Status")
 	kept := strings.Contains(status, "; stored") || strings.Contains(status, "; hit")
 	if kept == uncached || header.Get("ETag") != "" {
 		return fmt.Errorf("an error can be cached: %v", header)
 	}
-	if e.request.Method == http.MethodHead || isPage(e.response) {
+	if a.request.Method == http.MethodHead || a.isPage() {
 		return nil
 	}
 	var problem struct {
@@ -300,43 +278,41 @@ func checkProblem(e exchange) error {
 		Title    string
 		Instance string
 	}
-	if err := json.Unmarshal(e.got, &problem); err != nil {
+	if err := json.Unmarshal(a.body, &problem); err != nil {
 		return err
 	}
-	code := e.response.StatusCode
+	code := a.status
 	path, err := url.PathUnescape(problem.Instance)
-	if err != nil || problem.Status != code || problem.Title != http.StatusText(code) || path != e.request.URL.Path {
-		return fmt.Errorf("the problem is %+v, of %s with %d", problem, e.request.URL, code)
+	if err != nil || problem.Status != code || problem.Title != http.StatusText(code) || path != a.request.URL.Path {
+		return fmt.Errorf("the problem is %+v, of %s with %d", problem, a.request.URL, code)
 	}
 	return nil
 }
 
-func isPage(response *http.Response) bool {
-	return strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
-}
+func (a answer) isPage() bool { return strings.HasPrefix(a.header.Get("Content-Type"), "text/html") }
 
 // checkTaken wants of a body that was taken that the document allows it.
-func (s *spec) checkTaken(op operation, e exchange) error {
+func (s *spec) checkTaken(op operation, a answer) error {
 	content := op.at + "/requestBody/content/"
-	if e.response.StatusCode >= 400 || s.object(content[:len(content)-1]) == nil {
+	if a.status >= 400 || s.object(content[:len(content)-1]) == nil {
 		return nil
 	}
-	media, _, err := mime.ParseMediaType(e.request.Header.Get("Content-Type"))
+	media, _, err := mime.ParseMediaType(a.request.Header.Get("Content-Type"))
 	if err != nil {
 		return err
 	}
-	err = s.validateJSON(content+escape(media)+"/schema", e.sent)
+	err = s.validateJSON(content+escape(media)+"/schema", []byte(a.sent))
 	if media == "application/x-www-form-urlencoded" {
-		err = s.validate(content+escape(media)+"/schema", formOf(e.sent))
+		err = s.validate(content+escape(media)+"/schema", formOf(a.sent))
 	}
 	if err != nil {
-		return fmt.Errorf("%s was taken against the document: %w", e.sent, err)
+		return fmt.Errorf("%s was taken against the document: %w", a.sent, err)
 	}
 	return nil
 }
 
-func formOf(sent []byte) any {
-	values, err := url.ParseQuery(string(sent))
+func formOf(sent string) any {
+	values, err := url.ParseQuery(sent)
 	form := map[string]any{}
 	for name := range values {
 		form[name] = values.Get(name)
@@ -345,40 +321,4 @@ func formOf(sent []byte) any {
 		return err.Error()
 	}
 	return form
-}
-
-// documented is a transport that checks every answer against the document.
-type documented struct {
-	t    testing.TB
-	next http.RoundTripper
-}
-
-func (d documented) RoundTrip(request *http.Request) (*http.Response, error) {
-	d.t.Helper()
-	var sent []byte
-	if request.Body != nil {
-		var err error
-		if sent, err = io.ReadAll(request.Body); err != nil {
-			return nil, err
-		}
-		request.Body = io.NopCloser(bytes.NewReader(sent))
-	}
-	response, err := d.next.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	got, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = io.NopCloser(bytes.NewReader(got))
-	s, err := openSpec()
-	if err == nil {
-		err = s.check(exchange{request, sent, got, response})
-	}
-	if err != nil {
-		d.t.Errorf("%s %s answers %d: %v", request.Method, request.URL.RequestURI(), response.StatusCode, err)
-	}
-	return response, nil
 }

@@ -50,7 +50,7 @@ func TestStock_IsTakenWhilePostgresIsAway(t *testing.T) {
 	}
 	t.Parallel()
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, redisOf(t), "WRITE_BEHIND_INTERVAL=1s")
+	s := startOn(t, postgres.URL, devtest.Redis(t), "WRITE_BEHIND_INTERVAL=1s")
 	admin, known, unknown := s.admin(), s.product(), s.product()
 	admin.setStock(known, 6).want(http.StatusAccepted)
 	s.visitor().stock(known)

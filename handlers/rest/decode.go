@@ -19,7 +19,8 @@ import (
 )
 
 // DecodeJSON reads the request's body, a JSON object, into the struct at to. Its error
-// names every field that is unknown, given twice or of the wrong type.
+// names every field that is unknown, given twice or of the wrong type. Of a field that is an
+// object it names only the first mistake in there, and encoding/json takes names in any case.
 func DecodeJSON(c *fiber.Ctx, to any) error {
 	_, err := decode(c, to, fiber.MIMEApplicationJSON)
 	return err
@@ -37,8 +38,7 @@ func DecodePatch(c *fiber.Ctx, to any, removable ...string) error {
 	if err := json.Unmarshal(body, &members); err != nil {
 		return badSyntax(err)
 	}
-	target := reflect.ValueOf(to).Elem()
-	fields := fieldsOf(target.Type())
+	target, fields := reflect.ValueOf(to).Elem(), fieldsOf(reflect.TypeOf(to))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		switch {
 		case members[name] != nil:
