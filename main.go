@@ -18,15 +18,9 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second SIGTERM or Ctrl-C ends the program at once
 
 	err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout)
-	status, isStatus := errors.AsType[app.ExitError](err)
 	switch {
-	case isStatus:
-		os.Exit(int(status))
-	case errors.Is(err, app.ErrInterrupted):
-		fmt.Fprintln(os.Stderr, "prefab: interrupted")
-		os.Exit(130)
 	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case errors.Is(err, app.ErrInterrupted), errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "prefab: interrupted")
 		os.Exit(130) // 128 and the number of SIGINT, as shells have it
 	case errors.Is(err, app.ErrUsage):

@@ -89,9 +89,6 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 	return run(ctx, environment{cfg: cfg, log: log, in: in, out: out}, args)
 }
 
-// ExitError is the exit status of a service below process 1, which has logged the reason.
-type ExitError = server.ExitError
-
 // ErrInterrupted says that a second interrupt ended the service at once.
 var ErrInterrupted = server.ErrInterrupted
 

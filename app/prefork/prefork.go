@@ -11,16 +11,16 @@
 //		worker.Ready()
 //		return serve(worker.Context(ctx), worker.Listener)
 //	}
-//	supervisor, err := prefork.New(prefork.Options{Listener: listener, Workers: 4, Log: log})
+//	supervisor, err := prefork.New(prefork.Options{Listener: listener, Workers: 4, …})
 //	…
 //	return supervisor.Run(ctx)
 //
 // It stands instead of Fiber's prefork, whose master ends with its first child
-// and whose children end at once where the master is process 1.
+// and whose children end at once where the master is process 1. The supervisor
+// may be process 1, but reaps only its own workers.
 package prefork
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"net"
@@ -39,46 +39,21 @@ var (
 	ErrUnsupported = errors.New("this system cannot prefork")
 )
 
-// Options say what a supervisor runs. Without a value a duration or a number has
-// the default that its comment names.
+// Options say what a supervisor runs. All but Env are required.
 type Options struct {
 	Listener *net.TCPListener // becomes the supervisor's where New succeeds
-	Workers  int              // 1
+	Workers  int
 	Log      *slog.Logger
 	Env      []string // NAME=value for the workers; wins over the supervisor's own environment
 
-	ReadyTimeout time.Duration // what a worker may take until it is ready: 1m
-	DrainTimeout time.Duration // what it may take to end when asked, before it is killed: 30s
-	StableAfter  time.Duration // a worker that was ready for it resets the slot's failures: 10s
-	MinPause     time.Duration // before the first restart of a slot; it doubles: 100ms
-	MaxPause     time.Duration // where it stops doubling: 5s
-	MaxFailures  int           // in a row, of one slot, while no worker is stable: 6
+	ReadyTimeout time.Duration // what a worker may take until it is ready
+	DrainTimeout time.Duration // what it may take to end when asked, before it is killed
 
 	// Receive gets each message of a worker, and may keep the bytes. Ended is called
 	// after the last message of a process that has ended. Several goroutines call them,
 	// in order for one process.
 	Receive func(slot, pid int, message []byte)
 	Ended   func(slot, pid int)
-}
-
-func (o Options) withDefaults() Options {
-	o.Workers = max(o.Workers, 1)
-	o.ReadyTimeout = cmp.Or(o.ReadyTimeout, time.Minute)
-	o.DrainTimeout = cmp.Or(o.DrainTimeout, 30*time.Second)
-	o.StableAfter = cmp.Or(o.StableAfter, 10*time.Second)
-	o.MinPause = cmp.Or(o.MinPause, 100*time.Millisecond)
-	o.MaxPause = cmp.Or(o.MaxPause, 5*time.Second)
-	o.MaxFailures = cmp.Or(o.MaxFailures, 6)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Receive == nil {
-		o.Receive = func(int, int, []byte) {}
-	}
-	if o.Ended == nil {
-		o.Ended = func(int, int) {}
-	}
-	return o
 }
 
 // State is the state of a slot's worker.
@@ -93,8 +68,17 @@ const (
 
 // Slot is the state of one worker. It outlives the worker's processes.
 type Slot struct {
-	PID      int       `json:"pid"` // 0 while down
-	State    State     `json:"state"`
-	Since    time.Time `json:"since"`    // it is in that state
-	Restarts int       `json:"restarts"` // after unexpected exits
+	PID      int // 0 unless ready
+	State    State
+	Since    time.Time // it is in that state
+	Restarts int       // after unexpected exits
+}
+
+// message is what a worker and its supervisor send each other, encoded by gob.
+type message struct {
+	Ready bool   // from a worker: it serves from now on
+	Body  []byte // from a worker: of Worker.Send
+
+	Slots    []Slot // to a worker: the newest state of all slots
+	Replaced bool   // to a worker: another one has taken its place
 }

@@ -6,15 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// killedPause bounds the pause after a ready worker was killed, by the kernel for its
-// memory or by an operator: its start had no fault.
-const killedPause = time.Second
-
-var errNoWorker = errors.New("no worker runs in the slot")
+const (
+	stableAfter = 10 * time.Second // a worker that was ready for it resets its slot's failures
+	minPause    = 100 * time.Millisecond
+	maxPause    = 5 * time.Second
+	maxFailures = 6 // in a row, of one slot, while no worker is stable
+)
 
 // slotSupervisor keeps a worker running in one slot.
 type slotSupervisor struct {
@@ -28,146 +32,126 @@ type slotSupervisor struct {
 
 // run runs workers until ctx ends. After too many failures it cancels ctx with ErrGaveUp.
 func (k *slotSupervisor) run(ctx context.Context, cancel context.CancelCauseFunc) {
-	for ctx.Err() == nil {
-		c, err := k.start(ctx)
-		if err == nil {
-			c = k.watch(ctx, c)
-			if ctx.Err() != nil {
-				return
-			}
-			err = c.reason()
-		}
+	for {
+		err := k.runWorker(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		pause := k.restartDelay(c, err)
-		if k.failures >= k.s.o.MaxFailures && !k.s.stable() {
+		pause := k.restartDelay(err)
+		if k.givesUp() {
 			cancel(fmt.Errorf("%w: the worker in slot %d failed %d times in a row, at last: %w",
 				ErrGaveUp, k.slot, k.failures, err))
 			return
 		}
-		k.s.change(k.slot, func(slot *Slot) {
-			slot.PID, slot.State = 0, Down
-			slot.Restarts++
-		})
+		k.s.set(k.slot, Down, 0)
 		k.s.o.Log.Error("a worker exited unexpectedly", "worker", k.slot, "error", err,
 			"failures", k.failures, "restart_in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
+			return
 		}
 	}
 }
 
-// restartDelay counts an unexpected exit and returns the pause before the restart.
-// c is nil if no process was started.
-func (k *slotSupervisor) restartDelay(c *child, err error) time.Duration {
-	ready := c != nil && c.isReady()
-	if ready && time.Since(c.readyAt) >= k.s.o.StableAfter {
+func (k *slotSupervisor) givesUp() bool {
+	return k.failures >= maxFailures && !slices.ContainsFunc(k.s.Slots(), stable)
+}
+
+// restartDelay counts an unexpected exit and returns the pause before the restart. An
+// exit with 0 or by SIGKILL, as for want of memory, is no failure of a worker that was ready.
+func (k *slotSupervisor) restartDelay(err error) time.Duration {
+	slot := k.s.Slots()[k.slot]
+	if stable(slot) {
 		k.failures, k.restarts = 0, 0
 	}
 	k.restarts++
-	most := k.s.o.MaxPause
-	if ready && (c.killed() || err == nil) {
-		most = min(most, killedPause)
-	} else {
+	if slot.State != Ready || err != nil && !killed(err) {
 		k.failures++
 	}
-	pause := k.s.o.MinPause
-	for range k.restarts - 1 {
-		if pause = 2 * pause; pause >= most {
-			break
-		}
-	}
-	return min(pause, most)
+	return min(minPause<<min(k.restarts-1, 10), maxPause)
 }
 
-// start starts a worker in an empty slot and waits until it is ready.
+func stable(slot Slot) bool { return slot.State == Ready && time.Since(slot.Since) >= stableAfter }
+
+// killed reports whether SIGKILL ended the process.
+func killed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// runWorker runs one worker, and those that replace it, until the last one ends, and
+// returns how. When ctx ends, it stops the worker.
+func (k *slotSupervisor) runWorker(ctx context.Context) error {
+	k.s.set(k.slot, Starting, 0)
+	c, err := k.start(ctx)
+	if err != nil {
+		return err
+	}
+	var draining sync.WaitGroup // of the worker that is replaced
+	defer draining.Wait()
+	for {
+		select {
+		case <-c.ended:
+			return c.err
+		case <-ctx.Done():
+			k.retire(c, func() { c.signal(syscall.SIGTERM) })
+			return nil
+		case outcome := <-k.replacements:
+			next, err := k.start(ctx)
+			if err != nil {
+				outcome <- err
+				continue
+			}
+			old := c
+			c, k.failures, k.restarts = next, 0, 0
+			draining.Go(func() {
+				k.retire(old, func() { close(old.replaced) })
+				outcome <- nil
+			})
+		}
+	}
+}
+
+// start starts a worker and waits until it is ready. When it returns an error, the
+// worker has ended.
 func (k *slotSupervisor) start(ctx context.Context) (*child, error) {
 	c, err := k.s.spawn(k.slot)
 	if err != nil {
 		return nil, err
 	}
-	k.s.change(k.slot, func(slot *Slot) { slot.PID, slot.State = c.pid, Starting })
-	if err := k.await(ctx, c); err != nil {
-		return c, err
-	}
-	k.markReady(c)
-	return c, nil
-}
-
-func (k *slotSupervisor) markReady(c *child) {
-	k.s.change(k.slot, func(slot *Slot) { slot.PID, slot.State, slot.Since = c.pid, Ready, c.readyAt })
-	k.s.o.Log.Info("a worker is ready", "worker", k.slot, "pid", c.pid)
-}
-
-// await waits until the worker is ready. When it returns an error, the worker has ended.
-func (k *slotSupervisor) await(ctx context.Context, c *child) error {
 	late := time.NewTimer(k.s.o.ReadyTimeout)
 	defer late.Stop()
 	select {
 	case <-c.ready:
-		return nil
+		k.s.set(k.slot, Ready, c.pid())
+		k.s.o.Log.Info("a worker is ready", "worker", k.slot, "pid", c.pid())
+		return c, nil
 	case <-c.ended:
-		return fmt.Errorf("it ended before it was ready: %w", c.reason())
+		return nil, fmt.Errorf("it ended before it was ready: %s", c.command.ProcessState)
 	case <-late.C:
 		c.signal(syscall.SIGKILL)
 		<-c.ended
-		return fmt.Errorf("it was not ready within %s", k.s.o.ReadyTimeout)
+		return nil, fmt.Errorf("it was not ready within %s", k.s.o.ReadyTimeout)
 	case <-ctx.Done():
-		k.retire(c, c.terminate)
-		return context.Cause(ctx)
-	}
-}
-
-// watch waits for the end of a ready worker, or of the last one that replaced it, and
-// returns that one. When ctx ends, it stops the worker.
-func (k *slotSupervisor) watch(ctx context.Context, c *child) *child {
-	retired := make(chan struct{}) // closed while no replaced worker is still draining
-	close(retired)
-	defer func() { <-retired }()
-	for {
-		select {
-		case <-c.ended:
-			return c
-		case <-ctx.Done():
-			k.retire(c, c.terminate)
-			return c
-		case outcome := <-k.replacements:
-			next, err := k.s.spawn(k.slot)
-			if err == nil {
-				err = k.await(ctx, next)
-			}
-			if err != nil {
-				outcome <- err
-				continue
-			}
-			<-retired
-			old, done := c, make(chan struct{})
-			c, retired = next, done
-			k.failures, k.restarts = 0, 0
-			k.markReady(c)
-			go func() {
-				defer close(done)
-				k.retire(old, func() { old.replaced.Store(true); old.wakeWriter() })
-				outcome <- nil
-			}()
-		}
+		k.retire(c, func() { c.signal(syscall.SIGTERM) })
+		return nil, context.Cause(ctx)
 	}
 }
 
 // replace requests a new worker for the slot, and returns when the old one has ended.
+// It waits for one that is just being started.
 func (k *slotSupervisor) replace(ctx context.Context) error {
 	outcome := make(chan error, 1)
-	waits := time.NewTimer(k.s.o.ReadyTimeout + k.s.o.MaxPause)
-	defer waits.Stop()
 	select {
 	case k.replacements <- outcome:
 		return <-outcome
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-waits.C:
-		return errNoWorker
 	}
 }
 
@@ -181,7 +165,7 @@ func (k *slotSupervisor) retire(c *child, ask func()) {
 	case <-c.ended:
 		return
 	case <-late.C:
-		k.s.o.Log.Warn("a worker has not drained in time, and is killed", "worker", k.slot, "pid", c.pid)
+		k.s.o.Log.Warn("a worker has not drained in time, and is killed", "worker", k.slot, "pid", c.pid())
 	case <-k.s.force:
 	}
 	c.signal(syscall.SIGKILL)

@@ -4,7 +4,6 @@ package prefork
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,17 +18,14 @@ import (
 
 // Supervisor keeps workers alive on one listener.
 type Supervisor struct {
-	o        Options
-	program  string
-	listener int // a descriptor: os.File.Fd would make the listener blocking, for all workers
-
-	force       chan struct{} // closed when workers are to end at once
-	rolling     chan struct{} // holds a value during a rolling restart
-	supervisors []*slotSupervisor
+	o       Options
+	program string
+	force   chan struct{} // closed when workers are to end at once
 
 	mu       sync.Mutex
+	listener *os.File
 	slots    []Slot
-	children map[*child]bool // get each change of the slots
+	changed  chan struct{} // closed, and made anew, with each change of the slots
 }
 
 // New returns a supervisor of the options' listener. No worker runs yet.
@@ -38,91 +34,92 @@ func New(o Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the program that workers run: %w", err)
 	}
-	connection, err := o.Listener.SyscallConn()
+	listener, err := duplicate(o.Listener)
 	if err != nil {
-		return nil, fmt.Errorf("reach the listener: %w", err)
-	}
-	var descriptor int
-	var duplicate error
-	err = connection.Control(func(fd uintptr) {
-		descriptor, duplicate = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
-	})
-	if err := errors.Join(err, duplicate); err != nil {
 		return nil, fmt.Errorf("duplicate the listener: %w", err)
 	}
 	_ = o.Listener.Close() // the duplicate keeps the port; nobody accepts here
-	o = o.withDefaults()
-	s := &Supervisor{
-		o: o, program: program, listener: descriptor,
-		force: make(chan struct{}), rolling: make(chan struct{}, 1),
-		slots: make([]Slot, o.Workers), children: make(map[*child]bool),
+	return &Supervisor{
+		o: o, program: program, listener: listener, force: make(chan struct{}),
+		slots:   slices.Repeat([]Slot{{State: Down, Since: time.Now()}}, o.Workers),
+		changed: make(chan struct{}),
+	}, nil
+}
+
+// duplicate returns what workers inherit. It is not the listener's own File, which
+// becomes blocking, for all workers, when a process is started with it.
+func duplicate(l syscall.Conn) (*os.File, error) {
+	connection, err := l.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
-	for i := range s.slots {
-		s.slots[i] = Slot{State: Down, Since: time.Now()}
-		s.supervisors = append(s.supervisors, &slotSupervisor{s: s, slot: i, replacements: make(chan chan error)})
-	}
-	return s, nil
+	var file *os.File
+	var failed error
+	err = connection.Control(func(fd uintptr) {
+		var descriptor int
+		descriptor, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		file = os.NewFile(uintptr(descriptor), "listener")
+	})
+	return file, errors.Join(err, failed)
 }
 
 // Run keeps the workers alive until ctx ends, and drains them then; or until
 // they do not stay up, which is ErrGaveUp. A SIGHUP replaces them one by one,
-// each by one that is ready. A second SIGINT ends them at once: ErrInterrupted.
-// Call it once.
+// each by one that is ready. A SIGINT during the drain ends them at once:
+// ErrInterrupted. Call it once.
 func (s *Supervisor) Run(ctx context.Context) error {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT)
-	defer signal.Stop(signals)
+	hangups := make(chan os.Signal, 1) // one during a rolling restart starts another
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var slots sync.WaitGroup
-	for _, k := range s.supervisors {
-		slots.Go(func() { k.run(ctx, cancel) })
+	var all sync.WaitGroup
+	var supervisors []*slotSupervisor
+	for slot := range s.slots {
+		k := &slotSupervisor{s: s, slot: slot, replacements: make(chan chan error)}
+		supervisors = append(supervisors, k)
+		all.Go(func() { k.run(ctx, cancel) })
 	}
-	var restarts sync.WaitGroup
-	ended := make(chan struct{})
-	go func() { slots.Wait(); close(ended) }()
-
-	interrupts, draining := 0, ctx.Done()
-	for {
-		select {
-		case received := <-signals:
-			if received == syscall.SIGHUP {
-				restarts.Go(func() { s.rollingRestart(ctx) })
-			} else if interrupts++; interrupts == 2 {
-				close(s.force)
+	all.Go(func() {
+		for {
+			select {
+			case <-hangups:
+				s.rollingRestart(ctx, supervisors)
+			case <-ctx.Done():
+				return
 			}
-		case <-draining:
-			draining = nil
-			// From now on the port is there as long as a worker listens on it.
-			_ = unix.Close(s.listener)
-			s.o.Log.Info("draining the workers", "timeout", s.o.DrainTimeout)
-		case <-ended:
-			restarts.Wait()
-			if draining != nil {
-				_ = unix.Close(s.listener)
-			}
-			if interrupts > 1 {
-				return ErrInterrupted
-			}
-			if cause := context.Cause(ctx); errors.Is(cause, ErrGaveUp) {
-				return cause
-			}
-			return nil
 		}
+	})
+
+	<-ctx.Done()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	// From now on the port is there as long as a worker listens on it.
+	s.mu.Lock()
+	_ = s.listener.Close()
+	s.mu.Unlock()
+	s.o.Log.Info("draining the workers", "timeout", s.o.DrainTimeout)
+	ended := make(chan struct{})
+	go func() { all.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-interrupts:
+		close(s.force)
+		<-ended
+		return ErrInterrupted
 	}
+	if cause := context.Cause(ctx); errors.Is(cause, ErrGaveUp) {
+		return cause
+	}
+	return nil
 }
 
-// rollingRestart replaces the workers one after the other. Another one waits until it is over.
-func (s *Supervisor) rollingRestart(ctx context.Context) {
-	select {
-	case s.rolling <- struct{}{}:
-		defer func() { <-s.rolling }()
-	case <-ctx.Done():
-		return
-	}
-	s.o.Log.Info("replacing the workers", "workers", len(s.supervisors))
-	for _, k := range s.supervisors {
+// rollingRestart replaces the workers one after the other.
+func (s *Supervisor) rollingRestart(ctx context.Context, supervisors []*slotSupervisor) {
+	s.o.Log.Info("replacing the workers", "workers", len(supervisors))
+	for _, k := range supervisors {
 		err := k.replace(ctx)
 		if ctx.Err() != nil {
 			return
@@ -132,46 +129,31 @@ func (s *Supervisor) rollingRestart(ctx context.Context) {
 			return
 		}
 	}
-	s.o.Log.Info("the workers are replaced", "workers", len(s.supervisors))
+	s.o.Log.Info("the workers are replaced", "workers", len(supervisors))
 }
 
 // Slots returns the state of each slot.
 func (s *Supervisor) Slots() []Slot {
+	slots, _ := s.state()
+	return slots
+}
+
+// state returns the state of each slot, and a channel that is closed when it changes.
+func (s *Supervisor) state() (slots []Slot, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.slots)
+	return slices.Clone(s.slots), s.changed
 }
 
-// change changes a slot and sends that to all workers.
-func (s *Supervisor) change(slot int, by func(*Slot)) {
+// set changes a slot.
+func (s *Supervisor) set(slot int, state State, pid int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.slots[slot].State
-	by(&s.slots[slot])
-	if s.slots[slot].State != before {
-		s.slots[slot].Since = time.Now()
+	now := &s.slots[slot]
+	now.State, now.PID, now.Since = state, pid, time.Now()
+	if state == Down {
+		now.Restarts++
 	}
-	s.broadcast()
-}
-
-// broadcast sends all workers the state of the slots. The caller holds the lock.
-func (s *Supervisor) broadcast() {
-	state, err := json.Marshal(s.slots)
-	if err != nil {
-		return // numbers, words and times can be marshalled
-	}
-	for c := range s.children {
-		c.slotsJSON.Store(&state)
-		c.wakeWriter()
-	}
-}
-
-// stable reports whether some worker has been ready for StableAfter.
-func (s *Supervisor) stable() bool {
-	for _, slot := range s.Slots() {
-		if slot.State == Ready && time.Since(slot.Since) >= s.o.StableAfter {
-			return true
-		}
-	}
-	return false
+	close(s.changed)
+	s.changed = make(chan struct{})
 }

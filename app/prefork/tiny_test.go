@@ -3,219 +3,119 @@
 package prefork_test
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"log/slog"
+	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
+	"os/signal"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"example.com/prefab/app/prefork"
 )
 
-// patience bounds every wait; to run into it means to hang.
-const patience = 60 * time.Second
+// tinyVariable makes the test binary run as the service tiny, whose workers inherit it.
+const tinyVariable = "TINY"
 
-var tinyBinary string
+func TestMain(m *testing.M) {
+	if os.Getenv(tinyVariable) == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	run := supervise
+	if prefork.IsWorker() {
+		run = work
+	}
+	if err := run(ctx); err != nil {
+		fmt.Println("tiny:", err)
+		os.Exit(1)
+	}
+}
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "prefab-tiny-")
+// supervise runs three workers on a free port.
+func supervise(ctx context.Context) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	defer os.RemoveAll(dir)
-	tinyBinary = filepath.Join(dir, "tiny")
-	if out, err := exec.Command("go", "build", "-race", "-o", tinyBinary, "./testdata/tiny").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build tiny: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
-
-// tiny is the running service.
-type tiny struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	done chan struct{} // closed when it has ended
-	all  chan struct{} // closed when all output is here, that of its workers too
-
-	mu     sync.Mutex
-	output bytes.Buffer
-}
-
-// start starts tiny on a free port, with settings of the form NAME=value.
-func start(t *testing.T, settings ...string) *tiny {
-	t.Helper()
-	p := launch(t, nil, settings...)
-	p.eventually("it listens", func() bool { return p.match(`listening address=(\S+)`) != "" })
-	p.url = "http://" + p.match(`listening address=(\S+)`)
-	return p
-}
-
-// ready starts tiny and waits for its three workers.
-func ready(t *testing.T, settings ...string) *tiny {
-	t.Helper()
-	p := start(t, settings...)
-	p.allReady()
-	return p
-}
-
-func launch(t *testing.T, wrapper []string, settings ...string) *tiny {
-	t.Helper()
-	command := append(slices.Clone(wrapper), tinyBinary)
-	p := &tiny{t: t, cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{}), all: make(chan struct{})}
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "ADDRESS=127.0.0.1:0"}, settings...)
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.cmd.Stdout, p.cmd.Stderr = writer, writer
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	writer.Close()
-	go func() {
-		defer close(p.all)
-		defer reader.Close()
-		for lines := bufio.NewScanner(reader); lines.Scan(); {
-			p.mu.Lock()
-			p.output.WriteString(lines.Text() + "\n")
-			p.mu.Unlock()
-		}
-	}()
-	go func() { _ = p.cmd.Wait(); close(p.done) }()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
+	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
+	log.Info("listening", "address", listener.Addr().String())
+	supervisor, err := prefork.New(prefork.Options{
+		Listener: listener.(*net.TCPListener), Workers: 3, Log: log, Env: []string{"GREETING=hello"},
+		ReadyTimeout: duration("READY"), DrainTimeout: duration("DRAIN"),
+		Receive: func(slot, pid int, message []byte) {
+			log.Info("received", "worker", slot, "from", pid, "message", string(message))
+		},
+		Ended: func(slot, pid int) { log.Info("ended", "worker", slot, "from", pid) },
 	})
-	return p
-}
-
-func (p *tiny) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
-}
-
-// match returns what the pattern's group last matched of the output.
-func (p *tiny) match(pattern string) string {
-	all := regexp.MustCompile(pattern).FindAllStringSubmatch(p.said(), -1)
-	if len(all) == 0 {
-		return ""
-	}
-	return all[len(all)-1][1]
-}
-
-func (p *tiny) eventually(what string, ok func() bool) {
-	p.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	p.t.Fatalf("it never came about that %s:\n%s", what, p.said())
-}
-
-func (p *tiny) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
-
-func (p *tiny) exit() int {
-	p.t.Helper()
-	for _, end := range []chan struct{}{p.done, p.all} {
-		select {
-		case <-end:
-		case <-time.After(patience):
-			p.t.Fatalf("it does not end:\n%s", p.said())
-		}
-	}
-	return p.cmd.ProcessState.ExitCode()
-}
-
-// get asks on a connection of its own.
-func (p *tiny) get(path string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 	if err != nil {
-		return "", err
+		return err
 	}
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return string(body), err
+	return supervisor.Run(ctx)
 }
 
-func (p *tiny) slots() []prefork.Slot {
-	body, err := p.get("/slots")
-	if err != nil {
-		return nil
-	}
-	var slots []prefork.Slot
-	if err := json.Unmarshal([]byte(body), &slots); err != nil {
-		p.t.Fatalf("the slots are %q: %v", body, err)
-	}
-	return slots
+func duration(name string) time.Duration {
+	d, _ := time.ParseDuration(os.Getenv(name))
+	return cmp.Or(d, waitLimit)
 }
 
-// allReady waits until every slot is ready, and returns the processes in them.
-func (p *tiny) allReady() (pids []int) {
-	p.t.Helper()
-	p.eventually("all workers are ready", func() bool {
-		pids = pids[:0]
-		for _, slot := range p.slots() {
-			if slot.State == prefork.Ready {
-				pids = append(pids, slot.PID)
-			}
-		}
-		return len(pids) == 3
+func work(ctx context.Context) error {
+	worker, err := prefork.Inherit()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(os.Getenv("BROKEN")); err == nil {
+		return errors.New("broken")
+	}
+	if _, err := os.Stat(os.Getenv("STUCK")); err == nil {
+		time.Sleep(time.Hour)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/environment", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, os.Getenv("GREETING"), " ", fiber.IsChild())
 	})
-	return pids
-}
-
-// servedBy answers from a process that is told by its answer.
-func (p *tiny) servedBy() int {
-	body, err := p.get("/pid")
-	if err != nil {
-		return 0
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, os.Getpid())
+		_ = http.NewResponseController(w).Flush()
+		pause, _ := time.ParseDuration(r.FormValue("for"))
+		time.Sleep(pause)
+		fmt.Fprint(w, "done")
+	})
+	mux.HandleFunc("/slots", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(worker.Slots()) })
+	mux.HandleFunc("/say", func(http.ResponseWriter, *http.Request) { _ = worker.Send([]byte("a word")) })
+	var open sync.WaitGroup
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute, ConnState: func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Done()
+		}
+	}}
+	broken := make(chan error, 1)
+	go func() { broken <- server.Serve(worker.Listener) }()
+	if err := worker.Ready(); err != nil {
+		return err
 	}
-	pid, err := strconv.Atoi(body)
-	if err != nil {
-		p.t.Fatalf("/pid answers %q", body)
+	select {
+	case err := <-broken:
+		return err
+	case <-worker.Context(ctx).Done():
 	}
-	return pid
-}
-
-// touch makes a file and returns its path, and how to remove it.
-func touch(t *testing.T) (path string, remove func()) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "flag")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path, func() { _ = os.Remove(path) }
-}
-
-func (p *tiny) say(word string) {
-	if _, err := p.get("/say?word=" + url.QueryEscape(word)); err != nil {
-		p.t.Fatal(err)
-	}
+	// Not by Shutdown, which drops a request that arrives on a connection just accepted.
+	_ = worker.Listener.Close()
+	_ = <-broken
+	server.SetKeepAlivesEnabled(false)
+	open.Wait()
+	return worker.Send([]byte("goodbye"))
 }

@@ -11,21 +11,14 @@ import (
 	"example.com/prefab/app/prefork"
 )
 
-// ExitError is the exit status of a service that runs as a child of process 1. The child
-// has logged the reason.
-type ExitError = prefork.ExitError
-
 // ErrInterrupted says that a second interrupt ended the service at once.
 var ErrInterrupted = prefork.ErrInterrupted
 
-// Run serves in one of four roles: as a single process or, with PREFORK, as the supervisor,
-// as one of its workers, or as process 1, whose child is the supervisor.
+// Run serves in one of three roles: as a single process or, with PREFORK, as the supervisor
+// or as one of its workers.
 func Run(ctx context.Context, o Options) error {
-	switch {
-	case prefork.IsWorker():
+	if prefork.IsWorker() {
 		return o.runWorker(ctx)
-	case o.Settings.Preforks() && prefork.IsInit():
-		return prefork.Init()
 	}
 	if err := o.Settings.checkPorts(ctx); err != nil {
 		return err

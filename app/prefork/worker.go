@@ -1,11 +1,8 @@
-//go:build unix
-
 package prefork
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +16,15 @@ import (
 	"time"
 )
 
+// What a supervisor leaves for its worker.
+const (
+	listenerDescriptor = 3 // after the three streams
+	socketDescriptor   = 4
+
+	slotVariable  = "PREFORK_SLOT"
+	fiberVariable = "FIBER_PREFORK_CHILD=1" // makes fiber.IsChild return true
+)
+
 var errSupervisorGone = errors.New("the supervisor has gone")
 
 // Worker is what a worker has from its supervisor.
@@ -26,8 +32,9 @@ type Worker struct {
 	Slot     int          // from 0
 	Listener net.Listener // shared with all workers
 
+	mu     sync.Mutex // one message at a time
 	socket net.Conn
-	mu     sync.Mutex // one frame at a time
+	out    *gob.Encoder
 	slots  atomic.Pointer[[]Slot]
 	ctx    context.Context // ends with ErrReplaced, or when the supervisor has gone
 	cancel context.CancelCauseFunc
@@ -42,50 +49,41 @@ func Inherit() (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this process is no worker: %s is %q", slotVariable, os.Getenv(slotVariable))
 	}
-	listener, err := inheritListener()
+	listenerFile := os.NewFile(listenerDescriptor, "listener")
+	defer listenerFile.Close()
+	listener, err := net.FileListener(listenerFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("inherit the listener: %w", err)
 	}
-	file := os.NewFile(socketDescriptor, "supervisor")
-	defer file.Close()
-	socket, err := net.FileConn(file)
+	socketFile := os.NewFile(socketDescriptor, "supervisor")
+	defer socketFile.Close()
+	socket, err := net.FileConn(socketFile)
 	if err != nil {
 		_ = listener.Close()
 		return nil, fmt.Errorf("inherit the supervisor's socket: %w", err)
 	}
 	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
-	w := &Worker{Slot: slot, Listener: listener, socket: socket}
+	w := &Worker{Slot: slot, Listener: listener, socket: socket, out: gob.NewEncoder(socket)}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
-	go w.readFrames()
+	go w.receive()
 	return w, nil
 }
 
-func inheritListener() (net.Listener, error) {
-	file := os.NewFile(listenerDescriptor, "listener")
-	defer file.Close()
-	listener, err := net.FileListener(file)
-	if err != nil {
-		return nil, fmt.Errorf("inherit the listener: %w", err)
-	}
-	return listener, nil
-}
-
 // Ready tells the supervisor that the worker serves.
-func (w *Worker) Ready() error { return w.write(frameReady, nil) }
+func (w *Worker) Ready() error { return w.send(message{Ready: true}) }
 
-// Send gives the supervisor a message of 4 MiB at most. It waits for a while where
-// the supervisor is busy.
-func (w *Worker) Send(message []byte) error { return w.write(frameMessage, message) }
+// Send gives the supervisor a message. It waits for a while where the supervisor is busy.
+func (w *Worker) Send(body []byte) error { return w.send(message{Body: body}) }
 
-func (w *Worker) write(kind byte, body []byte) error {
+func (w *Worker) send(m message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_ = w.socket.SetWriteDeadline(time.Now().Add(10 * time.Second))
-	err := writeFrame(w.socket, kind, body)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = w.socket.Close() // half a frame may be out; what follows would make no sense
+	if err := w.out.Encode(m); err != nil {
+		_ = w.socket.Close() // half a message may be out; what follows would make no sense
+		return fmt.Errorf("write to the supervisor: %w", err)
 	}
-	return err
+	return nil
 }
 
 // Context returns a context that ends with ctx; or, with the cause ErrReplaced,
@@ -106,20 +104,18 @@ func (w *Worker) Slots() []Slot {
 	return nil
 }
 
-func (w *Worker) readFrames() {
+// receive handles the supervisor's messages until the supervisor has gone.
+func (w *Worker) receive() {
 	defer w.cancel(errSupervisorGone)
-	in := bufio.NewReader(w.socket)
-	for {
-		kind, body, err := readFrame(in)
-		if err != nil {
+	for in := gob.NewDecoder(w.socket); ; {
+		var m message
+		switch err := in.Decode(&m); {
+		case err != nil:
 			return
-		}
-		var slots []Slot
-		switch {
-		case kind == frameReplace:
+		case m.Replaced:
 			w.cancel(ErrReplaced)
-		case kind == frameSlots && json.Unmarshal(body, &slots) == nil:
-			w.slots.Store(&slots)
+		default:
+			w.slots.Store(&m.Slots)
 		}
 	}
 }
