@@ -58,9 +58,14 @@ func (l *Locks) Run(
 		Locks: l, token: rand.Text(),
 		keys: []string{l.prefix + "{" + name + "}", l.prefix + "{" + name + "}:done"}, // in one slot of a Cluster
 	}
+	untilNext := max(0, time.Until(next)) // also if next is zero
 	asked := time.Now()
-	if acquired, err := held.acquire(ctx, next); err != nil || !acquired {
-		return false, err
+	acquired, err := held.run(ctx, acquireLock, l.ttl.Milliseconds(), untilNext.Milliseconds()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("acquire a lock: %w: %w", problem.ErrUnavailable, err)
+	}
+	if !acquired {
+		return false, nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	renewals := make(chan struct{})
@@ -69,11 +74,14 @@ func (l *Locks) Run(
 		held.renew(ctx, asked, cancel)
 	}()
 	defer func() { // after a panic too
-		done := ctx.Err() == nil && !next.IsZero()
+		var noted time.Duration
+		if ctx.Err() == nil {
+			noted = max(0, time.Until(next)) / 2
+		}
 		lost := errors.Is(context.Cause(ctx), errLeaseLost)
 		cancel(nil)
 		<-renewals
-		held.release(context.WithoutCancel(ctx), done, next)
+		held.run(context.WithoutCancel(ctx), releaseLock, noted.Milliseconds()) // without Redis the lease expires by itself
 		if err != nil && lost {
 			err = fmt.Errorf("%w: %w", errLeaseLost, err)
 		}
@@ -117,18 +125,10 @@ return 1`)
 // callTimeout limits one call of Redis, with its one retry.
 const callTimeout = time.Second
 
-func (l *lease) acquire(ctx context.Context, next time.Time) (bool, error) {
+func (l *lease) run(ctx context.Context, script *redis.Script, arguments ...any) *redis.Cmd {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	var longest int64 // that a note may last: it ends before next
-	if !next.IsZero() {
-		longest = max(0, time.Until(next).Milliseconds())
-	}
-	acquired, err := acquireLock.Run(ctx, l.redis, l.keys, l.token, l.ttl.Milliseconds(), longest).Bool()
-	if err != nil {
-		return false, fmt.Errorf("acquire a lock: %w: %w", problem.ErrUnavailable, err)
-	}
-	return acquired, nil
+	return script.Run(ctx, l.redis, l.keys, append([]any{l.token}, arguments...)...)
 }
 
 // renew prolongs the lease until ctx ends. It cancels the work if Redis says that the
@@ -146,7 +146,7 @@ func (l *lease) renew(ctx context.Context, asked time.Time, cancel context.Cance
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		held, err := l.renewOnce(ctx)
+		held, err := l.run(ctx, renewLock, l.ttl.Milliseconds()).Bool()
 		switch {
 		case err != nil: // there may be time for another try
 		case held:
@@ -156,22 +156,4 @@ func (l *lease) renew(ctx context.Context, asked time.Time, cancel context.Cance
 			return
 		}
 	}
-}
-
-func (l *lease) renewOnce(ctx context.Context) (held bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return renewLock.Run(ctx, l.redis, l.keys, l.token, l.ttl.Milliseconds()).Bool()
-}
-
-// release gives the lease back, and notes whether the work is done. If Redis cannot be
-// reached the lease expires by itself.
-func (l *lease) release(ctx context.Context, done bool, next time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var noted int64
-	if done {
-		noted = max(0, time.Until(next).Milliseconds()/2)
-	}
-	releaseLock.Run(ctx, l.redis, l.keys, l.token, noted)
 }

@@ -74,9 +74,13 @@ func TestRun_OneAtATime(t *testing.T) {
 }
 
 func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	client.Set(t.Context(), leaseKey, "of a dead process", time.Second)
-	l := locks.New(client, "lock:", 2*time.Second)
+	client.Set(t.Context(), leaseKey, "of a dead process", 300*time.Millisecond)
+	l := locks.New(client, "lock:", time.Second)
 	if run(t, l, time.Time{}, nothing) {
 		t.Error("it ran beside the holder")
 	}
@@ -102,6 +106,10 @@ func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
 }
 
 func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	server := devtest.OwnRedis(t)
 	client := devtest.RedisClient(t, server.URL)
 	for _, c := range []struct {
@@ -123,7 +131,7 @@ func TestRun_ALostLeaseEndsTheWork(t *testing.T) {
 			}
 		}},
 	} {
-		l := locks.New(client, "lock:", time.Second)
+		l := locks.New(client, "lock:", 500*time.Millisecond)
 		ran, err := l.Run(t.Context(), "job", time.Now().Add(time.Hour), func(ctx context.Context) error {
 			c.lose()
 			<-ctx.Done()
@@ -199,7 +207,7 @@ func TestRun_NotesWhatIsDone(t *testing.T) {
 }
 
 func TestRun_WorkThatIgnoresItsEndDoesNotHoldTheLease(t *testing.T) {
-	l := locks.New(devtest.RedisClient(t, devtest.Redis(t)), "lock:", time.Second)
+	l := locks.New(devtest.RedisClient(t, devtest.Redis(t)), "lock:", 300*time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	release, ended := make(chan struct{}), make(chan error, 1)
 	go func() {

@@ -69,15 +69,8 @@ const maxSending = 2
 type queue struct {
 	client  redis.UniversalClient
 	mu      sync.Mutex
-	next    *batch // nil if no caller waits
-	sending int    // batches and lone callers that are under way
-}
-
-// batch ends with the latest deadline of its callers, or when no caller waits for it.
-type batch struct {
-	callers []*caller
-	waiting int
-	cancel  context.CancelFunc // nil until it is sent
+	next    []*caller // who wait for the next batch
+	sending int       // batches and lone callers that are under way
 }
 
 type caller struct {
@@ -87,15 +80,14 @@ type caller struct {
 }
 
 func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
-	b, c := q.join(ctx, commands)
-	if b == nil {
+	c := q.join(ctx, commands)
+	if c == nil {
 		defer q.sent()
 		return send(ctx, q.client, commands)
 	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		q.leave(b, c)
 		return ctx.Err()
 	}
 	for _, command := range commands {
@@ -108,76 +100,61 @@ func (q *queue) do(ctx context.Context, commands []redis.Cmder) error {
 
 // join adds the caller to the next batch. It returns nil if the caller must send its
 // commands itself.
-func (q *queue) join(ctx context.Context, commands []redis.Cmder) (*batch, *caller) {
+func (q *queue) join(ctx context.Context, commands []redis.Cmder) *caller {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.sending < maxSending {
 		q.sending++
-		return nil, nil
-	}
-	if q.next == nil {
-		q.next = new(batch)
+		return nil
 	}
 	c := &caller{ctx, commands, make(chan struct{})}
-	q.next.callers = append(q.next.callers, c)
-	q.next.waiting++
-	return q.next, c
-}
-
-func (q *queue) leave(b *batch, c *caller) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	b.waiting--
-	switch {
-	case b.cancel == nil:
-		b.callers = slices.DeleteFunc(b.callers, func(other *caller) bool { return other == c })
-	case b.waiting == 0:
-		b.cancel()
-	}
+	q.next = append(q.next, c)
+	return c
 }
 
 // sent is called by a lone caller that has its answer. It starts the next batch.
 func (q *queue) sent() {
-	if b, ctx := q.take(); b != nil {
-		go q.run(ctx, b)
+	if batch := q.take(); batch != nil {
+		go q.run(batch)
 	}
 }
 
 // run sends batches until no caller waits.
-func (q *queue) run(ctx context.Context, b *batch) {
-	for ; b != nil; b, ctx = q.take() {
-		commands := make([]redis.Cmder, 0, 2*len(b.callers))
-		for _, c := range b.callers {
+func (q *queue) run(batch []*caller) {
+	for ; batch != nil; batch = q.take() {
+		commands := make([]redis.Cmder, 0, 2*len(batch))
+		for _, c := range batch {
 			commands = append(commands, c.commands...)
 		}
+		ctx, cancel := longest(batch)
 		_ = send(ctx, q.client, commands) // each command has its own error
-		for _, c := range b.callers {
+		cancel()
+		for _, c := range batch {
 			close(c.done)
 		}
-		b.cancel()
 	}
 }
 
-// take returns the next batch. Without one it returns nil, and one fewer is under way.
-func (q *queue) take() (*batch, context.Context) {
+// take returns the next batch, without those who have left. If nobody waits it returns nil,
+// and one fewer is under way.
+func (q *queue) take() []*caller {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b := q.next
-	if q.next = nil; b == nil || len(b.callers) == 0 {
+	batch := slices.DeleteFunc(q.next, func(c *caller) bool { return c.ctx.Err() != nil })
+	if q.next = nil; len(batch) == 0 {
 		q.sending--
-		return nil, nil
+		return nil
 	}
-	var ctx context.Context
-	ctx, b.cancel = b.newContext()
-	return b, ctx
+	return batch
 }
 
-func (b *batch) newContext() (context.Context, context.CancelFunc) {
+// longest returns a context with the latest deadline of the callers.
+func longest(batch []*caller) (context.Context, context.CancelFunc) {
 	var last time.Time
-	for _, c := range b.callers {
+	for _, c := range batch {
 		deadline, limited := c.ctx.Deadline()
 		if !limited {
-			return context.WithCancel(context.Background())
+			return context.Background(), func() {}
 		}
 		if deadline.After(last) {
 			last = deadline

@@ -7,8 +7,5 @@ const MaxSending = maxSending
 func (b Batched) Waiting() int {
 	b.queue.mu.Lock()
 	defer b.queue.mu.Unlock()
-	if b.queue.next == nil {
-		return 0
-	}
-	return b.queue.next.waiting
+	return len(b.queue.next)
 }

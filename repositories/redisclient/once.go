@@ -30,12 +30,7 @@ func (o Once) Set(ctx context.Context, key string, value any, ttl time.Duration)
 	if ttl > 0 {
 		arguments = append(arguments, "px", ttl.Milliseconds())
 	}
-	command := redis.NewStatusCmd(ctx, arguments...)
-	if err := o.Process(ctx, noRetry{command}); err != nil {
-		command = redis.NewStatusCmd(ctx) // a later answer may still write to the other one
-		command.SetErr(err)
-	}
-	return command
+	return once(ctx, o, redis.NewStatusCmd(ctx, arguments...), redis.NewStatusCmd(ctx))
 }
 
 // Eval sends the script once.
@@ -64,9 +59,15 @@ func (o Once) run(ctx context.Context, name, script string, keys []string, argum
 	if len(keys) > 0 {
 		command.SetFirstKeyPos(3) // a Cluster finds the node by this key
 	}
+	return once(ctx, o, command, redis.NewCmd(ctx))
+}
+
+// once returns the command, or failed with the error: a late answer may still write to the
+// command.
+func once[C redis.Cmder](ctx context.Context, o Once, command, failed C) C {
 	if err := o.Process(ctx, noRetry{command}); err != nil {
-		command = redis.NewCmd(ctx) // a later answer may still write to the other one
-		command.SetErr(err)
+		failed.SetErr(err)
+		return failed
 	}
 	return command
 }

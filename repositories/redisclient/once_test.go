@@ -12,24 +12,17 @@ import (
 	"example.com/prefab/repositories/redisclient"
 )
 
-// impatient returns a client with a short timeout.
-func impatient(t *testing.T, line *devtest.SlowRedis) *redis.Client {
-	t.Helper()
+const store = "return redis.call('SET', KEYS[1], ARGV[1])"
+
+func TestOnce_SendsAWriteOnce(t *testing.T) {
+	line := devtest.Slow(t, devtest.Redis(t))
 	options, err := redis.ParseURL(line.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	options.ReadTimeout, options.ContextTimeoutEnabled = 100*time.Millisecond, true
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-const store = "return redis.call('SET', KEYS[1], ARGV[1])"
-
-func TestOnce_SendsAWriteOnce(t *testing.T) {
-	line := devtest.Slow(t, devtest.Redis(t))
-	plain := impatient(t, line)
+	plain := redis.NewClient(options)
+	t.Cleanup(func() { _ = plain.Close() })
 	client := redisclient.Once{UniversalClient: plain}
 	sha, err := plain.ScriptLoad(t.Context(), store).Result()
 	if err != nil {
@@ -54,30 +47,27 @@ func TestOnce_SendsAWriteOnce(t *testing.T) {
 	if err := plain.Set(t.Context(), "key", "late SET", 0).Err(); err != nil {
 		t.Errorf("a client that sends again: %v", err)
 	}
-}
 
-func TestOnce_SetKeepsTheTimeToLive(t *testing.T) {
-	plain := impatient(t, devtest.Slow(t, devtest.Redis(t)))
-	client := redisclient.Once{UniversalClient: plain}
-	for ttl, most := range map[time.Duration]time.Duration{0: -1, time.Hour: time.Hour, time.Hour + time.Millisecond: time.Hour + time.Millisecond} {
-		if err := client.Set(t.Context(), "key", "value", ttl).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if left := plain.PTTL(t.Context(), "key").Val(); left > most || (left > 0) != (ttl > 0) {
-			t.Errorf("of %s are left %s", ttl, left)
-		}
-	}
-}
-
-func TestOnce_GivesUpAfterItsBudget(t *testing.T) {
-	line := devtest.Slow(t, devtest.Redis(t))
-	client := redisclient.Once{UniversalClient: impatient(t, line), Budget: time.Millisecond}
+	client.Budget = time.Millisecond
 	line.Hang(devtest.ToClient, true)
 	for name, err := range map[string]error{
 		"GET": client.Get(t.Context(), "key").Err(), "SET": client.Set(t.Context(), "key", "value", 0).Err(),
 	} {
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s after the budget: %v", name, err)
+		}
+	}
+}
+
+func TestOnce_SetKeepsTheTimeToLive(t *testing.T) {
+	plain := open(t, devtest.Redis(t))
+	client := redisclient.Once{UniversalClient: plain}
+	for ttl, least := range map[time.Duration]time.Duration{0: -1, time.Hour + time.Millisecond: time.Hour - time.Minute} {
+		if err := client.Set(t.Context(), "key", "value", ttl).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if left := plain.PTTL(t.Context(), "key").Val(); left > ttl || left < least {
+			t.Errorf("of %s are left %s", ttl, left)
 		}
 	}
 }
@@ -96,14 +86,9 @@ func (a *abandoning) Process(_ context.Context, command redis.Cmder) error {
 // Another goroutine may still write an answer to a command that has timed out.
 func TestOnce_ReturnsNoCommandThatMayBeUnderWay(t *testing.T) {
 	a := new(abandoning)
-	client := redisclient.Once{UniversalClient: a}
-	for name, err := range map[string]func() error{
-		"SET":  client.Set(t.Context(), "key", "value", 0).Err,
-		"EVAL": client.Eval(t.Context(), store, []string{"key"}, "value").Err,
-	} {
-		a.sent.SetErr(nil)
-		if !errors.Is(err(), context.DeadlineExceeded) {
-			t.Errorf("%s: %v", name, err())
-		}
+	command := redisclient.Once{UniversalClient: a}.Eval(t.Context(), store, []string{"key"}, "value")
+	a.sent.SetErr(nil)
+	if !errors.Is(command.Err(), context.DeadlineExceeded) {
+		t.Error(command.Err())
 	}
 }
