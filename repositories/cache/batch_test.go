@@ -2,44 +2,17 @@ package cache_test
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/tracing"
 )
 
-// trips counts the round trips of a client.
-type trips struct{ n atomic.Int64 }
-
-func (*trips) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (h *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, command redis.Cmder) error {
-		if command.Name() == "evalsha" {
-			h.n.Add(1)
-		}
-		return next(ctx, command)
-	}
-}
-
-func (h *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, commands []redis.Cmder) error {
-		if commands[0].Name() == "evalsha" {
-			h.n.Add(1)
-		}
-		return next(ctx, commands)
-	}
-}
-
 // shop is a node with pages that are made of things and their stock.
 type shop struct {
 	*node
-	trips         trips
 	pages         *cache.Table[string]
 	things        *cache.Table[int64]
 	stocks        *cache.Table[int64]
@@ -54,7 +27,6 @@ func newShop(t testing.TB, url string) *shop {
 	s.things = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "thing", TTL: time.Hour, Prefetch: "thing:{key}"})
 	s.stocks = cache.NewTable[int64](s.cache, cache.TableOptions{Name: "stock", TTL: time.Hour, Prefetch: "thing:{key}/stock"})
 	s.cache.PrefetchHash("thing:{key}", waiting)
-	s.client.AddHook(&s.trips)
 	return s
 }
 
@@ -101,21 +73,19 @@ func (s *shop) page(t testing.TB) (from string) {
 
 func (s *shop) wants(t testing.TB, what string, trips, loaded, alone int) {
 	t.Helper()
-	if got := int(s.trips.n.Swap(0)); got != trips || s.loaded != loaded || s.alone != alone {
+	if got := int(s.valve.scripts.Swap(0)); got != trips || s.loaded != loaded || s.alone != alone {
 		t.Errorf("%s: %d round trips, %d loads, %d of the stock alone; want %d, %d, %d",
 			what, got, s.loaded, s.alone, trips, loaded, alone)
 	}
 	s.loaded, s.alone = 0, 0
 }
 
-func plain(t testing.TB) context.Context { return tracing.With(t.Context(), new(tracing.Trace)) }
-
 func TestBatch_AColdReadTakesTwoRoundTrips(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		s := newShop(t, url)
 		s.page(t) // the server has the scripts from now on
 		_ = s.cache.Invalidate(t.Context(), "thing:1", "thing:1/stock")
-		s.trips.n.Store(0)
+		s.valve.scripts.Store(0)
 		s.loaded, s.alone = 0, 0
 
 		s.page(t)
@@ -138,7 +108,7 @@ func TestBatch_AColdReadTakesTwoRoundTrips(t *testing.T) {
 		other.wants(t, "what Redis confirms", 1, 0, 0)
 
 		_ = s.cache.Invalidate(t.Context(), "thing:1/stock")
-		s.trips.n.Store(0)
+		s.valve.scripts.Store(0)
 		if _, stock := s.read(plain(t), t); stock != 6 {
 			t.Errorf("the stock is %d", stock)
 		}
@@ -148,40 +118,36 @@ func TestBatch_AColdReadTakesTwoRoundTrips(t *testing.T) {
 	})
 }
 
-// A page is made of what memory holds only as long as Redis confirms it.
+// A page is made of a value in memory only if Redis confirms it.
 func TestBatch_NoPageIsMadeOfAnOlderValue(t *testing.T) {
-	s := newShop(t, ownRedis(t))
+	s := newShop(t, devtest.Redis(t))
 	s.read(plain(t), t)
 	s.loaded = 0
-	// Another process has changed it, and word of that has not come.
+	// Another process has invalidated it, and the message has not arrived.
 	if s.client.Del(t.Context(), s.cache.GenerationKey("thing:1")).Val() != 1 {
 		t.Fatal("there is no generation")
 	}
 	if s.read(plain(t), t); s.loaded != 0 {
-		t.Fatal("word has come: the test shows nothing")
+		t.Fatal("the message has arrived: the test shows nothing")
 	}
 	if s.page(t); s.loaded != 1 {
 		t.Errorf("%d loads for the page", s.loaded)
 	}
 }
 
-// What waits is read after the generations, so that it cannot be older than they are.
 func TestPrefetchHash_GivesWhatWaits(t *testing.T) {
-	everyRedis(t, func(t *testing.T, url string) {
-		s := newShop(t, url)
-		t.Cleanup(func() { s.client.Del(context.Background(), waiting) })
-		if err := s.client.HSet(t.Context(), waiting, "1", "3").Err(); err != nil {
-			t.Fatal(err)
-		}
-		if thing, stock := s.read(plain(t), t); thing != 7 || stock != 3 {
-			t.Errorf("thing %d, stock %d", thing, stock)
-		}
-	})
+	s := newShop(t, devtest.Redis(t))
+	if err := s.client.HSet(t.Context(), waiting, "1", "3").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if thing, stock := s.read(plain(t), t); thing != 7 || stock != 3 {
+		t.Errorf("thing %d, stock %d", thing, stock)
+	}
 }
 
 // A request reads its own writes, also what it has read before.
 func TestBatch_ForgetsWhatItsRequestChanges(t *testing.T) {
-	s := newShop(t, ownRedis(t))
+	s := newShop(t, devtest.Redis(t))
 	ctx := plain(t)
 	defer s.cache.Join(ctx)()
 	s.read(ctx, t)
@@ -191,9 +157,9 @@ func TestBatch_ForgetsWhatItsRequestChanges(t *testing.T) {
 	}
 }
 
-// While somebody writes, nothing is kept; a request loads what it reads once all the same.
+// While a write runs nothing is cached, but a request loads each value once.
 func TestBatch_LoadsOnceDuringAWrite(t *testing.T) {
-	s := newShop(t, ownRedis(t))
+	s := newShop(t, devtest.Redis(t))
 	err := s.cache.Write(t.Context(), []string{"thing:1", "thing:1/stock"}, func(context.Context) error {
 		s.read(plain(t), t)
 		return nil
@@ -203,27 +169,25 @@ func TestBatch_LoadsOnceDuringAWrite(t *testing.T) {
 	}
 }
 
-// Leases of what was read ahead and never asked for are given back.
+// Leases of what was prefetched and not used are returned.
 func TestBatch_GivesBackTheLeasesItDoesNotUse(t *testing.T) {
-	everyRedis(t, func(t *testing.T, url string) {
-		s := newShop(t, url)
-		_, _, store := s.pages.Find(plain(t), "/things/1", []string{"thing:1"})
-		leases := func() int64 {
-			return s.client.Exists(t.Context(), s.cache.LeaseKey("thing:1", "thing", "1"), s.cache.LeaseKey("thing:1", "stock", "1")).Val()
-		}
-		if n := leases(); n != 2 {
-			t.Errorf("%d leases are taken", n)
-		}
-		store("", -1)
-		if n := leases(); n != 0 {
-			t.Errorf("%d leases are left", n)
-		}
-	})
+	s := newShop(t, devtest.Redis(t))
+	_, _, store := s.pages.Find(plain(t), "/things/1", []string{"thing:1"})
+	leases := func() int64 {
+		return s.client.Exists(t.Context(), s.cache.LeaseKey("thing:1", "thing", "1"), s.cache.LeaseKey("thing:1", "stock", "1")).Val()
+	}
+	if n := leases(); n != 2 {
+		t.Errorf("%d leases are taken", n)
+	}
+	store("", -1)
+	if n := leases(); n != 0 {
+		t.Errorf("%d leases are left", n)
+	}
 }
 
-// What a request has read before a write of this process is not given, nor kept, after it.
+// What a request has read before a write of this process is not used or cached after it.
 func TestBatch_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
-	s := newShop(t, ownRedis(t))
+	s := newShop(t, devtest.Redis(t))
 	s.read(plain(t), t)
 	s.cache.Flush()
 	slow := plain(t)
@@ -243,9 +207,9 @@ func TestBatch_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	}
 }
 
-// Who holds a lease must not wait for somebody who waits for that lease.
+// The holder of a lease must not wait for a caller that waits for that lease.
 func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
-	s := newShop(t, ownRedis(t))
+	s := newShop(t, devtest.Redis(t))
 	s.read(plain(t), t)
 	_ = s.cache.Invalidate(t.Context(), "thing:1/stock")
 	s.cache.Flush()
@@ -254,13 +218,13 @@ func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 	if _, err := s.things.Get(holder, "1", []string{"thing:1"}, nil); err != nil { // and takes the stock's lease
 		t.Fatal(err)
 	}
-	s.trips.n.Store(0)
+	s.valve.scripts.Store(0)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_, _ = s.stocks.Get(plain(t), "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) { return 6, nil })
 	}()
-	devtest.Eventually(t, "another request waits for the lease", func() bool { return s.trips.n.Load() > 0 })
+	devtest.Eventually(t, "another request waits for the lease", func() bool { return s.valve.scripts.Load() > 0 })
 	loaded := false
 	_, _ = s.stocks.Get(holder, "1", []string{"thing:1/stock"}, func(context.Context) (int64, error) {
 		loaded = true

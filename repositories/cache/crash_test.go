@@ -1,10 +1,10 @@
 package cache_test
 
 import (
-	"fmt"
+	"context"
 	"os"
 	"path/filepath"
-	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -12,163 +12,133 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-// roundsVariable asks for a longer race.
-const roundsVariable = "PREFAB_TEST_RACE_ROUNDS"
-
-func rounds(t *testing.T, usual int) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv(roundsVariable)); err == nil {
-		return n
-	}
-	return usual
-}
-
+// Three processes read a value all the time while one of them, in turn, writes it. Afterwards
+// neither they nor Redis have an older value.
 func TestRace_LeavesNothingStale(t *testing.T) {
-	n := rounds(t, 100)
-	if stale := race(t, n); stale != 0 {
-		t.Errorf("%d of %d rounds left a stale entry", stale, n)
+	takesSeconds(t)
+	url, s := ownRedis(t), new(source)
+	nodes := []*node{newNode(t, url), newNode(t, url), newNode(t, url)}
+	load := func(ctx context.Context) (int64, error) {
+		defer time.Sleep(3 * time.Millisecond)
+		return s.load(ctx)
 	}
-}
-
-// race lets three processes read a row while one of them, in turn, writes it,
-// and returns after how many rounds one of them or Redis kept an older value.
-func race(t *testing.T, rounds int) (stale int) {
-	settings := workerSettings{
-		Redis: devtest.OwnRedis(t).URL, Database: truth(t), LoadPause: 3 * time.Millisecond,
-	}
-	var processes []*process
-	for range 3 {
-		processes = append(processes, startProcess(t, settings))
-	}
-	var slowest time.Duration
-	for round := range rounds {
-		value := round + 1
-		for _, p := range processes {
-			p.must("read")
+	for round := range int64(100) {
+		reading, stop := context.WithCancel(t.Context())
+		var readers sync.WaitGroup
+		for i := range 12 {
+			readers.Go(func() {
+				for reading.Err() == nil {
+					_, _ = nodes[i%3].get(context.WithoutCancel(reading), load)
+					time.Sleep(100 * time.Microsecond)
+				}
+			})
 		}
-		processes[round%len(processes)].must(fmt.Sprintf("write %d", value))
-		written := time.Now()
-		for _, p := range processes {
-			p.must("quiet")
+		if err := nodes[round%3].cache.Write(t.Context(), tags, s.set(round+1)); err != nil {
+			t.Fatal(err)
 		}
-		if !allHold(processes, value) {
-			stale++
-		}
-		slowest = max(slowest, time.Since(written))
-	}
-	t.Logf("%d of %d rounds left a stale entry; the slowest ended after %v", stale, rounds, slowest)
-	return stale
-}
-
-// allHold reports whether all give the value before long: word of the write may
-// be on its way, but what has been kept wrongly would stay.
-func allHold(processes []*process, value int) bool {
-	for deadline := time.Now().Add(200 * time.Millisecond); ; time.Sleep(5 * time.Millisecond) {
-		wrong := 0
-		for _, p := range processes {
-			if !p.holds(value) || p.ask("get") != fmt.Sprint(value) {
-				wrong++
-			}
-		}
-		if wrong == 0 || time.Now().After(deadline) {
-			return wrong == 0
+		stop()
+		readers.Wait()
+		for _, n := range nodes { // what is cached wrongly would stay for a minute
+			devtest.Eventually(t, "the new value only", func() bool { return n.holdsOnly(t.Context(), round+1) })
+			n.gives(t, s, round+1)
 		}
 	}
 }
 
 // crew is a writer and two readers, who all hold the value 0.
-func crew(t *testing.T, redis *devtest.Server) (writer *process, readers []*process) {
+func crew(t *testing.T, url string, s *source) (writer *node, readers []*node) {
 	t.Helper()
-	settings := workerSettings{Redis: redis.URL, Database: truth(t)}
-	writer = startProcess(t, settings)
-	readers = []*process{startProcess(t, settings), startProcess(t, settings)}
-	for _, p := range append(readers, writer) {
-		if got := p.ask("get"); got != "0" {
-			t.Fatalf("a reader gives %s at first", got)
-		}
+	writer, readers = newNode(t, url), []*node{newNode(t, url), newNode(t, url)}
+	for _, n := range append(readers, writer) {
+		n.gives(t, s, 0)
 	}
 	return writer, readers
 }
 
-// cachedAgain asks that no reader holds anything but the value, and that it is kept.
-func cachedAgain(t *testing.T, readers []*process, value int) {
-	t.Helper()
-	want := fmt.Sprint(value)
-	devtest.Eventually(t, "all readers use Redis again", func() bool {
-		return readers[0].ask("ready") == "true" && readers[1].ask("ready") == "true"
+const writeTimeout = time.Second // tombstones last for 3 s more
+
+// writeAndDie dies between the commit and the invalidation.
+func (n *node) writeAndDie(t *testing.T, s *source, value int64) {
+	ctx, cancel := context.WithTimeout(t.Context(), writeTimeout)
+	defer cancel()
+	defer func() { _ = recover() }()
+	_ = n.cache.Write(ctx, tags, func(context.Context) error {
+		s.value.Store(value)
+		n.die()
+		panic("killed")
 	})
-	for _, p := range readers {
-		if !p.holds(value) {
-			t.Errorf("memory gives %s, Redis %s; want %s", p.ask("memory"), p.ask("redis"), want)
+}
+
+// cachedAgain checks that no reader holds anything but the value, and that they cache it again.
+func cachedAgain(t *testing.T, s *source, readers []*node, want int64) {
+	t.Helper()
+	for _, n := range readers {
+		n.ready(t)
+		if !n.holdsOnly(t.Context(), want) {
+			t.Error("a reader holds an older value")
 		}
 	}
-	devtest.Eventually(t, "the value is kept again", func() bool {
-		for _, p := range readers {
-			if got := p.ask("get"); got != want {
-				t.Fatalf("a reader gives %s, want %s", got, want)
-			}
+	devtest.Eventually(t, "the value is cached again", func() bool {
+		for _, n := range readers {
+			n.gives(t, s, want)
 		}
-		return readers[0].ask("redis") == want && readers[1].ask("memory") == want
+		_, inRedis := readers[0].held(t.Context(), true)
+		_, inMemory := readers[1].held(t.Context(), false)
+		return inRedis && inMemory && !t.Failed()
 	})
 }
 
 func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
-	t.Parallel()
-	writer, readers := crew(t, devtest.OwnRedis(t))
-	writer.ask("write 1 and die")
-	devtest.Eventually(t, "the readers have heard that the write began", func() bool {
-		return readers[0].ask("get") == "1" && readers[1].ask("get") == "1"
-	})
-	for _, p := range readers {
-		if got := p.ask("redis"); got != "nothing" {
-			t.Errorf("Redis has %s while the write may not be over", got)
+	takesSeconds(t)
+	s := new(source)
+	writer, readers := crew(t, ownRedis(t), s)
+	writer.writeAndDie(t, s, 1)
+	for _, n := range readers {
+		n.soonGives(t, s, 1)
+		if _, held := n.held(t.Context(), true); held {
+			t.Error("Redis has a value while the write may not be over")
 		}
 	}
-	cachedAgain(t, readers, 1) // once the tombstones have expired
+	cachedAgain(t, s, readers, 1) // once the tombstones have expired
 }
 
-// Redis is away in several ways while somebody writes, and who writes may not
-// live to tell of it.
+// Redis is away while somebody writes, and the writer may not live to tell of it.
 func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		out, back func(*devtest.Server, *devtest.SlowRedis)
-		dies      bool
-	}{
-		{"stopped, and the writer lives", stop, restart, false},
-		{"stopped, and the writer dies", stop, restart, true},
-		{"frozen, and the writer lives", freeze, thaw, false},
-		{"frozen, and the writer dies", freeze, thaw, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			redis := devtest.OwnRedis(t)
-			writer, readers := crew(t, redis)
-			c.out(redis, nil)
-			if c.dies {
-				writer.ask("write 1 and die")
-			} else {
-				writer.must("write 1")
-				if got := writer.ask("get"); got != "1" {
-					t.Errorf("the writer gives %s", got)
+	takesSeconds(t)
+	for name, outage := range map[string]outage{"stopped": stopped, "frozen": frozen} {
+		for _, dies := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				redis, s := devtest.OwnRedis(t), new(source)
+				writer, readers := crew(t, redis.URL, s)
+				outage.begin(redis, nil)
+				if dies {
+					writer.writeAndDie(t, s, 1)
+				} else {
+					ctx, cancel := context.WithTimeout(t.Context(), writeTimeout)
+					defer cancel()
+					if err := writer.cache.Write(ctx, tags, s.set(1)); err != nil {
+						t.Error(err)
+					}
+					writer.gives(t, s, 1)
 				}
-			}
-			for _, p := range readers { // shorter absences of a writer that dies are not noticed
-				devtest.Eventually(t, "the readers have missed Redis", func() bool { return p.ask("ready") == "false" })
-			}
-			c.back(redis, nil)
-			cachedAgain(t, readers, 1)
-		})
+				for _, n := range readers { // shorter absences of a writer that dies are not noticed
+					devtest.Eventually(t, "the readers have missed Redis", func() bool { return !n.cache.Usable() || !n.cache.Hearing() })
+				}
+				outage.end(redis, nil)
+				cachedAgain(t, s, readers, 1)
+			})
+		}
 	}
 }
 
-// A Redis that comes back with the data of an hour ago has the entries of an hour
-// ago, and the generations that go with them.
+// A Redis that comes back with the data of an hour ago has the entries of an hour ago, and
+// the generations that go with them.
 func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	t.Parallel()
-	redis := devtest.OwnRedis(t)
+	redis, s := devtest.OwnRedis(t), new(source)
 	client := openClient(t, redis.URL)
-	writer, readers := crew(t, redis)
+	writer, readers := crew(t, redis.URL, s)
 	if err := client.Ping(t.Context()).Err(); err != nil { // the server has written its log by then
 		t.Fatal(err)
 	}
@@ -181,9 +151,12 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	if err != nil || len(names) == 0 {
 		t.Fatal("Redis has no log", err)
 	}
-	writer.must("write 1")
-	for _, p := range append(readers, writer) {
-		devtest.Eventually(t, "all have the new value", func() bool { return p.ask("get") == "1" })
+	if err := writer.cache.Write(t.Context(), tags, s.set(1)); err != nil {
+		t.Fatal(err)
+	}
+	all := append(readers, writer)
+	for _, n := range all {
+		n.soonGives(t, s, 1)
 	}
 	redis.Signal(syscall.SIGKILL)
 	for name, data := range older {
@@ -192,11 +165,11 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 		}
 	}
 	redis.Start()
-	if n := client.Exists(t.Context(), "test:{truth}:e:numbers:row").Val(); n != 1 {
+	if n := client.Exists(t.Context(), writer.cache.EntryKey(tags[0], "numbers", "key")).Val(); n != 1 {
 		t.Fatal("Redis does not have the older data")
 	}
-	for _, p := range readers { // the end of their connections tells them, after a moment
-		devtest.Eventually(t, "a reader has noticed that it is another server", func() bool { return p.holds(1) })
+	for _, n := range all { // the end of their connections tells them, after a moment
+		devtest.Eventually(t, "another server is noticed", func() bool { return n.holdsOnly(t.Context(), 1) })
 	}
-	cachedAgain(t, readers, 1)
+	cachedAgain(t, s, readers, 1)
 }

@@ -39,8 +39,8 @@ func (c *Cache) Pending() int {
 
 // TakePending empties the list, and counts it.
 func (c *Cache) TakePending() int {
-	defer c.pending.sent()
-	return len(c.pending.take())
+	defer c.pending.remove(c.pending.list())
+	return c.Pending()
 }
 
 // Poll reads once what other processes have recorded.

@@ -15,30 +15,53 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
+// outage is what is wrong with a server, or with the line to it.
+type outage struct {
+	begin, end func(*devtest.Server, *devtest.SlowRedis)
+}
+
+var (
+	stopped = outage{
+		func(r *devtest.Server, _ *devtest.SlowRedis) { r.Stop() },
+		func(r *devtest.Server, _ *devtest.SlowRedis) { r.Start() },
+	}
+	frozen = outage{
+		func(r *devtest.Server, _ *devtest.SlowRedis) { r.Signal(syscall.SIGSTOP) },
+		func(r *devtest.Server, _ *devtest.SlowRedis) { r.Signal(syscall.SIGCONT) },
+	}
+)
+
+func slow(by time.Duration) outage {
+	return outage{
+		func(_ *devtest.Server, line *devtest.SlowRedis) { line.Delay(by) },
+		func(_ *devtest.Server, line *devtest.SlowRedis) { line.Delay(0) },
+	}
+}
+
 // Redis being away, or slow, costs time, but never an answer.
 func TestGet_AnswersWithoutRedis(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		out, back func(*devtest.Server, *devtest.SlowRedis)
-		void      bool // what Redis held before is not given after
+	takesSeconds(t)
+	for name, c := range map[string]struct {
+		outage
+		void bool // what Redis held before is not given after
 	}{
-		{"stopped", stop, restart, true},
-		{"frozen", freeze, thaw, true},
-		{"slow by 60 ms", slow(60 * time.Millisecond), slow(0), false},
-		{"slow by 400 ms", slow(400 * time.Millisecond), slow(0), false},
+		"stopped":        {stopped, true},
+		"frozen":         {frozen, true},
+		"slow by 60 ms":  {slow(60 * time.Millisecond), false},
+		"slow by 400 ms": {slow(400 * time.Millisecond), false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			redis := devtest.OwnRedis(t)
 			line := devtest.Slow(t, redis.URL)
 			n, s := newNode(t, line.URL), new(source)
 			n.gives(t, s, 0)
-			c.out(redis, line)
+			c.begin(redis, line)
 			n.hammer(t, s)
 			if c.void {
 				devtest.Eventually(t, "Redis is missed", func() bool { return n.cache.Pending() > 0 })
 			}
-			c.back(redis, line)
+			c.end(redis, line)
 			n.ready(t)
 			if c.void {
 				n.holdsNothing(t)
@@ -48,15 +71,6 @@ func TestGet_AnswersWithoutRedis(t *testing.T) {
 	}
 }
 
-func stop(r *devtest.Server, _ *devtest.SlowRedis)    { r.Stop() }
-func restart(r *devtest.Server, _ *devtest.SlowRedis) { r.Start() }
-func freeze(r *devtest.Server, _ *devtest.SlowRedis)  { r.Signal(syscall.SIGSTOP) }
-func thaw(r *devtest.Server, _ *devtest.SlowRedis)    { r.Signal(syscall.SIGCONT) }
-
-func slow(by time.Duration) func(*devtest.Server, *devtest.SlowRedis) {
-	return func(_ *devtest.Server, line *devtest.SlowRedis) { line.Delay(by) }
-}
-
 // hammer reads many keys at once, each with the budget of a request.
 func (n *node) hammer(t *testing.T, s *source) {
 	t.Helper()
@@ -64,8 +78,7 @@ func (n *node) hammer(t *testing.T, s *source) {
 	for reader := range 8 {
 		readers.Go(func() {
 			for i := range 50 {
-				ctx := plain(t)
-				if _, err := n.numbers.Get(ctx, fmt.Sprint(reader, i), tags, s.load); err != nil {
+				if _, err := n.numbers.Get(plain(t), fmt.Sprint(reader, i), tags, s.load); err != nil {
 					t.Error(err)
 				}
 			}
@@ -74,20 +87,15 @@ func (n *node) hammer(t *testing.T, s *source) {
 	readers.Wait()
 }
 
-// A Redis that nobody has ever seen is one that is away: the memory of the process is all
-// that there is, and never older than its own writes.
+// Without Redis the memory of the process is all that there is, and never older than the
+// process's own writes.
 func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
 	t.Parallel()
-	n, err := openNode("redis://127.0.0.1:1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	n, s := openNode(t, "redis://127.0.0.1:1"), new(source)
 	n.cache.Start(t.Context())
-	t.Cleanup(n.cache.Close)
-	s := new(source)
 	n.hammer(t, s)
 	old := n.beginLoad(t, 0)
-	err = n.cache.Write(t.Context(), tags, func(ctx context.Context) error {
+	err := n.cache.Write(t.Context(), tags, func(ctx context.Context) error {
 		n.gives(t, s, 0)
 		return s.set(1)(ctx)
 	})
@@ -99,13 +107,12 @@ func TestStart_WithoutRedisServesFromTheStore(t *testing.T) {
 	n.gives(t, s, 1)
 }
 
-// A load whose request has used up its time with Redis gives its lease back all
-// the same: else others would wait for nobody.
-func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
-	n, s := newNode(t, ownRedis(t)), new(source)
+// A load whose request has used up its budget returns its lease all the same: others wait
+// for it.
+func TestGet_ReturnsTheLeaseBeyondItsBudget(t *testing.T) {
+	n, s := newNode(t, devtest.Redis(t)), new(source)
 	trace := new(tracing.Trace)
-	ctx := tracing.With(t.Context(), trace)
-	_, from, store := n.numbers.Find(ctx, "key", tags)
+	_, from, store := n.numbers.Find(tracing.With(t.Context(), trace), "key", tags)
 	if from != "" {
 		t.Fatalf("found %s", from)
 	}
@@ -114,7 +121,7 @@ func TestGet_GivesTheLeaseBackBeyondItsBudget(t *testing.T) {
 	devtest.Eventually(t, "the lease is free", func() bool {
 		return n.client.Exists(t.Context(), n.cache.LeaseKey(tags[0], "numbers", "key")).Val() == 0
 	})
-	n.gives(t, s, 1) // memory has it for a moment
+	n.gives(t, s, 1)
 }
 
 // A Redis that is too slow to be read still gets every invalidation.
@@ -136,9 +143,9 @@ func TestWrite_ReachesASlowRedis(t *testing.T) {
 	n.gives(t, s, 1)
 }
 
-// What is sent while the connection of the subscription is broken is lost; what it was
-// about must not stay.
+// Messages that are sent while the connection of the subscription is broken are lost.
 func TestSubscription_BrokenDuringWritesLeavesNothingStale(t *testing.T) {
+	t.Parallel()
 	url := ownRedis(t)
 	writer, reader, s := newNode(t, url), newNode(t, url), new(source)
 	for value := range int64(100) {
@@ -149,16 +156,14 @@ func TestSubscription_BrokenDuringWritesLeavesNothingStale(t *testing.T) {
 		if err := writer.cache.Write(t.Context(), tags, s.set(value+1)); err != nil {
 			t.Fatal(err)
 		}
-		devtest.Eventually(t, "the other process gives the new value", func() bool {
-			got, err := reader.get(t.Context(), s.load)
-			return err == nil && got == value+1
-		})
+		reader.soonGives(t, s, value+1)
 	}
 }
 
 // Whatever key Redis loses, an entry, a generation, a lease or a tombstone, it costs a miss.
 func TestRedis_MayLoseAnyKey(t *testing.T) {
-	url := ownRedis(t)
+	t.Parallel()
+	url := devtest.Redis(t)
 	nodes, client := []*node{newNode(t, url), newNode(t, url)}, openClient(t, url)
 	var things [4]source
 	tagsOf := func(i int) []string { return []string{fmt.Sprint("key", i), "keys"} }
@@ -202,10 +207,10 @@ func TestRedis_MayLoseAnyKey(t *testing.T) {
 	}
 }
 
-// The epoch does not end by itself, and all that is kept with it.
-func TestStart_KeepsTheEpoch(t *testing.T) {
+// The epoch, whose end would void all values, does not expire while a process runs.
+func TestStart_RenewsTheEpoch(t *testing.T) {
 	t.Parallel()
-	n, s := newNode(t, ownRedis(t)), new(source)
+	n, s := newNode(t, devtest.Redis(t)), new(source)
 	n.gives(t, s, 0)
 	epoch := n.cache.GenerationKey(cache.Everything)
 	if !n.client.Expire(t.Context(), epoch, time.Minute).Val() {
@@ -216,31 +221,37 @@ func TestStart_KeepsTheEpoch(t *testing.T) {
 	})
 }
 
-// A process that starts where nobody has watched believes nothing that it finds, nor
-// what a server holds that was started after the watching.
+// A process that starts uses what it finds in Redis only if another one has been connected
+// to this server until now.
 func TestStart_UsesOnlyWhatSomebodyHasWatched(t *testing.T) {
 	t.Parallel()
-	redis := devtest.OwnRedis(t)
-	s := new(source)
-	first := newNode(t, redis.URL)
+	url, s := devtest.Redis(t), new(source)
+	first := newNode(t, url)
 	first.gives(t, s, 0)
-	second := newNode(t, redis.URL)
+	second := newNode(t, url)
 	if _, held := second.held(t.Context(), true); !held {
 		t.Error("what a living process watches over is not used")
 	}
 	first.cache.Close()
 	second.cache.Close()
-	if err := first.client.Set(t.Context(), "test:heartbeat", "another server", time.Minute).Err(); err != nil {
-		t.Fatal(err)
+	const heartbeat = "test:heartbeat"
+	if left := first.client.PTTL(t.Context(), heartbeat).Val(); left <= 0 || left > 5*time.Second {
+		t.Errorf("the last heartbeat stays for %v", left)
 	}
-	third := newNode(t, redis.URL)
-	third.holdsNothing(t)
-	third.gives(t, s, 0)
-	third.cache.Close()
-	devtest.Eventually(t, "the last heartbeat has expired", func() bool {
-		return first.client.Exists(t.Context(), "test:heartbeat").Val() == 0
-	})
-	newNode(t, redis.URL).holdsNothing(t)
+	for name, change := range map[string]func() error{
+		"another server": func() error { return first.client.Set(t.Context(), heartbeat, "another", time.Minute).Err() },
+		"no heartbeat":   func() error { return first.client.Del(t.Context(), heartbeat).Err() },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		n := newNode(t, url)
+		if _, held := n.held(t.Context(), true); held {
+			t.Errorf("%s: what nobody has watched is used", name)
+		}
+		n.gives(t, s, 0)
+		n.cache.Close()
+	}
 }
 
 func TestClose_LeavesNoGoroutines(t *testing.T) {

@@ -28,7 +28,7 @@ type Recorded struct {
 // record tells all processes of an invalidation by the store, since Redis could not be
 // reached. This process sends it to Redis as well, as soon as it can.
 func (c *Cache) record(ctx context.Context, tags []string, lasts time.Duration) error {
-	c.postpone(time.Now().Add(lasts), tags...)
+	c.postpone(lasts, tags...)
 	if c.options.Record == nil {
 		return nil
 	}
@@ -74,16 +74,16 @@ func (c *Cache) readRecords(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	seen, now := make(map[int64]bool, len(found)), time.Now()
+	seen := make(map[int64]bool, len(found))
 	var longest time.Duration
 	for _, one := range found {
 		if longest = max(longest, one.Lasts); !r.seen[one.ID] {
-			c.postpone(now.Add(one.Lasts), one.Tags...)
+			c.postpone(one.Lasts, one.Tags...)
 		}
 		seen[one.ID] = true
 	}
 	if len(found) == maxRecords || since > RecordsKept { // there may be more, or older ones may be deleted
-		c.postpone(now.Add(longest), Everything)
+		c.postpone(longest, Everything)
 	}
 	r.read, r.seen = begin, seen
 }

@@ -3,6 +3,8 @@ package cache
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,9 +26,8 @@ const (
 // of its write, which may not be over. While there are any, the process does not read the
 // entries in Redis.
 type pending struct {
-	mu      sync.Mutex
-	tags    map[string]time.Time
-	sending bool
+	mu   sync.Mutex
+	tags map[string]time.Time
 }
 
 func (p *pending) add(until time.Time, tags ...string) {
@@ -46,22 +47,20 @@ func (p *pending) add(until time.Time, tags ...string) {
 func (p *pending) none() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.tags) == 0 && !p.sending
+	return len(p.tags) == 0
 }
 
-// take empties the list. Until sent, there still is something pending.
-func (p *pending) take() map[string]time.Time {
+func (p *pending) list() map[string]time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := p.tags
-	p.tags, p.sending = nil, true
-	return list
+	return maps.Clone(p.tags)
 }
 
-func (p *pending) sent() {
+// remove removes what was sent, except tags that were added again meanwhile.
+func (p *pending) remove(sent map[string]time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sending = false
+	maps.DeleteFunc(p.tags, func(tag string, until time.Time) bool { return sent[tag].Equal(until) })
 }
 
 func later(a, b time.Time) time.Time {
@@ -72,16 +71,16 @@ func later(a, b time.Time) time.Time {
 }
 
 // postpone voids the values of the tags in memory. The invalidation is sent to Redis
-// before it is read again. until is when the write ends at the latest.
-func (c *Cache) postpone(until time.Time, tags ...string) {
-	c.pending.add(until, tags...) // first: nobody may read Redis with the new version
+// before it is read again. lasts is the time that the write may still take.
+func (c *Cache) postpone(lasts time.Duration, tags ...string) {
+	c.pending.add(time.Now().Add(lasts), tags...) // first: nobody may read Redis with the new version
 	c.versions.increment(tags...)
 	c.circuit.retry()
 }
 
 // voidAll voids all entries in Redis: invalidations may have been lost.
 func (c *Cache) voidAll() {
-	c.postpone(time.Time{}, Everything)
+	c.postpone(0, Everything)
 	c.circuit.open("invalidations may be lost, so it discards all entries in Redis")
 }
 
@@ -99,7 +98,7 @@ func (c *Cache) connect(ctx context.Context) {
 		c.voidAll()
 		return
 	case beating != server || err != nil:
-		c.postpone(time.Time{}, Everything) // as usual at the first start of a service
+		c.postpone(0, Everything) // as usual at the first start of a service
 	}
 	c.recover(ctx)
 }
@@ -140,28 +139,21 @@ func (c *Cache) recover(ctx context.Context) {
 }
 
 func (c *Cache) sendPending(ctx context.Context) error {
-	list := c.pending.take()
-	defer c.pending.sent()
-	var tags []string
+	list := c.pending.list()
 	var commands []redis.Cmder
 	for tag, until := range list {
-		tags = append(tags, tag)
 		if ttl := time.Until(until); ttl >= time.Millisecond { // the write may not be over
 			commands = append(commands, c.changeTombstones([]string{tag}, nonce(), ttl.Milliseconds())...)
 		} else {
 			commands = append(commands, c.drop([]string{tag})...)
 		}
 	}
+	tags := slices.Collect(maps.Keys(list))
 	err := withTimeout(ctx, func(ctx context.Context) error { return c.publish(ctx, tags, commands) })
 	if err != nil {
 		c.circuit.openForWrites()
-	} else {
-		err = c.checkServer(ctx) // sending may have taken long
-	}
-	if err != nil {
-		for tag, until := range list {
-			c.pending.add(until, tag)
-		}
+	} else if err = c.checkServer(ctx); err == nil { // sending may have taken long
+		c.pending.remove(list)
 	}
 	c.versions.increment(tags...)
 	return err

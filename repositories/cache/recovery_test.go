@@ -2,13 +2,9 @@ package cache_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/cache"
@@ -34,16 +30,16 @@ func (n *node) reads(ctx context.Context, t testing.TB, s *source, times int) {
 // A request pays for a Redis that does not answer once, not with every read.
 func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
 	t.Parallel()
-	n, v := newValve(t, devtest.Redis(t), 50*time.Millisecond)
+	n := quietNode(t, devtest.Redis(t), 50*time.Millisecond)
 	s := new(source)
 	s.value.Store(7)
-	v.shut(stall)
+	n.valve.shut(stall)
 	for range 2 {
 		request := plain(t)
-		if calls := v.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
+		if calls := n.valve.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
 			t.Errorf("a request's first read makes %d calls", calls)
 		}
-		if calls := v.during(func() { n.reads(request, t, s, 10) }); calls != 0 {
+		if calls := n.valve.during(func() { n.reads(request, t, s, 10) }); calls != 0 {
 			t.Errorf("a request whose budget is spent makes %d calls", calls)
 		}
 	}
@@ -55,37 +51,38 @@ func TestGet_WaitsForRedisNoMoreOnceTheBudgetIsSpent(t *testing.T) {
 // The third failure in a row is the last one that anybody waits for, until Redis is well
 // again. Its entries are as good then as before.
 func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
+	takesSeconds(t)
 	for name, fault := range map[string]fault{"refused": refuse, "unanswered": stall} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n, v := newValve(t, devtest.Redis(t), usualBudget)
+			n := quietNode(t, devtest.Redis(t), usualBudget)
 			s := new(source)
 			fails := func(times int, used bool) {
 				t.Helper()
-				v.shut(fault)
-				calls := v.during(func() { n.reads(t.Context(), t, s, times) })
+				n.valve.shut(fault)
+				calls := n.valve.during(func() { n.reads(t.Context(), t, s, times) })
 				if int(calls) != times || n.cache.Usable() != used {
 					t.Errorf("%d reads: %d calls, Redis is used: %v", times, calls, n.cache.Usable())
 				}
 			}
 			n.gives(t, s, 0)
 			fails(2, true)
-			v.open()
+			n.valve.open()
 			n.reads(t.Context(), t, s, 1) // not in a row any more
 			fails(2, true)
 			fails(1, false)
-			if calls := v.during(func() { n.reads(t.Context(), t, s, 10) }); calls != 0 {
+			if calls := n.valve.during(func() { n.reads(t.Context(), t, s, 10) }); calls != 0 {
 				t.Errorf("%d calls to a Redis that is not used", calls)
 			}
 			if n.cache.Recover(t.Context()); n.cache.Usable() {
 				t.Error("Redis is used, though it still fails")
 			}
-			v.open()
+			n.valve.open()
 			if n.cache.Recover(t.Context()); !n.cache.Usable() {
 				t.Fatal("Redis is well again, and not used")
 			}
 			fails(2, true)
-			v.open()
+			n.valve.open()
 			if _, held := n.held(t.Context(), true); !held {
 				t.Error("a slow Redis has been taken for a void one")
 			}
@@ -113,12 +110,12 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			n, v := newValve(t, devtest.Redis(t), noLimit)
+			n := quietNode(t, devtest.Redis(t), noLimit)
 			s := new(source)
-			v.shut(c.fault)
+			n.valve.shut(c.fault)
 			for i := range 3 {
 				request, cancel := context.WithTimeout(c.request, c.time)
-				if calls := v.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
+				if calls := n.valve.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
 					t.Errorf("read %d makes %d calls", i, calls)
 				}
 				cancel()
@@ -133,6 +130,7 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 // A write whose invalidation did not reach Redis succeeds, and Redis gets it before this process
 // reads it again.
 func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
+	takesSeconds(t)
 	for name, write := range map[string]func(n *node, shut, open func(), s *source){
 		"Write": func(n *node, shut, _ func(), s *source) {
 			shut()
@@ -155,16 +153,16 @@ func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
 			t.Run(name+" "+faulty, func(t *testing.T) {
 				t.Parallel()
 				url := devtest.Redis(t)
-				n, v := newValve(t, url, usualBudget)
-				other, _ := newValve(t, url, usualBudget)
+				n := quietNode(t, url, usualBudget)
+				other := quietNode(t, url, usualBudget)
 				s := new(source)
 				n.gives(t, s, 0)
 				if _, held := n.held(t.Context(), true); !held {
 					t.Fatal("Redis does not hold what was read")
 				}
-				write(n, func() { v.shut(f) }, v.open, s)
-				v.open()
-				if calls := v.during(func() { n.gives(t, s, 1) }); calls != 0 {
+				write(n, func() { n.valve.shut(f) }, n.valve.open, s)
+				n.valve.open()
+				if calls := n.valve.during(func() { n.gives(t, s, 1) }); calls != 0 {
 					t.Errorf("a read asks a Redis that may be behind, %d times", calls)
 				}
 				if n.cache.Recover(t.Context()); !n.cache.Usable() {
@@ -192,7 +190,7 @@ func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n, _ := newValve(t, devtest.Redis(t), noLimit)
+			n := quietNode(t, devtest.Redis(t), noLimit)
 			s := new(source)
 			n.gives(t, s, 0)
 			if err := n.cache.Write(request, tags, s.set(1)); err != nil || !n.cache.Usable() {
@@ -210,11 +208,11 @@ func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 // An invalidation that fails while an earlier one is sent is still pending.
 func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
 	t.Parallel()
-	n, v := newValve(t, devtest.Redis(t), noLimit)
-	v.shut(refuse)
+	n := quietNode(t, devtest.Redis(t), noLimit)
+	n.valve.shut(refuse)
 	_ = n.cache.Invalidate(t.Context(), tags[0])
 	steps := 0
-	v.shut(func(context.Context) error { // answers well
+	n.valve.shut(func(context.Context) error { // answers well
 		if steps++; steps == 2 {
 			_ = n.cache.Invalidate(t.Context(), tags[0])
 		}
@@ -223,7 +221,7 @@ func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
 	if n.cache.Recover(t.Context()); n.cache.Usable() || steps != 2 {
 		t.Errorf("after %d steps Redis is read: %v", steps, n.cache.Usable())
 	}
-	v.open()
+	n.valve.open()
 	if n.cache.Recover(t.Context()); !n.cache.Usable() {
 		t.Error("Redis is not read, though nothing is pending")
 	}
@@ -233,10 +231,10 @@ func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
 // invalidation of everything, which lasts as long as the longest of them.
 func TestPending_TooManyBecomeOneOfEverything(t *testing.T) {
 	t.Parallel()
-	n, v := newValve(t, devtest.Redis(t), noLimit)
+	n := quietNode(t, devtest.Redis(t), noLimit)
 	s := new(source)
 	n.gives(t, s, 0)
-	v.shut(refuse)
+	n.valve.shut(refuse)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_ = n.cache.Write(ctx, []string{"long"}, func(context.Context) error { return nil })
@@ -246,85 +244,12 @@ func TestPending_TooManyBecomeOneOfEverything(t *testing.T) {
 	if pending := n.cache.Pending(); pending > cache.MaxPending {
 		t.Errorf("%d tags are pending", pending)
 	}
-	v.open()
+	n.valve.open()
 	if n.cache.Recover(t.Context()); !n.cache.Usable() {
 		t.Fatal("Redis is not read, though nothing is pending")
 	}
 	n.holdsNothing(t)
 	if end, _ := n.tombstoneEnds(t, cache.Everything); time.Until(end) < 10*time.Second {
 		t.Errorf("the tombstone of everything ends in %v", time.Until(end))
-	}
-}
-
-// polled returns a cache that is not started, and polls what recorded returns.
-func polled(recorded func(since time.Duration, limit int) ([]cache.Recorded, error)) *cache.Cache {
-	return cache.New(cache.Options{
-		Client: redis.NewClient(&redis.Options{}), MaxItems: 1, MaxBytes: 1 << 10, Budget: time.Second,
-		Recorded: func(_ context.Context, since time.Duration, limit int) ([]cache.Recorded, error) {
-			return recorded(since, limit)
-		},
-	})
-}
-
-// What one poll has read the next one may read again, but it is sent once.
-func TestPoll_TakesEachRecordOnce(t *testing.T) {
-	all := []cache.Recorded{{ID: 1, Tags: []string{"a"}}, {ID: 2, Tags: []string{"b", "c"}}}
-	c := polled(func(time.Duration, int) ([]cache.Recorded, error) { return all, nil })
-	defer c.Close()
-	for _, added := range []int{3, 0, 1} {
-		c.Poll(t.Context())
-		if n := c.TakePending(); n != added {
-			t.Errorf("a poll adds %d tags, want %d", n, added)
-		}
-		if added == 0 {
-			all = append(all, cache.Recorded{ID: 3, Tags: []string{"a"}})
-		}
-	}
-}
-
-// A poll reads all that has been recorded since the last one that succeeded began,
-// however long ago that was; and where some may be gone by now, everything is void.
-func TestPoll_MissesNothingWhileTheStoreWasAway(t *testing.T) {
-	var since time.Duration
-	var away error
-	c := polled(func(d time.Duration, _ int) ([]cache.Recorded, error) {
-		since = d
-		return nil, away
-	})
-	defer c.Close()
-	synctest.Test(t, func(t *testing.T) {
-		for _, step := range []struct {
-			pause      time.Duration
-			away       error
-			least      time.Duration
-			everything bool
-		}{
-			{0, nil, cache.RecordsKept, false}, // the first one: all that there is
-			{time.Second, nil, 2 * time.Second, false},
-			{20 * time.Second, errors.New("away"), 21 * time.Second, false},
-			{20 * time.Second, nil, 41 * time.Second, false},
-			{time.Second, nil, 2 * time.Second, false},
-			{cache.RecordsKept, errors.New("away"), 0, false},
-			{time.Second, nil, cache.RecordsKept, true},
-			{time.Second, nil, 2 * time.Second, false},
-		} {
-			time.Sleep(step.pause)
-			away = step.away
-			c.Poll(t.Context())
-			if n := c.TakePending(); since < step.least || (n > 0) != step.everything {
-				t.Errorf("%+v: read since %v, %d tags are pending", step, since, n)
-			}
-		}
-	})
-}
-
-// As many as a poll reads at most may not be all.
-func TestPoll_OfTooManyVoidsEverything(t *testing.T) {
-	c := polled(func(_ time.Duration, limit int) ([]cache.Recorded, error) {
-		return make([]cache.Recorded, limit), nil
-	})
-	defer c.Close()
-	if c.Poll(t.Context()); c.Pending() != 1 {
-		t.Errorf("%d tags are pending, want the one of everything", c.Pending())
 	}
 }

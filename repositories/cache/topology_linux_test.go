@@ -17,7 +17,7 @@ import (
 )
 
 func TestCache_KeepsItsPromisesOnACluster(t *testing.T) {
-	t.Parallel()
+	takesSeconds(t)
 	url := devtest.Cluster(t, 0).URL
 	a, b := newNode(t, url), newNode(t, url)
 	s := new(source)
@@ -74,7 +74,7 @@ func promoted(t *testing.T, n *node, tag, master string, signal func(replica boo
 func forgetful(o *cache.Options) { o.MemoryTTL = time.Millisecond }
 
 func TestCache_UsesNoPromotedReplicaOfAClusterThatLacksAnInvalidation(t *testing.T) {
-	t.Parallel()
+	takesSeconds(t)
 	cluster := devtest.Cluster(t, 1)
 	n := newNode(t, cluster.URL, forgetful)
 	tag := tagAwayFromTheChannel(t, n.client)
@@ -111,7 +111,7 @@ func holder(t *testing.T, client redis.UniversalClient, key string) string {
 
 // The master that is relieved lives on, and so does the subscription to it.
 func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
-	t.Parallel()
+	takesSeconds(t)
 	servers := devtest.Sentinels(t)
 	a, b := newNode(t, servers.URL), newNode(t, servers.URL)
 	s := new(source)
@@ -137,7 +137,7 @@ func TestCache_FollowsWhenSentinelsRelieveAMasterThatLives(t *testing.T) {
 }
 
 func TestCache_UsesNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing.T) {
-	t.Parallel()
+	takesSeconds(t)
 	servers := devtest.Sentinels(t)
 	n, replica := newNode(t, servers.URL, forgetful), openClient(t, "redis://"+servers.Replica)
 	promoted(t, n, "thing", servers.Master, func(replica bool, s syscall.Signal) {
@@ -151,6 +151,7 @@ func TestCache_UsesNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing
 
 // A flush of write-behind invalidates a whole batch: more than one script drops at a time.
 func TestInvalidate_DropsAnyNumberOfTags(t *testing.T) {
+	takesSeconds(t)
 	for name, url := range map[string]string{"one server": devtest.Redis(t), "a Cluster": devtest.Cluster(t, 0).URL} {
 		t.Run(name, func(t *testing.T) {
 			n, s := newNode(t, url), new(source)
