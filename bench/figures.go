@@ -99,7 +99,7 @@ func measureExport(ctx context.Context, t *testbed) ([]fact, error) {
 	}
 	copying := func(string) error {
 		psql := filepath.Join(tools, "psql")
-		cmd := exec.CommandContext(ctx, psql, "-X", "-c", copyProducts, t.postgres.DatabaseURL) //nolint:gosec // our own
+		cmd := exec.CommandContext(ctx, psql, "-X", "-c", copyProducts, t.servers.DatabaseURL) //nolint:gosec // our own
 		cmd.Stderr = os.Stderr
 		return cmd.Run()
 	}

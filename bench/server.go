@@ -49,7 +49,7 @@ func (t *testbed) start(ctx context.Context, s side) (*server, error) {
 		p.cmd = exec.CommandContext(ctx, self) //nolint:gosec // our own
 		p.cmd.Env = append(os.Environ(),
 			references.NameVariable+"="+s.reference, references.AddressVariable+"="+address,
-			references.DatabaseVariable+"="+t.postgres.DatabaseURL, references.RedisVariable+"="+t.redis.RedisURL)
+			references.DatabaseVariable+"="+t.servers.DatabaseURL, references.RedisVariable+"="+t.servers.RedisURL)
 	}
 	p.cmd.Dir = t.dir
 	p.cmd.Stderr = &p.said // the access log, on standard output, goes to /dev/null

@@ -25,8 +25,7 @@ type testbed struct {
 	options  options
 	dir      string // temporary
 	binary   string
-	postgres *devservices.Services
-	redis    *devservices.Services
+	servers  *devservices.Services
 	db       *sqlx.DB
 	client   *redis.Client
 	products []productRow // the visible ones, newest first
@@ -73,24 +72,19 @@ func (t *testbed) build(ctx context.Context) error {
 // startServers starts them as Prefab's embedded ones, which keep what they have
 // confirmed: PostgreSQL syncs each commit, Redis its log every second.
 func (t *testbed) startServers(ctx context.Context) (err error) {
-	place := devservices.Options{Dir: t.dir, Database: "bench"}
-	place.NeedPostgres = true
-	if t.postgres, err = devservices.Start(ctx, place); err != nil {
+	t.servers, err = devservices.Start(ctx, devservices.Options{Dir: t.dir, NeedPostgres: true, NeedRedis: true})
+	if err != nil {
 		return err
 	}
-	place.NeedPostgres, place.NeedRedis = false, true
-	if t.redis, err = devservices.Start(ctx, place); err != nil {
-		return err
-	}
-	if t.redis.MiniRedis {
+	if len(t.servers.PIDs()) < 2 {
 		return errors.New("there is no redis-server, and an imitation says nothing about one")
 	}
-	options, err := redis.ParseURL(t.redis.RedisURL)
+	options, err := redis.ParseURL(t.servers.RedisURL)
 	if err != nil {
 		return err
 	}
 	t.client = redis.NewClient(options)
-	t.db, err = sqlx.Open("postgres", t.postgres.DatabaseURL)
+	t.db, err = sqlx.Open("postgres", t.servers.DatabaseURL)
 	return err
 }
 
@@ -126,7 +120,7 @@ func (t *testbed) command(ctx context.Context, input string, args ...string) err
 func (t *testbed) environment() []string {
 	settings := []string{
 		"APP_ENV=production", "PREFORK=false", "ADMIN_ADDR=", "PATH=" + os.Getenv("PATH"),
-		"DATABASE_URL=" + t.postgres.DatabaseURL, "REDIS_URL=" + t.redis.RedisURL,
+		"DATABASE_URL=" + t.servers.DatabaseURL, "REDIS_URL=" + t.servers.RedisURL,
 	}
 	if t.options.smoke { // which has to wait for each flush
 		settings = append(settings, "WRITE_BEHIND_INTERVAL=1s")
@@ -136,7 +130,8 @@ func (t *testbed) environment() []string {
 
 // storesCPU is what PostgreSQL and Redis have used.
 func (t *testbed) storesCPU() float64 {
-	return cpuSeconds(t.postgres.PIDs()[0]) + cpuSeconds(t.redis.PIDs()[0])
+	pids := t.servers.PIDs()
+	return cpuSeconds(pids[0]) + cpuSeconds(pids[1])
 }
 
 func (t *testbed) close() error {
@@ -144,10 +139,8 @@ func (t *testbed) close() error {
 	if t.db != nil {
 		errs = append(errs, t.db.Close(), t.client.Close())
 	}
-	for _, servers := range []*devservices.Services{t.postgres, t.redis} {
-		if servers != nil {
-			errs = append(errs, servers.Stop(context.Background()))
-		}
+	if t.servers != nil {
+		t.servers.Stop()
 	}
 	return errors.Join(append(errs, os.RemoveAll(t.dir))...)
 }

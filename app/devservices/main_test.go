@@ -4,12 +4,19 @@ package devservices
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	_ "github.com/lib/pq"
 	"github.com/redis/go-redis/v9"
@@ -20,41 +27,21 @@ const ownerVariable = "PREFAB_TEST_OWNER"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(ownerVariable); dir != "" {
-		os.Exit(beOwner(dir))
+		if _, err := Start(context.Background(), Options{Dir: dir, NeedPostgres: true, NeedRedis: true, Disposable: true}); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("ready")
+		select {}
 	}
 	os.Exit(m.Run())
-}
-
-// beOwner runs servers until its standard input closes.
-func beOwner(dir string) int {
-	s, err := Start(context.Background(), options(dir))
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	fmt.Println("ready")
-	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	if err := s.Stop(context.Background()); err != nil {
-		return 1
-	}
-	return 0
 }
 
 // startOwner returns a process that runs the servers of a checkout.
 func startOwner(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it starts servers")
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), ownerVariable+"="+dir)
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -95,36 +82,81 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-func options(dir string) Options {
-	return Options{Dir: dir, Database: "prefab", NeedPostgres: true, NeedRedis: true, Disposable: true}
+// options are those of a Redis, which starts in milliseconds.
+func options(t *testing.T) Options {
+	t.Helper()
+	return Options{Dir: checkout(t), NeedRedis: true, Disposable: true}
 }
 
 func start(t *testing.T, o Options) *Services {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it starts servers")
-	}
 	s, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, s) })
+	t.Cleanup(s.Stop)
 	return s
 }
 
-func stop(t *testing.T, s *Services) {
+func mustFindLayout(t *testing.T, dir string) layout {
 	t.Helper()
-	if err := s.Stop(context.Background()); err != nil {
-		t.Error(err)
+	p, err := findLayout(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// isFree reports whether no process holds the lock of that name.
+func isFree(t *testing.T, dir, name string) bool {
+	t.Helper()
+	f, err := mustFindLayout(t, dir).lock(name)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	return true
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
 	}
 }
 
-// remember and recall write to both servers and read back.
+// safeBuffer is a log that is read while it is written.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *safeBuffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(text)
+}
+
+func (b *safeBuffer) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.text.String(), text)
+}
+
+// remember and recall write to all servers and read back.
 func remember(t *testing.T, s *Services, word string) {
 	t.Helper()
-	db := openDB(t, s.DatabaseURL)
-	if _, err := db.Exec("CREATE TABLE words AS SELECT $1::text AS word", word); err != nil {
-		t.Fatal(err)
+	if s.DatabaseURL != "" {
+		if _, err := openDB(t, s.DatabaseURL).Exec("CREATE TABLE words AS SELECT $1::text AS word", word); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := openRedis(t, s.RedisURL).Set(t.Context(), "word", word, 0).Err(); err != nil {
 		t.Fatal(err)
@@ -133,9 +165,11 @@ func remember(t *testing.T, s *Services, word string) {
 
 func recall(t *testing.T, s *Services, want string) {
 	t.Helper()
-	var got string
-	if err := openDB(t, s.DatabaseURL).QueryRow("SELECT word FROM words").Scan(&got); err != nil || got != want {
-		t.Errorf("PostgreSQL has %q, %v; want %q", got, err, want)
+	if s.DatabaseURL != "" {
+		var got string
+		if err := openDB(t, s.DatabaseURL).QueryRow("SELECT word FROM words").Scan(&got); err != nil || got != want {
+			t.Errorf("PostgreSQL has %q, %v; want %q", got, err, want)
+		}
 	}
 	if got, err := openRedis(t, s.RedisURL).Get(t.Context(), "word").Result(); err != nil || got != want {
 		t.Errorf("Redis has %q, %v; want %q", got, err, want)

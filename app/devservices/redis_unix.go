@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -23,10 +22,8 @@ type redisServer struct {
 
 func (d *redisServer) name() string { return "redis" }
 
-// SIGTERM has Redis sync its log to disk first.
-func (d *redisServer) stopSignals() []stopSignal {
-	return []stopSignal{{syscall.SIGTERM, 10 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
-}
+// stopSignal has Redis sync its log to disk first.
+func (d *redisServer) stopSignal() syscall.Signal { return syscall.SIGTERM }
 
 func (d *redisServer) socket() string { return filepath.Join(d.layout.run, redisSocket) }
 
@@ -65,24 +62,16 @@ func (d *redisServer) prepare(context.Context, *os.File) ([]string, error) {
 // answers speaks the protocol itself: a client library logs and retries what is
 // expected here, and would take a server that still loads its data for a ready one.
 func (d *redisServer) answers(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "unix", d.socket())
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", d.socket())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
-		return err
-	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return err
-	}
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_, _ = conn.Write([]byte("PING\r\n")) // if it fails, so does the read
 	reply, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		return err
+	if err == nil && reply != "+PONG\r\n" {
+		err = fmt.Errorf("redis says %q", reply)
 	}
-	if reply = strings.TrimSpace(reply); reply != "+PONG" {
-		return fmt.Errorf("redis says %q", reply)
-	}
-	return nil
+	return err
 }

@@ -7,7 +7,12 @@ import (
 	"errors"
 )
 
-type searchPath struct{}
+type server struct {
+	cancel  func()
+	stopped chan struct{}
+}
+
+func (*server) pid() int { return 0 }
 
 func (s *Services) start(context.Context, Options) error {
 	return errors.New("this system cannot run the embedded servers: " +

@@ -4,12 +4,15 @@ package devservices
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/alicebob/miniredis/v2"
 )
 
 func (s *Services) start(ctx context.Context, o Options) error {
@@ -17,58 +20,62 @@ func (s *Services) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	search := o.search
-	if search == nil {
-		search = machinePath()
+	if o.programs == nil {
+		o.programs = programFolders()
 	}
-
-	// Both at once: the slower one alone decides how long a start takes.
-	var pg, rd running
-	tasks, ctx := errgroup.WithContext(ctx)
 	if o.NeedPostgres {
 		forgetEnvironment(o.Log)
-		d := &postgres{layout: p, search: search, database: o.Database, disposable: o.Disposable, log: o.Log}
-		s.DatabaseURL = d.url()
-		tasks.Go(func() (err error) {
-			pg, err = run(ctx, d, p, o)
+		d := &postgres{layout: p, programs: o.programs, disposable: o.Disposable, log: o.Log}
+		s.DatabaseURL = d.url(databaseName)
+		if err := s.run(ctx, d, p, o); err != nil {
 			return err
-		})
-	}
-	if o.NeedRedis {
-		tasks.Go(func() (err error) {
-			rd, err = s.startRedis(ctx, o, p, search)
-			return err
-		})
-	}
-	err = tasks.Wait()
-	for _, r := range []running{pg, rd} {
-		if r != nil {
-			s.owned = append(s.owned, r)
 		}
 	}
-	return err
+	if !o.NeedRedis {
+		return nil
+	}
+	program := findRedis(o.programs)
+	switch {
+	case program != "":
+		d := &redisServer{layout: p, program: program, disposable: o.Disposable}
+		s.RedisURL = d.url()
+		return s.run(ctx, d, p, o)
+	case o.Disposable:
+		return errNoRedis
+	default:
+		return s.startMini(o.Log)
+	}
 }
 
-func (s *Services) startRedis(ctx context.Context, o Options, p layout, search *searchPath) (running, error) {
-	d := &redisServer{layout: p, disposable: o.Disposable}
-	s.RedisURL = d.url()
+// run makes the server answer.
+func (s *Services) run(ctx context.Context, d daemon, p layout, o Options) error {
+	server, err := startServer(ctx, d, p, o)
+	switch {
+	case err != nil:
+		return err
+	case server != nil:
+		s.owned = append(s.owned, server)
+	default:
+		o.Log.Info("using a server that another process of this checkout runs", "server", d.name())
+	}
+	return nil
+}
 
-	var found bool
-	if d.program, found = search.redis(); found {
-		return run(ctx, d, p, o)
+// startMini listens on a random port, since miniredis knows no Unix sockets; the
+// password keeps the machine's other users out.
+func (s *Services) startMini(log *slog.Logger) error {
+	redis, password := miniredis.NewMiniRedis(), rand.Text()
+	redis.RequireAuth(password)
+	redis.ClockTTL(true) // otherwise nothing ever expires
+	if err := redis.StartAddr("127.0.0.1:0"); err != nil {
+		return fmt.Errorf("start miniredis: %w", err)
 	}
-	if o.Disposable {
-		return nil, errNoRedis
-	}
-	if d.answers(ctx) == nil {
-		return nil, nil // another process of this checkout did find one
-	}
-	m, err := startMini(o.Log)
-	if err != nil {
-		return nil, err
-	}
-	s.RedisURL, s.MiniRedis = m.url(), true
-	return m, nil
+	log.Warn("redis-server is not installed, using miniredis inside this process: " +
+		"sessions and cached data are lost when it ends, and nothing is shared with other processes; " +
+		"`make run` installs the real one")
+	u := url.URL{Scheme: "redis", User: url.UserPassword("", password), Host: redis.Addr(), Path: "/0"}
+	s.RedisURL, s.mini = u.String(), redis
+	return nil
 }
 
 // forgetEnvironment unsets PostgreSQL's variables, which are for another server

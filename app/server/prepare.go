@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -43,7 +42,7 @@ func (o *Options) withDatabase(ctx context.Context, command func(context.Context
 func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(), err error) {
 	s := &o.Settings
 	dev := devservices.Options{
-		Database: "prefab", Log: o.Log, NeedPostgres: s.DatabaseURL == "", NeedRedis: withRedis && s.RedisURL == "",
+		Log: o.Log, NeedPostgres: s.DatabaseURL == "", NeedRedis: withRedis && s.RedisURL == "",
 	}
 	var missing []string
 	if dev.NeedPostgres {
@@ -58,7 +57,7 @@ func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(
 		}
 	}
 	servers, err := devservices.Start(ctx, dev)
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err() // not the error of a server that was interrupted
 	}
 	if err != nil {
@@ -70,13 +69,7 @@ func (o *Options) startEmbedded(ctx context.Context, withRedis bool) (stop func(
 	if dev.NeedRedis {
 		s.RedisURL = settings.ServerURL(servers.RedisURL)
 	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-		defer cancel()
-		if err := servers.Stop(ctx); err != nil {
-			o.Log.Error("embedded servers did not stop", "error", err)
-		}
-	}, nil
+	return servers.Stop, nil
 }
 
 // findCheckout returns the working directory, which must be the program's checkout: in

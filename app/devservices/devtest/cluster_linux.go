@@ -33,50 +33,38 @@ func Cluster(t testing.TB, replicas int) *RedisCluster {
 	}
 	c.URL = "redis-cluster://" + c.Masters[0] + "?addr=" + strings.Join(c.Masters[1:], "&addr=")
 	for i, address := range c.Masters {
-		c.do(address, "CLUSTER", "ADDSLOTSRANGE", i*slots/masters, (i+1)*slots/masters-1)
-		c.do(address, "CLUSTER", "SET-CONFIG-EPOCH", i+1)
+		c.await(address, "OK", "CLUSTER", "ADDSLOTSRANGE", i*slots/masters, (i+1)*slots/masters-1)
+		c.await(address, "OK", "CLUSTER", "SET-CONFIG-EPOCH", i+1)
 	}
 	all := slices.Concat(c.Masters, c.Replicas)
 	for _, address := range all[1:] {
 		host, port, _ := net.SplitHostPort(address)
-		c.do(c.Masters[0], "CLUSTER", "MEET", host, port, strconv.Itoa(busPort(port)))
+		c.await(c.Masters[0], "OK", "CLUSTER", "MEET", host, port, busPort(port))
 	}
-	c.await("the nodes have met", func() bool { return c.all(all, fmt.Sprintf("cluster_known_nodes:%d", len(all))) })
+	for _, address := range all {
+		c.await(address, fmt.Sprintf("cluster_known_nodes:%d", len(all)), "CLUSTER", "INFO")
+	}
 	for i, address := range c.Replicas {
-		id := fmt.Sprint(c.do(c.Masters[i], "CLUSTER", "MYID"))
-		c.await("a replica has one to follow", func() bool { return c.try(address, "CLUSTER", "REPLICATE", id) == nil })
+		c.await(address, "OK", "CLUSTER", "REPLICATE", c.await(c.Masters[i], "", "CLUSTER", "MYID"))
 	}
-	c.await("the cluster is whole", func() bool { return c.all(all, "cluster_state:ok") })
+	for _, address := range all {
+		c.await(address, "cluster_state:ok", "CLUSTER", "INFO")
+	}
 	for _, address := range c.Replicas {
-		c.await("the replica follows", func() bool {
-			return c.says(address, "master_link_status:up", "INFO", "replication")
-		})
+		c.await(address, "master_link_status:up", "INFO", "replication")
 	}
 	return c
 }
 
 // busPort is where nodes talk to each other. Free ports are above 32768 on Linux.
-func busPort(port string) int {
+func busPort(port string) string {
 	n, _ := strconv.Atoi(port)
-	return n - 20000
+	return strconv.Itoa(n - 20000)
 }
 
-// launch starts a node on a free port.
 func (c *RedisCluster) launch() (address string) {
 	c.t.Helper()
-	return c.start(func(port string) []string {
-		return []string{
-			"--port", port, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(busPort(port)),
-			"--cluster-node-timeout", "2000", "--cluster-config-file", "nodes.conf",
-		}
-	})
-}
-
-func (c *RedisCluster) all(nodes []string, say string) bool {
-	for _, address := range nodes {
-		if !c.says(address, say, "CLUSTER", "INFO") {
-			return false
-		}
-	}
-	return true
+	port := c.freePort()
+	return c.start(port, "--cluster-enabled", "yes", "--cluster-port", busPort(port),
+		"--cluster-node-timeout", "2000", "--cluster-config-file", "nodes.conf")
 }

@@ -20,7 +20,15 @@ var migrations = fstest.MapFS{
 	"00001_notes.sql": {Data: []byte("-- +goose Up\nCREATE TABLE notes (name text);")},
 }
 
-func TestMain(m *testing.M) { devtest.Main(m, migrations) }
+// elsewhere are variables that could lead a test to the user's own servers.
+var elsewhere = []string{"DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "PGHOST", "PGSERVICE"}
+
+func TestMain(m *testing.M) {
+	for _, name := range elsewhere {
+		_ = os.Setenv(name, "the user's own")
+	}
+	devtest.Main(m, migrations)
+}
 
 func openDB(t *testing.T, url string) *sql.DB {
 	t.Helper()
@@ -146,7 +154,8 @@ func TestOwnRedis_CrashesAndComesBackWithItsData(t *testing.T) {
 }
 
 func TestMain_ForgetsTheUsersOwnServers(t *testing.T) {
-	for _, name := range []string{"DATABASE_URL", "REDIS_URL", "PGHOST", "PGSERVICE"} {
+	_ = devtest.Database(t)
+	for _, name := range elsewhere {
 		if value, ok := os.LookupEnv(name); ok {
 			t.Errorf("%s is %q", name, value)
 		}

@@ -24,17 +24,22 @@ func newRedisNodes(t testing.TB) redisNodes {
 	return redisNodes{t: t, processes: make(map[string]*exec.Cmd)}
 }
 
-// start starts a node on a free port, with these arguments and the usual ones.
-func (r redisNodes) start(arguments func(port string) []string) (address string) {
+func (r redisNodes) freePort() string {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	address = listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	command := exec.Command("redis-server", append(arguments(port), "--bind", "127.0.0.1", "--dir", r.t.TempDir(),
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+// start starts a node on the port, with these arguments and the usual ones.
+func (r redisNodes) start(port string, arguments ...string) (address string) {
+	r.t.Helper()
+	address = net.JoinHostPort("127.0.0.1", port)
+	command := exec.Command("redis-server", append(arguments, "--port", port, "--bind", "127.0.0.1", "--dir", r.t.TempDir(),
 		"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")...)
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := command.Start(); err != nil {
@@ -45,7 +50,7 @@ func (r redisNodes) start(arguments func(port string) []string) (address string)
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	r.await("a node answers", func() bool { return r.try(address, "PING") == nil })
+	r.await(address, "PONG", "PING")
 	return address
 }
 
@@ -57,38 +62,19 @@ func (r redisNodes) Signal(address string, sig syscall.Signal) {
 	}
 }
 
-func (r redisNodes) ask(address string, command ...any) (any, error) {
+// await repeats a command until the node's answer has the text in it, and returns the
+// answer. An error is no answer: Sentinels cut the connections of a node that they promote.
+func (r redisNodes) await(address, text string, command ...any) string {
+	r.t.Helper()
 	client := goredis.NewClient(&goredis.Options{Addr: address, MaxRetries: -1})
-	defer func() { _ = client.Close() }()
-	return client.Do(context.WithoutCancel(r.t.Context()), command...).Result()
-}
-
-func (r redisNodes) try(address string, command ...any) error {
-	_, err := r.ask(address, command...)
-	return err
-}
-
-func (r redisNodes) do(address string, command ...any) any {
-	r.t.Helper()
-	answer, err := r.ask(address, command...)
-	if err != nil {
-		r.t.Fatalf("%v: %v", command, err)
-	}
-	return answer
-}
-
-// says reports whether the node answers, and with this text. For a moment it may
-// not: Sentinels cut the connections of a node that they promote.
-func (r redisNodes) says(address, text string, command ...any) bool {
-	answer, err := r.ask(address, command...)
-	return err == nil && strings.Contains(fmt.Sprint(answer), text)
-}
-
-func (r redisNodes) await(what string, ok func() bool) {
-	r.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	defer client.Close()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := client.Do(context.Background(), command...).Result()
+		if said := fmt.Sprint(answer); err == nil && strings.Contains(said, text) {
+			return said
+		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("still not true: %s", what)
+			r.t.Fatalf("Redis at %s answers %v with %v, %v; want %q", address, command, answer, err, text)
 		}
 	}
 }

@@ -1,8 +1,13 @@
 package devtest
 
 import (
-	"context"
+	"cmp"
 	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -14,19 +19,17 @@ import (
 type Server struct {
 	URL string
 
-	t       testing.TB
-	name    string
-	options devservices.Options
-	running *devservices.Services // nil while stopped
-	frozen  []int                 // processes that were sent SIGSTOP
+	t        testing.TB
+	name     string
+	options  devservices.Options
+	services *devservices.Services // nil while stopped
 }
 
 // OwnPostgres starts a PostgreSQL with one database, migrated as [Database] is. It ends with the test.
 func OwnPostgres(t testing.TB) *Server {
 	t.Helper()
 	s := own(t, devservices.Options{NeedPostgres: true})
-	s.URL = s.running.DatabaseURL
-	if err := shared.migrate(t.Context(), s.URL); err != nil {
+	if err := applyMigrations(s.URL); err != nil {
 		t.Fatalf("migrate the test's PostgreSQL: %v", err)
 	}
 	return s
@@ -35,18 +38,14 @@ func OwnPostgres(t testing.TB) *Server {
 // OwnRedis starts a Redis. It ends with the test.
 func OwnRedis(t testing.TB) *Server {
 	t.Helper()
-	s := own(t, devservices.Options{NeedRedis: true})
-	s.URL = s.running.RedisURL
-	return s
+	return own(t, devservices.Options{NeedRedis: true})
 }
+
+var ownServers atomic.Int64
 
 func own(t testing.TB, o devservices.Options) *Server {
 	t.Helper()
-	shared.mu.Lock()
-	shared.own++
-	name := fmt.Sprintf("own-%d", shared.own)
-	shared.mu.Unlock()
-	s := &Server{t: t, name: name, options: o}
+	s := &Server{t: t, name: fmt.Sprintf("own-%d", ownServers.Add(1)), options: o}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
@@ -57,52 +56,63 @@ func own(t testing.TB, o devservices.Options) *Server {
 func (s *Server) Start() {
 	s.t.Helper()
 	s.Stop() // a killed one has still to be waited for
-	running, err := shared.start(context.WithoutCancel(s.t.Context()), s.name, s.options)
+	services, err := start(s.name, s.options)
 	if err != nil {
 		s.t.Fatalf("start the test's own server: %v", err)
 	}
-	s.running = running
+	s.services, s.URL = services, cmp.Or(services.DatabaseURL, services.RedisURL)
 }
 
 // Stop ends the server and waits for it; clients see their connections close.
 func (s *Server) Stop() {
-	s.t.Helper()
-	if s.running == nil {
+	if s.services == nil {
 		return
 	}
-	s.thaw()
-	if err := s.running.Stop(context.Background()); err != nil {
-		s.t.Errorf("stop the test's own server: %v", err)
-	}
-	s.running = nil
+	s.Signal(syscall.SIGCONT)
+	s.services.Stop()
+	s.services = nil
 }
 
 // Signal sends a signal to the server and to the processes it has forked:
 // SIGKILL is a crash, SIGSTOP a server that accepts and never answers, until SIGCONT.
 func (s *Server) Signal(sig syscall.Signal) {
 	s.t.Helper()
-	if s.running == nil {
+	if s.services == nil {
 		s.t.Fatal("the test's own server is stopped")
 	}
-	if sig == syscall.SIGCONT {
-		s.thaw()
-		return
-	}
-	var pids []int
-	for _, pid := range s.running.PIDs() {
-		pids = append(pids, processTree(pid)...)
-	}
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, sig) // a child may have ended meanwhile
-	}
-	if sig == syscall.SIGSTOP {
-		s.frozen = append(s.frozen, pids...)
+	for _, pid := range s.services.PIDs() {
+		for _, pid := range append([]int{pid}, children(pid)...) {
+			_ = syscall.Kill(pid, sig) // it may have ended meanwhile
+		}
 	}
 }
 
-func (s *Server) thaw() {
-	for _, pid := range s.frozen {
-		_ = syscall.Kill(pid, syscall.SIGCONT)
+// children are a process's own. PostgreSQL puts each of its processes in a session
+// of its own, so a process group is not enough.
+func children(pid int) (pids []int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil { // not Linux
+		text, _ = exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
 	}
-	s.frozen = nil
+	for child := range strings.FieldsSeq(string(text)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// asOwner makes a child of root run as the owner of a folder: PostgreSQL's programs
+// refuse to run as root.
+func asOwner(t testing.TB, dir string) *syscall.SysProcAttr {
+	t.Helper()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	who := info.Sys().(*syscall.Stat_t)
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: who.Uid, Gid: who.Gid}}
 }

@@ -40,7 +40,7 @@ func EmptyDatabase(t testing.TB) string {
 
 func database(t testing.TB, template string) string {
 	t.Helper()
-	pg, err := shared.postgres(t.Context())
+	pg, err := sharedPostgres()
 	if err != nil {
 		t.Fatalf("start a PostgreSQL for tests: %v", err)
 	}
@@ -56,31 +56,32 @@ func database(t testing.TB, template string) string {
 	return withDatabase(pg.services.DatabaseURL, name)
 }
 
-func (h *harness) postgres(ctx context.Context) (*postgres, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.pg != nil {
-		return h.pg, nil
+func sharedPostgres() (*postgres, error) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.postgres != nil {
+		return shared.postgres, nil
 	}
-	s, err := h.start(ctx, "postgres", devservices.Options{NeedPostgres: true})
+	services, err := start("postgres", devservices.Options{NeedPostgres: true})
 	if err != nil {
 		return nil, err
 	}
-	if err := h.migrate(ctx, s.DatabaseURL); err != nil {
-		return nil, errors.Join(err, s.Stop(ctx))
+	admin, err := sql.Open("postgres", withDatabase(services.DatabaseURL, "postgres"))
+	if err == nil {
+		err = applyMigrations(services.DatabaseURL)
 	}
-	admin, err := sql.Open("postgres", withDatabase(s.DatabaseURL, "postgres"))
 	if err != nil {
-		return nil, errors.Join(err, s.Stop(ctx))
+		services.Stop()
+		return nil, err
 	}
 	admin.SetMaxOpenConns(4)
-	h.pg = &postgres{services: s, admin: admin}
-	return h.pg, nil
+	shared.postgres = &postgres{services: services, admin: admin}
+	return shared.postgres, nil
 }
 
-// migrate leaves no connection open: PostgreSQL does not copy a database that has one.
-func (h *harness) migrate(ctx context.Context, url string) error {
-	if h.migrations == nil {
+// applyMigrations leaves no connection open: PostgreSQL does not copy a database that has one.
+func applyMigrations(url string) error {
+	if shared.migrations == nil {
 		return nil
 	}
 	connector, err := pq.NewConnector(url)
@@ -88,8 +89,8 @@ func (h *harness) migrate(ctx context.Context, url string) error {
 		return err
 	}
 	db := sql.OpenDB(connector)
-	o := migrate.Options{Files: h.migrations, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler)}
-	return errors.Join(migrate.Up(ctx, db, o), db.Close())
+	o := migrate.Options{Files: shared.migrations, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler)}
+	return errors.Join(migrate.Up(context.Background(), db, o), db.Close())
 }
 
 func withDatabase(address, name string) string {

@@ -2,70 +2,68 @@ package devtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices"
+	"example.com/prefab/repositories/redisclient"
 )
+
+// redisDatabases is how many devservices gives to a disposable Redis.
+const redisDatabases = 1024
 
 // redis is the server that the tests of one binary share.
 type redis struct {
 	services *devservices.Services
-	free     chan int // indexes of empty databases
+	taken    atomic.Int64
 }
 
-// Redis returns the URL of an empty logical database of the test's own. Channels
-// are not divided that way: a test that publishes names its own, or takes
-// [OwnRedis].
+// Redis returns the URL of an empty logical database of the test's own; up to 1024 tests
+// may run at once. Channels are not divided that way: a test that publishes names its
+// own, or takes [OwnRedis].
 func Redis(t testing.TB) string {
 	t.Helper()
-	rd, err := shared.redis(t)
+	rd, err := sharedRedis()
 	if err != nil {
 		t.Fatalf("start a Redis for tests: %v", err)
 	}
-	var index int
-	select {
-	case index = <-rd.free:
-	default:
-		t.Fatal("all Redis databases are taken by tests that still run")
-	}
-	url := fmt.Sprintf("%s?db=%d", rd.services.RedisURL, index)
+	url := fmt.Sprintf("%s?db=%d", rd.services.RedisURL, rd.taken.Add(1)%redisDatabases)
 	t.Cleanup(func() {
-		if err := flush(url); err != nil {
-			t.Errorf("empty the test's Redis database: %v", err)
-			return // and leave it taken
+		client, err := redisclient.Open(url, 1)
+		if err == nil {
+			err = errors.Join(client.FlushDB(context.Background()).Err(), client.Close())
 		}
-		rd.free <- index
+		if err != nil {
+			t.Errorf("empty the test's Redis database: %v", err)
+		}
 	})
 	return url
 }
 
-func (h *harness) redis(t testing.TB) (*redis, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.rd != nil {
-		return h.rd, nil
+func sharedRedis() (*redis, error) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.redis == nil {
+		services, err := start("redis", devservices.Options{NeedRedis: true})
+		if err != nil {
+			return nil, err
+		}
+		shared.redis = &redis{services: services}
 	}
-	s, err := h.start(t.Context(), "redis", devservices.Options{NeedRedis: true})
-	if err != nil {
-		return nil, err
-	}
-	const databases = 1024 // as devservices starts a disposable Redis
-	h.rd = &redis{services: s, free: make(chan int, databases)}
-	for i := range databases {
-		h.rd.free <- i
-	}
-	return h.rd, nil
+	return shared.redis, nil
 }
 
-func flush(url string) error {
-	options, err := goredis.ParseURL(url)
+// RedisClient returns the program's own kind of client for the server at url, closed at the test's end.
+func RedisClient(t testing.TB, url string) goredis.UniversalClient {
+	t.Helper()
+	client, err := redisclient.Open(url, 16)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	client := goredis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	return client.FlushDB(context.Background()).Err()
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }

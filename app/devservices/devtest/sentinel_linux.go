@@ -22,40 +22,31 @@ type RedisSentinels struct {
 // Failover has the replica made master while the master lives, and returns when it is.
 func (s *RedisSentinels) Failover() {
 	s.t.Helper()
-	s.await("a Sentinel begins", func() bool { return s.try(s.sentinels[0], "SENTINEL", "FAILOVER", "main") == nil })
-	s.await("the replica is promoted", func() bool {
-		return s.says(s.Replica, "role:master", "INFO", "replication")
-	})
+	s.await(s.sentinels[0], "OK", "SENTINEL", "FAILOVER", "main")
+	s.await(s.Replica, "role:master", "INFO", "replication")
 }
 
 // Sentinels starts them. A master that is away for two seconds is replaced.
 func Sentinels(t testing.TB) *RedisSentinels {
 	t.Helper()
 	s := &RedisSentinels{redisNodes: newRedisNodes(t)}
-	s.Master = s.start(func(port string) []string { return []string{"--port", port} })
-	host, masterPort, _ := net.SplitHostPort(s.Master)
-	s.Replica = s.start(func(port string) []string {
-		return []string{"--port", port, "--replicaof", host + " " + masterPort}
-	})
-	s.await("the replica follows", func() bool {
-		return s.says(s.Replica, "master_link_status:up", "INFO", "replication")
-	})
+	s.Master = s.start(s.freePort())
+	host, port, _ := net.SplitHostPort(s.Master)
+	s.Replica = s.start(s.freePort(), "--replicaof", host+" "+port)
+	s.await(s.Replica, "master_link_status:up", "INFO", "replication")
 	const quorum = 2
-	s.sentinels = make([]string, 3)
-	for i := range s.sentinels {
+	for range 3 {
 		config := filepath.Join(t.TempDir(), "sentinel.conf") // which it writes to
 		text := fmt.Sprintf("sentinel monitor main %s %s %d\n"+
-			"sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 2000\n", host, masterPort, quorum)
+			"sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 2000\n", host, port, quorum)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.sentinels[i] = s.start(func(port string) []string { return []string{config, "--sentinel", "--port", port} })
+		s.sentinels = append(s.sentinels, s.start(s.freePort(), config, "--sentinel"))
 	}
-	for _, address := range s.sentinels {
-		s.await("a Sentinel knows of all", func() bool {
-			return s.says(address, "status=ok,", "INFO", "sentinel") &&
-				s.says(address, "slaves=1,sentinels=3", "INFO", "sentinel")
-		})
+	for _, address := range s.sentinels { // each knows of all
+		s.await(address, "status=ok,", "INFO", "sentinel")
+		s.await(address, "slaves=1,sentinels=3", "INFO", "sentinel")
 	}
 	s.URL = "redis-sentinel://" + s.sentinels[0] + "?addr=" + strings.Join(s.sentinels[1:], "&addr=") + "&master_name=main"
 	return s

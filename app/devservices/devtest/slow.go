@@ -2,10 +2,11 @@ package devtest
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,13 +19,9 @@ import (
 type SlowRedis struct {
 	URL string
 
-	delay  atomic.Int64
-	held   atomic.Pointer[holding]
-	hangs  [2]atomic.Bool // by direction
-	ended  chan struct{}
-	mu     sync.Mutex
-	closed bool
-	conns  []net.Conn
+	delay atomic.Int64
+	held  atomic.Pointer[holding]
+	hangs [2]atomic.Bool // by direction
 }
 
 // The directions of a line.
@@ -41,13 +38,8 @@ func Slow(t testing.TB, redisURL string) *SlowRedis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &SlowRedis{ended: make(chan struct{})}
-	u := url.URL{
-		Scheme: "redis", User: url.UserPassword(options.Username, options.Password),
-		Host:     s.listen(t, options.Network, options.Addr),
-		RawQuery: url.Values{"db": {strconv.Itoa(options.DB)}}.Encode(),
-	}
-	s.URL = u.String()
+	s := new(SlowRedis)
+	s.URL = fmt.Sprintf("redis://%s?db=%d", s.listen(t, options.Network, options.Addr), options.DB)
 	return s
 }
 
@@ -60,7 +52,7 @@ func OverTCP(t testing.TB, databaseURL string) string {
 	}
 	query := u.Query()
 	socket := filepath.Join(query.Get("host"), ".s.PGSQL."+query.Get("port"))
-	u.Host = (&SlowRedis{ended: make(chan struct{})}).listen(t, "unix", socket)
+	u.Host = new(SlowRedis).listen(t, "unix", socket)
 	query.Del("host")
 	query.Del("port")
 	u.RawQuery = query.Encode()
@@ -74,19 +66,23 @@ func (s *SlowRedis) listen(t testing.TB, network, server string) (address string
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = listener.Close()
-		s.close()
-	})
+	ctx, end := context.WithCancel(context.Background()) // not t.Context: cleanups may still use the line
+	t.Cleanup(end)
+	context.AfterFunc(ctx, func() { _ = listener.Close() })
 	go func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			if conn, err := net.Dial(network, server); err != nil || !s.join(client, conn) {
+			conn, err := net.Dial(network, server)
+			if err != nil {
 				_ = client.Close()
+				continue
 			}
+			context.AfterFunc(ctx, func() { _ = client.Close(); _ = conn.Close() })
+			go s.pass(ctx, client, conn, ToServer)
+			go s.pass(ctx, conn, client, ToClient)
 		}
 	}()
 	return listener.Addr().String()
@@ -134,20 +130,8 @@ func (s *SlowRedis) await(client net.Conn, piece []byte) {
 // Hang holds back whatever goes in that direction, until it is called with false.
 func (s *SlowRedis) Hang(direction int, hangs bool) { s.hangs[direction].Store(hangs) }
 
-// join lets pieces pass both ways, until the test ends.
-func (s *SlowRedis) join(client, server net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.conns = append(s.conns, client, server)
-	if s.closed {
-		return false
-	}
-	go s.pass(client, server, ToServer)
-	go s.pass(server, client, ToClient)
-	return true
-}
-
-func (s *SlowRedis) pass(from, to net.Conn, direction int) {
+// pass lets pieces pass in one direction.
+func (s *SlowRedis) pass(ctx context.Context, from, to net.Conn, direction int) {
 	defer func() { _ = from.Close(); _ = to.Close() }()
 	buffer := make([]byte, 64<<10)
 	for {
@@ -156,25 +140,11 @@ func (s *SlowRedis) pass(from, to net.Conn, direction int) {
 		if direction == ToServer {
 			s.await(from, buffer[:n])
 		}
-		for s.hangs[direction].Load() {
-			select {
-			case <-s.ended:
-				return
-			case <-time.After(time.Millisecond):
-			}
+		for s.hangs[direction].Load() && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
 		}
 		if _, broken := to.Write(buffer[:n]); err != nil || broken != nil {
 			return
 		}
-	}
-}
-
-func (s *SlowRedis) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	close(s.ended)
-	for _, conn := range s.conns {
-		_ = conn.Close()
 	}
 }

@@ -1,5 +1,3 @@
-//go:build unix
-
 package devtest
 
 import (
@@ -9,33 +7,29 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strconv"
+	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // PgBouncerPool is how many connections to PostgreSQL a PgBouncer of a test has:
 // fewer than any test's clients.
 const PgBouncerPool = 2
 
+var pgBouncers atomic.Int64
+
 // PgBouncer starts a PgBouncer in transaction mode before the database, and
 // returns the URL that leads through it. It ends with the test.
 func PgBouncer(t testing.TB, direct string) string {
 	t.Helper()
-	binary := findPgBouncer(t)
+	program := findPgBouncer(t)
 	u, err := url.Parse(direct)
 	if err != nil {
 		t.Fatal(err)
 	}
 	query := u.Query()
-
-	// Not t.TempDir: a socket's path may have 107 bytes only.
-	dir, err := os.MkdirTemp("/tmp", "prefab-pgbouncer-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	config := filepath.Join(dir, "pgbouncer.ini")
+	dir, port := query.Get("host"), strconv.Itoa(6432+int(pgBouncers.Add(1)))
+	config := filepath.Join(dir, "pgbouncer-"+port+".ini")
 	text := fmt.Sprintf(`[databases]
 * = host=%s port=%s user=%s
 [pgbouncer]
@@ -43,27 +37,15 @@ pool_mode = transaction
 default_pool_size = %d
 auth_type = any
 listen_addr =
-listen_port = 6432
-unix_socket_dir = %s
-unix_socket_mode = 0777
+listen_port = %s
+unix_socket_dir = %[1]s
 ignore_startup_parameters = extra_float_digits
-`, query.Get("host"), query.Get("port"), u.User.Username(), PgBouncerPool, dir)
+`, dir, query.Get("port"), u.User.Username(), PgBouncerPool, port)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-
-	cmd := exec.Command(binary, "-q", config)
-	if os.Geteuid() == 0 { // as whom PgBouncer refuses to run
-		info, err := os.Stat(query.Get("host")) // whose owner may use PostgreSQL's socket
-		if err != nil {
-			t.Fatal(err)
-		}
-		who := info.Sys().(*syscall.Stat_t)
-		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
-			t.Fatal(err)
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: who.Uid, Gid: who.Gid}}
-	}
+	cmd := exec.Command(program, "-q", config)
+	cmd.SysProcAttr = asOwner(t, dir)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,19 +53,16 @@ ignore_startup_parameters = extra_float_digits
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-
-	query.Set("host", dir)
-	query.Set("port", "6432")
-	u.RawQuery = query.Encode()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if c, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL.6432")); err == nil {
+	Eventually(t, "PgBouncer listens", func() bool {
+		c, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL."+port))
+		if err == nil {
 			_ = c.Close()
-			return u.String()
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("PgBouncer does not listen")
-		}
-	}
+		return err == nil
+	})
+	query.Set("port", port)
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 func findPgBouncer(t testing.TB) string {
