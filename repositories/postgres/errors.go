@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
+	"slices"
 
 	"github.com/lib/pq"
 
@@ -24,11 +24,8 @@ func WrapError(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*pq.Error](err); ok {
-		switch class := string(e.Code)[:2]; class {
-		case "22", "23", "P0":
-			return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, writes.ErrInvalid, e.Code, e.Constraint)
-		}
+	if e, ok := errors.AsType[*pq.Error](err); ok && slices.Contains([]string{"22", "23", "P0"}, class(e)) {
+		return fmt.Errorf("%s: %w SQLSTATE %s, constraint %q", doing, writes.ErrInvalid, e.Code, e.Constraint)
 	}
 	if IsTransient(err) {
 		return fmt.Errorf("%s: %w: %w", doing, problem.ErrUnavailable, err)
@@ -40,32 +37,25 @@ func WrapError(doing string, err error) error {
 // so that the same call may succeed later.
 func IsTransient(err error) bool {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
-		code := string(e.Code)
 		// Connection exceptions; deadlocks and serialization failures; insufficient resources;
 		// operator intervention (a cancelled query too); a read-only server during a failover.
-		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "40") || strings.HasPrefix(code, "53") ||
-			strings.HasPrefix(code, "57") || code == "25006"
+		return slices.Contains([]string{"08", "40", "53", "57"}, class(e)) || e.Code == "25006"
 	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return true
-	}
-	for _, transient := range []error{
+	_, network := errors.AsType[net.Error](err)
+	return network || slices.ContainsFunc([]error{
 		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, net.ErrClosed,
 		io.EOF, io.ErrUnexpectedEOF,
-	} {
-		if errors.Is(err, transient) {
-			return true
-		}
-	}
-	return false
+	}, func(transient error) bool { return errors.Is(err, transient) })
 }
 
 // IsRefused reports whether the server has refused the user, the password or the
 // database. To try again does not help.
 func IsRefused(err error) bool {
 	e, ok := errors.AsType[*pq.Error](err)
-	return ok && (strings.HasPrefix(string(e.Code), "28") || e.Code == "3D000")
+	return ok && (class(e) == "28" || e.Code == "3D000")
 }
+
+func class(e *pq.Error) string { return string(e.Code[:2]) }
 
 // SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (

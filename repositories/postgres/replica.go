@@ -21,8 +21,9 @@ const (
 // Replica is a PostgreSQL that follows the primary by streaming replication. It is for
 // reads that are long and rare. Never fill a cache from it.
 type Replica struct {
-	db  *sqlx.DB
-	log *slog.Logger
+	db     *sqlx.DB
+	log    *slog.Logger
+	maxLag time.Duration
 }
 
 // NewReplica returns the replica behind db, or nil, which means no replica, for nil.
@@ -30,7 +31,7 @@ func NewReplica(db *sqlx.DB, log *slog.Logger) *Replica {
 	if db == nil {
 		return nil
 	}
-	return &Replica{db: db, log: log}
+	return &Replica{db, log, maxReplicaLag}
 }
 
 // StreamReplica is [Stream] from the replica, whose rows may be up to maxReplicaLag old.
@@ -99,8 +100,8 @@ func (r *Replica) connect(ctx context.Context) (*sqlx.Conn, error) {
 		err = fmt.Errorf("read the replica's lag: %w", err) // no row: that server is no replica
 	case lag == nil:
 		err = errors.New("the replica's lag is unknown")
-	case *lag > maxReplicaLag.Seconds():
-		err = fmt.Errorf("the replica is %.0f s behind, and at most %s are accepted", *lag, maxReplicaLag)
+	case *lag > r.maxLag.Seconds():
+		err = fmt.Errorf("the replica is %.0f s behind, and at most %s are accepted", *lag, r.maxLag)
 	}
 	if err != nil {
 		_ = conn.Close()
