@@ -39,19 +39,11 @@ func AppendText(text []byte, s string) []byte {
 	case '=', '+', '-', '@', '\t', '\r':
 		guard = "'"
 	}
-	if !strings.ContainsAny(s, "\",\r\n") {
-		text = append(text, guard...)
-		return append(text, s...)
+	quote := ""
+	if strings.ContainsAny(s, "\",\r\n") {
+		quote = `"`
 	}
-	text = append(text, '"')
-	text = append(text, guard...)
-	for {
-		before, after, quote := strings.Cut(s, `"`)
-		text = append(text, before...)
-		if !quote {
-			return append(text, '"')
-		}
-		text = append(text, `""`...)
-		s = after
-	}
+	text = append(append(text, quote...), guard...)
+	text = append(text, strings.ReplaceAll(s, `"`, `""`)...)
+	return append(text, quote...)
 }

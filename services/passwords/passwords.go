@@ -11,9 +11,9 @@ package passwords
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/sync/semaphore"
 )
 
 // MinLength is the shortest password that a new user may have, in characters.
@@ -28,25 +28,19 @@ var passwordCost = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelis
 
 // Hasher hashes passwords. Hashing is slow and takes memory on purpose, so only a few
 // hashes run at a time; others wait as long as their context allows.
-type Hasher struct {
-	running chan struct{}
-	decoy   func() (string, error) // a hash to compare with for an absent user
-}
+type Hasher struct{ running *semaphore.Weighted }
 
 // NewHasher returns a hasher that runs at most concurrency hashes at a time.
 func NewHasher(concurrency int) *Hasher {
-	return &Hasher{
-		running: make(chan struct{}, concurrency),
-		decoy:   sync.OnceValues(func() (string, error) { return argon2id.CreateHash("", passwordCost) }),
-	}
+	return &Hasher{semaphore.NewWeighted(int64(concurrency))}
 }
 
 // Hash returns the password's argon2id hash in the PHC string format.
 func (p *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := p.acquire(ctx); err != nil {
-		return "", err
+	if err := p.running.Acquire(ctx, 1); err != nil {
+		return "", fmt.Errorf("wait to hash a password: %w", err)
 	}
-	defer p.release()
+	defer p.running.Release(1)
 	hash, err := argon2id.CreateHash(password, passwordCost)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
@@ -60,31 +54,17 @@ func (p *Hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 	if len(password) > 4*MaxLength {
 		return false, nil
 	}
-	if err := p.acquire(ctx); err != nil {
+	if hash == "" {
+		_, err := p.Hash(ctx, password)
 		return false, err
 	}
-	defer p.release()
-	known := hash != ""
-	if !known {
-		var err error
-		if hash, err = p.decoy(); err != nil {
-			return false, fmt.Errorf("make the decoy hash: %w", err)
-		}
+	if err := p.running.Acquire(ctx, 1); err != nil {
+		return false, fmt.Errorf("wait to compare a password: %w", err)
 	}
+	defer p.running.Release(1)
 	match, err := argon2id.ComparePasswordAndHash(password, hash)
 	if err != nil {
 		return false, fmt.Errorf("compare a password: %w", err)
 	}
-	return match && known, nil
+	return match, nil
 }
-
-func (p *Hasher) acquire(ctx context.Context) error {
-	select {
-	case p.running <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait to hash a password: %w", ctx.Err())
-	}
-}
-
-func (p *Hasher) release() { <-p.running }

@@ -50,57 +50,26 @@ func TestPasswords_ABrokenHashIsAnErrorAndNoMatch(t *testing.T) {
 	}
 }
 
-func TestPasswords_AnOverlongOneIsRefusedWithoutWork(t *testing.T) {
-	p := full(1)
-	if ok, err := p.Matches(t.Context(), strings.Repeat("a", 801), "x"); ok || err != nil {
-		t.Errorf("match %v, error %v", ok, err)
-	}
-}
-
-// full returns a hasher that is already at its bound.
-func full(concurrency int) *Hasher {
-	p := NewHasher(concurrency)
-	for range concurrency {
-		p.running <- struct{}{}
-	}
-	return p
-}
-
-func TestPasswords_NeverRunMoreThanTheBound(t *testing.T) {
+func TestPasswords_WaitWhileTooManyRunButNoLongerThanTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, done := full(2), make(chan error, 4)
-		for range 2 {
-			go func() { _, err := p.Hash(t.Context(), "a"); done <- err }()
-			go func() { _, err := p.Matches(t.Context(), "a", ""); done <- err }()
+		p := NewHasher(1)
+		if err := p.running.Acquire(t.Context(), 1); err != nil {
+			t.Fatal(err)
 		}
-		synctest.Wait()
-		if len(done) != 0 {
-			t.Errorf("%d have run beyond the bound", len(done))
+		if ok, err := p.Matches(t.Context(), strings.Repeat("a", 801), "x"); ok || err != nil {
+			t.Errorf("an overlong one is refused without work: match %v, error %v", ok, err)
 		}
-		p.release()
-		synctest.Wait()
-		if len(done) != 4 {
-			t.Errorf("%d have run after one place was given up, want all 4 in turn", len(done))
-		}
-		for range len(done) {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-func TestPasswords_WaitNoLongerThanTheContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := full(1)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, hashing := p.Hash(ctx, "a")
-		ok, matching := p.Matches(ctx, "a", "")
-		if ok || !errors.Is(hashing, context.DeadlineExceeded) || !errors.Is(matching, context.DeadlineExceeded) {
-			t.Errorf("match %v, errors %v and %v", ok, hashing, matching)
+		ok, matching := p.Matches(ctx, "a", "x")
+		absent, missing := p.Matches(ctx, "a", "")
+		for _, err := range []error{hashing, matching, missing} {
+			if ok || absent || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v, match %v and %v", err, ok, absent)
+			}
 		}
-		p.release()
-		hashed(t, p, "a") // who gave up has left the place free
+		p.running.Release(1)
+		hashed(t, p, "a") // nobody is left waiting
 	})
 }

@@ -27,11 +27,7 @@ func TestCodeOf_FindsOurErrorHoweverItIsWrapped(t *testing.T) {
 			t.Errorf("%v: code %v, want %v", c.err, got, c.want)
 		}
 	}
-}
-
-func TestError_TellsTheFieldsToWhoReadsALog(t *testing.T) {
-	text := problem.InvalidField("name", "is required").Error()
-	if !strings.Contains(text, "name: is required") {
-		t.Errorf("the text is %q", text)
+	if text := problem.InvalidField("name", "is required").Error(); !strings.Contains(text, "name: is required") {
+		t.Errorf("the log gets %q", text)
 	}
 }
