@@ -24,17 +24,18 @@ run: ## Install what is missing, and serve with an embedded PostgreSQL and Redis
 # The first package is the root: tests of the program as a process.
 PACKAGES = $$(go list ./... | tail -n +2)
 
+# With -p 4, since tests wait more than they compute.
 .PHONY: test
 test: ## Test what a change needs, against real servers: all packages, and one start of the program
 	@app/devservices/install.sh postgres redis 'pgbouncer?' 'wrk?'
 	go vet ./...
-	go test -race -timeout 15m -skip '^Test(Browser|Topology)_' $(PACKAGES)
+	go test -race -p 4 -timeout 15m -skip '^Test(Browser|Topology)_' $(PACKAGES)
 	go test -race -timeout 5m -run '^TestSmoke' .
 
 .PHONY: test-quick
 test-quick: ## Test while you type: packages alone, without the race detector
 	@app/devservices/install.sh postgres redis
-	@go test -short $$(go list ./... | grep -vE '^[^/]+/[^/]+(/app)?$$')
+	@go test -short -p 4 $$(go list ./... | grep -vE '^[^/]+/[^/]+(/app)?$$')
 
 .PHONY: test-rest
 test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP caching's rules, a short soak
@@ -42,7 +43,12 @@ test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP
 	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
 		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
 	go test -race -timeout 15m . # by itself: faults and drains, which a busy machine would hide among its own
-	go test -race -timeout 10m -run '^Test(Browser|Topology)_' ./app
+	@$(MAKE) --no-print-directory -j 2 test-browser test-others
+
+.PHONY: test-browser test-others
+test-browser:
+	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app
+test-others:
 	go test -tags soak -short -timeout 10m -run TestSoak ./app
 	@test -z "$$CI$$(command -v npm)" || $(MAKE) --no-print-directory conformance
 # region sample

@@ -26,7 +26,7 @@ import (
 	"example.com/prefab/services/passwords"
 )
 
-var faultTime = flag.Duration("faults", 4*time.Second, "how long each fault of TestFaults lasts")
+var faultTime = flag.Duration("faults", 3*time.Second, "how long each fault of TestFaults lasts")
 
 const (
 	faultDeadline = 3 * time.Second // REQUEST_TIMEOUT
@@ -203,6 +203,7 @@ func (f *faulty) drive() {
 		return http.MethodPost, fmt.Sprintf("/api/v1/products/%d/reviews", n), `{"rating":5,"body":"Bright."}`
 	}, func(n int) { f.reviews = append(f.reviews, n) })
 	f.t.Cleanup(f.halt)
+	f.recovery(time.Now())
 }
 
 func (f *faulty) halt() {
@@ -271,7 +272,6 @@ func (f *faulty) note(kind string, status int, begin time.Time, took time.Durati
 // suffer goes through one fault, from a service that is well to one that is again.
 func (f *faulty) suffer(name, toxic string, unseen bool) {
 	f.t.Helper()
-	f.recovery(time.Now())
 	f.mu.Lock()
 	for _, one := range f.tallies {
 		clear(one.statuses)

@@ -95,10 +95,8 @@ func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, args := range [][]string{
-			{"serve"}, {"migrate", "status"}, {"user", "add", "--email", "a@example.com", "--name", "A"},
-		} {
-			p := launchWith(t, strings.NewReader("a long enough password\n"), c.dir, args)
+		for _, args := range [][]string{{"serve"}, {"migrate", "status"}} {
+			p := launch(t, c.dir, args)
 			code := p.exit()
 			eventually(t, "its output is complete", p.closed)
 			if said := p.said(); code != 1 || !strings.Contains(said, c.where) || !strings.Contains(said, "set DATABASE_URL") {
@@ -143,7 +141,7 @@ func TestCommands_HealthcheckAsksTheServiceItself(t *testing.T) {
 
 	port := func(l net.Listener) string { return fmt.Sprint("PORT=", l.Addr().(*net.TCPAddr).Port) }
 	// In capitals, since Go asks no proxy for localhost and 127.0.0.1.
-	for _, host := range []string{"LOCALHOST", "0.0.0.0", "::", "localhost"} {
+	for _, host := range []string{"LOCALHOST", "0.0.0.0", "::"} {
 		code, said := command(t, []string{"HOST=" + host, port(listener), "HTTP_PROXY=http://127.0.0.1:1", "http_proxy=http://127.0.0.1:1"},
 			"healthcheck")
 		if code != 0 {
@@ -160,8 +158,7 @@ func TestCommands_HealthcheckAsksTheServiceItself(t *testing.T) {
 
 func TestCommands_WrongOnesEndWithTwo(t *testing.T) {
 	for _, args := range [][]string{
-		{"unknown"}, {"serve", "now"}, {"migrate"}, {"migrate", "sideways"},
-		{"user"}, {"user", "remove"}, {"config", "PORT"}, {"healthcheck", "now"},
+		{"unknown"}, {"serve", "now"}, {"migrate", "sideways"}, {"user"}, {"config", "PORT"}, {"healthcheck", "now"},
 	} {
 		settings := []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "START_TIMEOUT=1s"}
 		if code, said := command(t, settings, args...); code != 2 {

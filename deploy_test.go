@@ -1,12 +1,14 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,7 +108,16 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("the health check says %v: %s", err, out)
 	}
-	if err := syscall.Kill(processesBelow(t, p.cmd.Process.Pid)[0], syscall.SIGTERM); err != nil {
+	unshare := p.cmd.Process.Pid
+	child, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", unshare))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := strconv.Atoi(strings.TrimSpace(string(child)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(first, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if code := p.exit(); code != 0 {

@@ -10,32 +10,18 @@ import (
 	"testing"
 )
 
-// hostile is an environment that means another PostgreSQL, or that lib/pq refuses.
-func hostile(t *testing.T) []string {
-	t.Helper()
-	home := folder(t)
+// app/devservices tests this too; here lib/pq reads the same environment, in several processes.
+func TestEmbedded_KilledServersAreStartedAgainWhateverTheUsersEnvironment(t *testing.T) {
+	dir, home := checkout(t), folder(t)
 	write(t, filepath.Join(home, ".pgpass"), "*:*:*:*:wrong\n") // which others can read
-	return []string{
-		"HOME=" + home, "PGHOSTADDR=203.0.113.1", "PGSERVICE=elsewhere", "PGPORT=1", "PGOPTIONS=-c search_path=elsewhere",
+	p := supervised(t, launch(t, dir, nil, "PREFORK=true", "WORKERS=3",
+		"HOME="+home, "PGHOSTADDR=203.0.113.1", "PGSERVICE=elsewhere", "PGPORT=1", "PGOPTIONS=-c search_path=elsewhere",
 		"PGGSSENCMODE=disable", "PGCHANNELBINDING=prefer", "PGCLIENTENCODING=LATIN1", "PGDATESTYLE=German",
-		"PGSSLNEGOTIATION=direct", "LC_ALL=xx_XX.UTF-8", "TZ=Nowhere/None",
-	}
-}
-
-func TestEmbedded_ServersIgnoreTheUsersEnvironment(t *testing.T) {
-	environment := hostile(t)
-	p := start(t, checkout(t), environment...)
+		"PGSSLNEGOTIATION=direct", "LC_ALL=xx_XX.UTF-8", "TZ=Nowhere/None"))
 	p.serves()
-	if said := p.said(); strings.Contains(said, "password file") {
-		t.Errorf("it reads the user's password file:\n%s", said)
+	if strings.Contains(p.said(), "password file") {
+		t.Errorf("it reads the user's password file:\n%s", p.said())
 	}
-	workers := supervised(t, launch(t, checkout(t), nil, append(environment, "PREFORK=true", "WORKERS=3")...))
-	workers.serves()
-}
-
-func TestEmbedded_KilledServersAreStartedAgainBelowWorkers(t *testing.T) {
-	dir := checkout(t)
-	p := supervised(t, launch(t, dir, nil, "PREFORK=true", "WORKERS=3"))
 	for _, name := range []string{"postgres", "redis"} {
 		file := filepath.Join(dir, ".data", name+".pid")
 		killed := number(t, file)
@@ -49,9 +35,6 @@ func TestEmbedded_KilledServersAreStartedAgainBelowWorkers(t *testing.T) {
 		})
 		eventually(t, "nothing is away", func() bool { status, _ := p.get("/health"); return status == http.StatusOK })
 		p.allReady()
-	}
-	if n := strings.Count(p.said(), "ended by itself: starting it again"); n != 2 {
-		t.Errorf("%d ends are logged:\n%s", n, p.said())
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != 0 {

@@ -50,7 +50,7 @@ func TestServe_WatchesItsMemoryLimit(t *testing.T) {
 
 func TestServe_SIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	database, settings := configured(t)
-	p := start(t, checkout(t), append(settings, "SHUTDOWN_DELAY=4s", "REQUEST_TIMEOUT=20s")...)
+	p := start(t, checkout(t), append(settings, "SHUTDOWN_DELAY=2s", "REQUEST_TIMEOUT=20s")...)
 	unlock := lockTable(t, database, "users")
 	answer := make(chan *http.Response, 1)
 	go func() {
@@ -110,6 +110,12 @@ func guarded(t *testing.T) string {
 
 func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 	_, settings := configured(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	for name, test := range map[string]struct {
 		settings []string
 		says     string
@@ -123,16 +129,20 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 			"PostgreSQL refuses the connection",
 		},
 		"a Redis that refuses us": {append(settings, "REDIS_URL="+guarded(t)), "Redis refuses the connection"},
-		"wrong settings":          {append(settings, "BODY_LIMIT=much"), "BODY_LIMIT: must be a whole number"},
 		"bare production":         {[]string{"APP_ENV=production"}, "DATABASE_URL: is required in production"},
+		"the port is taken":       {[]string{"PORT=" + port}, "choose another PORT"},
+		"prefork's port is taken": {[]string{"PORT=" + port, "PREFORK=true"}, "choose another PORT"},
+		"the admin port is taken": {[]string{"ADMIN_ADDR=" + taken.Addr().String()}, "set ADMIN_ADDR to nothing"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p := launch(t, checkout(t), nil, test.settings...)
-			if code := p.exit(); code != 1 {
-				t.Errorf("it ends with %d", code)
-			}
-			eventually(t, "it said why", func() bool { return strings.Contains(p.said(), test.says) })
-		})
+		dir := checkout(t)
+		p := launch(t, dir, nil, test.settings...)
+		if code := p.exit(); code != 1 {
+			t.Errorf("%s: it ends with %d", name, code)
+		}
+		eventually(t, name+": it said why", func() bool { return strings.Contains(p.said(), test.says) })
+		if _, err := os.Stat(filepath.Join(dir, ".data")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: it has begun to make its servers: %v", name, err)
+		}
 	}
 }
 
@@ -162,86 +172,38 @@ func TestServe_InterruptedWhileItWaitsSaysSo(t *testing.T) {
 	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "prefab: interrupted") })
 }
 
-func TestServe_SaysThatThePortIsTaken(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	p := launch(t, checkout(t), nil, "PORT="+port)
-	if code := p.exit(); code != 1 {
-		t.Errorf("it ends with %d", code)
-	}
-	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "choose another PORT") })
-}
-
-func TestServe_SaysBeforeAnythingStartsThatTheAdminPortIsTaken(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	dir := checkout(t)
-	p := launch(t, dir, nil, "ADMIN_ADDR="+taken.Addr().String())
-	if code := p.exit(); code != 1 {
-		t.Errorf("it ends with %d", code)
-	}
-	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "set ADMIN_ADDR to nothing") })
-	if _, err := os.Stat(filepath.Join(dir, ".data")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it has begun to make its servers: %v", err)
-	}
-	start(t, dir, "ADMIN_ADDR=")
-}
-
 func TestServe_DropsSlowClients(t *testing.T) {
 	_, settings := configured(t)
-	p := start(t, checkout(t), append(settings, "READ_TIMEOUT=300ms", "IDLE_TIMEOUT=1s")...)
+	reading := start(t, checkout(t), append(settings, "READ_TIMEOUT=300ms", "ADMIN_ADDR=")...)
 	// fasthttp would let the read timeout stand in for the idle one.
-	idle := start(t, checkout(t), append(settings, "READ_TIMEOUT=1h", "IDLE_TIMEOUT=1s")...)
-	for name, sent := range map[string]string{
-		"half a request line":  "GET /heal",
-		"body that never ends": "POST /api/v1/session HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{",
-		"idle after an answer": "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n",
+	others := start(t, checkout(t), append(settings, "READ_TIMEOUT=1h", "IDLE_TIMEOUT=1s", "REQUEST_TIMEOUT=500ms", "WRITE_TIMEOUT=1s")...)
+	for _, c := range []struct {
+		name   string
+		server *process
+		sent   string
+	}{
+		{"half a request line", reading, "GET /heal"},
+		{"body that never ends", reading, "POST /api/v1/session HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"},
+		{"idle after an answer", others, "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := p
-			if name == "idle after an answer" {
-				server = idle
-			}
-			c, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			if err := c.SetDeadline(time.Now().Add(waitLimit)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.WriteString(c, sent); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.Copy(io.Discard, c); err != nil && strings.Contains(err.Error(), "timeout") {
-				t.Errorf("the connection stays open: %v", err)
-			}
-		})
+		client := c.server.dial()
+		if err := client.SetDeadline(time.Now().Add(waitLimit)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(client, c.sent); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, client); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the connection stays open", c.name)
+		}
 	}
-}
-
-func TestServe_DropsClientsThatDoNotRead(t *testing.T) {
-	_, settings := configured(t)
-	p := start(t, checkout(t), append(settings, "REQUEST_TIMEOUT=500ms", "WRITE_TIMEOUT=1s", "READ_TIMEOUT=1h")...)
-	c, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	eventually(t, "the connection is cut", func() bool {
-		if err := c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+	unread := others.dial()
+	eventually(t, "a connection that is not read from is cut", func() bool {
+		if err := unread.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
 		for range 100 { // some 30 KiB of answer each, until no buffer between us takes more
-			if _, err := io.WriteString(c, "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			if _, err := io.WriteString(unread, "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 				return !errors.Is(err, os.ErrDeadlineExceeded)
 			}
 		}

@@ -3,14 +3,12 @@ package main_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,79 +77,23 @@ func startNginx(t *testing.T, backends ...*process) string {
 	return url
 }
 
-// send is a client that does not repeat what fails.
-func send(client *http.Client, method, url, body string) (status int, err error) {
-	request, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
-}
-
 func TestNginx_AnInstanceEndsAndNoClientNotices(t *testing.T) {
 	_, settings := configured(t)
-	settings = append(settings, "TRUSTED_PROXIES=127.0.0.1", "PREFORK=true", "WORKERS=2")
-	instance := func() *process {
-		p := launch(t, checkout(t), nil, settings...)
-		eventually(t, "two workers are ready", func() bool { return len(p.readied()) >= 2 })
-		p.URL = "http://" + supervisingAt.FindStringSubmatch(p.said())[1]
-		return p
-	}
-	one, two := instance(), instance()
+	settings = append(settings, "TRUSTED_PROXIES=127.0.0.1")
+	one, two := startPrefork(t, settings...), startPrefork(t, settings...)
 	url := startNginx(t, one, two)
-
-	var clients sync.WaitGroup
-	var mu sync.Mutex
-	var failed []string
-	served := 0
-	stop := make(chan struct{})
-	for i := range 8 {
-		clients.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
-			defer client.CloseIdleConnections()
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				var status int
-				var err error
-				want := http.StatusOK
-				if i%2 == 0 { // nginx does not send a POST twice
-					want = http.StatusBadRequest
-					status, err = send(client, http.MethodPost, url+"/api/v1/session", `{"email":`)
-				} else {
-					status, err = send(client, http.MethodGet, url+"/login", "")
-				}
-				mu.Lock()
-				if served++; err != nil || status != want {
-					failed = append(failed, fmt.Sprint(i%2, " ", status, " ", err))
-				}
-				mu.Unlock()
-			}
-		})
-	}
+	stop := load(url, 8, `/api/v1/session {"email":`, "/login") // nginx does not send a POST twice
 	time.Sleep(500 * time.Millisecond)
 	one.signal(syscall.SIGTERM)
 	if code := one.exit(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, one.said())
 	}
 	time.Sleep(500 * time.Millisecond)
-	close(stop)
-	clients.Wait()
-	if len(failed) > 0 || served == 0 {
+	if served, failed := stop(); len(failed) > 0 || served == 0 {
 		t.Errorf("of %d requests %d failed, the first with %s", served, len(failed), failed[:min(1, len(failed))])
 	}
-	if status, err := send(http.DefaultClient, http.MethodGet, url+"/health/ready", ""); err != nil || status != 200 {
-		t.Errorf("the other one says %d %v", status, err)
+	if problem := ask(http.DefaultClient, url, "/health/ready"); problem != "" {
+		t.Errorf("the other one says %s", problem)
 	}
 }
 

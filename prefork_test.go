@@ -1,11 +1,8 @@
 package main_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -53,24 +50,25 @@ func (p *process) allReady() {
 	})
 }
 
-// load asks on kept connections until stopped, and returns what failed.
-func (p *process) load(clients int, paths ...string) (stop func() (served int, failed []string)) {
+// load makes requests on kept connections until stopped, and returns what failed. A
+// request is "path", or "path body" of a POST that is to be answered by 400.
+func load(url string, clients int, requests ...string) (stop func() (served int, failed []string)) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var failed []string
 	served := 0
 	end := make(chan struct{})
-	transport := &http.Transport{MaxIdleConnsPerHost: clients}
-	client := &http.Client{Transport: transport, Timeout: waitLimit}
 	for i := range clients {
 		all.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
+			defer client.CloseIdleConnections()
 			for n := i; ; n++ {
 				select {
 				case <-end:
 					return
 				default:
 				}
-				problem := ask(client, p.URL+paths[n%len(paths)])
+				problem := ask(client, url, requests[n%len(requests)])
 				mu.Lock()
 				if served++; problem != "" {
 					failed = append(failed, problem)
@@ -82,17 +80,20 @@ func (p *process) load(clients int, paths ...string) (stop func() (served int, f
 	return func() (int, []string) {
 		close(end)
 		all.Wait()
-		transport.CloseIdleConnections()
 		return served, failed
 	}
 }
 
-func ask(client *http.Client, url string) (problem string) {
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
-	if err != nil {
-		return err.Error()
+func ask(client *http.Client, url, request string) (problem string) {
+	var response *http.Response
+	var err error
+	want := http.StatusOK
+	if path, body, isPost := strings.Cut(request, " "); isPost {
+		want = http.StatusBadRequest
+		response, err = client.Post(url+path, "application/json", strings.NewReader(body))
+	} else {
+		response, err = client.Get(url + path)
 	}
-	response, err := client.Do(request)
 	if err != nil {
 		return err.Error()
 	}
@@ -100,65 +101,22 @@ func ask(client *http.Client, url string) (problem string) {
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return err.Error()
 	}
-	if response.StatusCode != http.StatusOK {
-		return response.Status
+	if response.StatusCode != want {
+		return request + ": " + response.Status
 	}
 	return ""
 }
 
 func TestPrefork_RollingRestartFailsNoRequest(t *testing.T) {
 	_, settings := configured(t)
-	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=2s")...)
-	stop := p.load(8, "/login", "/health", "/health/ready", "/openapi.json")
-	for range 3 {
-		before := len(p.readied())
-		p.signal(syscall.SIGHUP)
-		eventually(t, "all are replaced", func() bool { return len(p.readied()) == before+3 })
-		eventually(t, "the roll is over", func() bool {
-			return strings.Count(p.said(), "the workers are replaced") == (before+3)/3-1
-		})
-	}
+	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=1s")...)
+	stop := load(p.URL, 8, "/login", "/health", "/health/ready", "/openapi.json")
+	p.signal(syscall.SIGHUP)
+	eventually(t, "all are replaced", func() bool { return strings.Contains(p.said(), "the workers are replaced") })
 	if served, failed := stop(); len(failed) > 0 || served == 0 {
 		t.Errorf("of %d requests %d failed, the first with %s", served, len(failed), failed[:min(1, len(failed))])
 	}
-}
-
-func TestPrefork_RefusesATakenPort(t *testing.T) {
-	_, settings := configured(t)
-	p := startPrefork(t, settings...)
-	port := p.URL[strings.LastIndex(p.URL, ":")+1:]
-	second := launch(t, checkout(t), nil, append(settings, "PREFORK=true", "PORT="+port)...)
-	if code := second.exit(); code != 1 {
-		t.Errorf("the second copy ends with %d", code)
+	if n := len(p.readied()); n != 6 {
+		t.Errorf("%d workers were started", n)
 	}
-	eventually(t, "it says why", func() bool { return strings.Contains(second.said(), "is taken by another program") })
-}
-
-func TestPrefork_RunsOnABareCheckout(t *testing.T) {
-	p := startPrefork(t)
-	p.serves()
-	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
-}
-
-// processesBelow returns the children of a process, on Linux.
-func processesBelow(t *testing.T, parent int) (children []int) {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", parent))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for child := range strings.FieldsSeq(string(text)) {
-		pid, err := strconv.Atoi(child)
-		if err != nil {
-			t.Fatal(err)
-		}
-		children = append(children, pid)
-	}
-	if len(children) == 0 {
-		t.Fatalf("process %d has no children", parent)
-	}
-	return children
 }

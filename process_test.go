@@ -184,7 +184,10 @@ func follow(t *testing.T, cmd *exec.Cmd, input io.Reader, checkout string, setti
 	p := &process{t: t, cmd: cmd, done: make(chan struct{}), all: make(chan struct{})}
 	p.cmd.Stdin = input
 	p.cmd.Dir = checkout
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORT=0", "ADMIN_ADDR=127.0.0.1:0"}, settings...)
+	p.cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORT=0", "ADMIN_ADDR=127.0.0.1:0",
+		"GORACE=atexit_sleep_ms=10", // else every process takes a second to exit
+	}, settings...)
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -21,17 +21,21 @@ func TestRemoval_LeavesAServiceWithoutTheSample(t *testing.T) {
 		t.Helper()
 		c := exec.Command(name, args...)
 		c.Dir = dir
+		if name == "go" {
+			// With -trimpath the build cache knows packages in a folder of another name;
+			// without cgo, those of TestImage too.
+			c.Env = append(os.Environ(), "GOFLAGS=-trimpath", "CGO_ENABLED=0")
+		}
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", c, err, out)
 		}
 	}
 	inside("./remove-sample.sh")
-	inside("go", "build", "./...")
-	inside("go", "vet", "./...")
 	if os.Getenv("REMOVAL_TESTS") == "all" {
 		inside("make", "test")
 	} else {
-		inside("go", "test", "./app", "-run", "TestImports|TestOpenAPI_(ListsEveryRoute|HoldsTogether)|TestConfig")
+		inside("go", "vet", "./...")
+		inside("go", "test", "-vet=off", "./app", "-run", "TestImports|TestOpenAPI_(ListsEveryRoute|HoldsTogether)|TestConfig")
 	}
 
 	for _, file := range []string{"handlers/openapi.json", "app/routes.go", "app/app.go", "deploy/nginx.conf", ".env.example"} {

@@ -18,7 +18,6 @@ sed -i.old -E '/(\/\/|#|<!--) region sample/,/(\/\/|#|<!--) endregion/d' app/{ap
 sed -i.old 's,// without sample: ,,' app/routes.go
 sed -i.old 's/ once the sample is removed.*/./' handlers/pages.go
 sed -i.old -E -e '/^  seed \[/d' -e '/^  export \[/,/write all products/d' app/commands.go
-sed -i.old 's/ "bench\/go.mod",//' makefile_test.go
 gofmt -w app handlers
 
 # Its entries of the OpenAPI document.
