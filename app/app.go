@@ -88,13 +88,12 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		accounts = repositories.CacheUsers(accounts, values, times)
 	}
 	// region sample
-	stockStore := repositories.NewInvalidatedStock(repositories.NewStock(p.DB), values)
+	stockStore := repositories.InvalidateStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.Redis, Prefix: "prefab:write-behind:", Name: "stock",
 		BatchSize: cfg.WriteBehind.BatchSize, MaxPending: cfg.WriteBehind.MaxPending,
-		Invalidate: repositories.StockInvalidator(values), PutAndInvalidate: repositories.StockPutter(values),
-		WriteThrough: stockStore.Set,
-		Log:          p.Log, Metrics: p.Metrics,
+		Invalidate: stockStore.Invalidate, PutAndInvalidate: stockStore.PutAndInvalidate,
+		WriteThrough: stockStore.Set, Log: p.Log, Metrics: p.Metrics,
 	})
 	productStore := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
 	var (

@@ -36,7 +36,7 @@ type CachedProducts struct {
 	firstPages  *cache.Table[[]services.ProductSummary] // the list's first pages
 	cursorPages *cache.Table[[]services.ProductSummary] // those after a cursor
 	counts      *cache.Table[int64]
-	activeFlags *cache.Table[bool]
+	active      *cache.Table[bool]
 	stocks      *cache.Table[int64]
 }
 
@@ -54,14 +54,13 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 		cursorPages: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
 			Name: "products:page", TTL: min(times.TTL, cursorPageTTL), Absent: errEmpty, AbsentTTL: times.Absent,
 		}),
-		counts: cache.NewTable[int64](c, cache.TableOptions{
-			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent,
-		}),
+		counts: cache.NewTable[int64](c, cache.TableOptions{Name: "products:count", TTL: times.TTL, Grace: times.Grace}),
 		stocks: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "stock", TTL: times.TTL, Grace: times.Grace, Prefetch: productTagBegin + "{key}" + stockTagEnd,
 		}),
-		activeFlags: cache.NewTable[bool](c, cache.TableOptions{
-			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent, Guard: true,
+		active: cache.NewTable[bool](c, cache.TableOptions{
+			Name: "product:active", TTL: times.TTL, Grace: times.Grace, Guard: true,
+			Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
 		}),
 	}
 }
@@ -69,8 +68,8 @@ func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes
 // cursorPageTTL is short: anybody can make up cursors, which must not fill Redis for long.
 const cursorPageTTL = time.Minute
 
-// errEmpty stands for an empty list, a count of 0 and an inactive product inside the
-// cache, which caches these as briefly as an absent value.
+// errEmpty stands for an empty list inside the cache, which caches it as briefly as an
+// absent value: anybody can ask for any category.
 var errEmpty = errors.New("none")
 
 // Get is part of services.ProductStore. The stock has an entry of its own, since it changes
@@ -122,40 +121,18 @@ func (s *CachedProducts) List(
 }
 
 func listKey(categoryID int64, after services.ProductPosition, limit int) string {
-	position := "start"
-	if after != (services.ProductPosition{}) {
-		position = strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) + "-" + strconv.FormatInt(after.ID, 10)
-	}
-	return strconv.FormatInt(categoryID, 10) + "/" + position + "/" + strconv.Itoa(limit)
+	return strconv.FormatInt(categoryID, 10) + "/" + strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) +
+		"-" + strconv.FormatInt(after.ID, 10) + "/" + strconv.Itoa(limit)
 }
 
 // Count is part of services.ProductStore.
 func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
-	n, err := s.counts.Get(ctx, "active", []string{ProductCountTag}, func(ctx context.Context) (int64, error) {
-		n, err := s.ProductStore.Count(ctx)
-		if err == nil && n == 0 {
-			err = errEmpty
-		}
-		return n, err
-	})
-	if errors.Is(err, errEmpty) {
-		return 0, nil
-	}
-	return n, err
+	return s.counts.Get(ctx, "active", []string{ProductCountTag}, s.ProductStore.Count)
 }
 
-// Active is part of services.ProductStore.
-func (s *CachedProducts) Active(ctx context.Context, id int64) (bool, error) {
-	active, err := s.activeFlags.Get(ctx, strconv.FormatInt(id, 10), []string{activeTag(id)},
-		func(ctx context.Context) (bool, error) {
-			active, err := s.ProductStore.Active(ctx, id)
-			if err == nil && !active {
-				err = errEmpty
-			}
-			return active, err
-		})
-	if errors.Is(err, errEmpty) {
-		return false, nil
-	}
-	return active, err
+// CheckActive is part of services.ProductStore.
+func (s *CachedProducts) CheckActive(ctx context.Context, id int64) error {
+	_, err := s.active.Get(ctx, strconv.FormatInt(id, 10), []string{activeTag(id)},
+		func(ctx context.Context) (bool, error) { return true, s.ProductStore.CheckActive(ctx, id) })
+	return err
 }

@@ -7,9 +7,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services"
+	"example.com/prefab/services/tracing"
 )
 
 // pageStore gives each page that is asked for another price, so that no two
@@ -54,6 +56,60 @@ func TestCachedProducts_KeepPagesApartByAllThatMakesThem(t *testing.T) {
 			if want := int64(i + 1); err != nil || list[0].PriceCents != want {
 				t.Errorf("%+v is answered with the page %d, %v; want %d", page, list[0].PriceCents, err, want)
 			}
+		}
+	}
+}
+
+// activeStore counts its calls.
+type activeStore struct {
+	services.ProductStore
+	calls int
+	err   error
+}
+
+func (s *activeStore) CheckActive(context.Context, int64) error {
+	s.calls++
+	return s.err
+}
+
+// Each change of stock checks the product, so a change of stock must not invalidate that.
+func TestCachedProducts_AChangeOfStockKeepsThatTheProductIsActive(t *testing.T) {
+	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
+	store := new(activeStore)
+	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
+	for range 3 {
+		if err := products.CheckActive(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+		if err := repositories.InvalidateStock(nil, values).Invalidate(t.Context(), []int64{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if store.calls != 1 {
+		t.Errorf("PostgreSQL is asked %d times", store.calls)
+	}
+}
+
+// A session that has just written reads past memory only if that says that there is no
+// product: the session may have created it.
+func TestCachedProducts_ARecentWriterTrustsMemoryThatAProductIsActive(t *testing.T) {
+	for _, before := range []error{nil, services.ErrNoProduct} {
+		client := devtest.RedisClient(t, devtest.Redis(t))
+		store := &activeStore{err: before}
+		products := repositories.CacheProducts(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour, Absent: time.Hour})
+		var calls int
+		devtest.Eventually(t, "memory has the answer", func() bool {
+			calls = store.calls
+			for range 2 {
+				_ = products.CheckActive(t.Context(), 1)
+			}
+			return store.calls == calls
+		})
+		client.FlushDB(t.Context())
+		store.err = nil
+		fresh := tracing.With(t.Context(), &tracing.Trace{Fresh: true})
+		if err := products.CheckActive(fresh, 1); err != nil || (store.calls > calls) != (before != nil) {
+			t.Errorf("after %v: %v, %d more calls", before, err, store.calls-calls)
 		}
 	}
 }

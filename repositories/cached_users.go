@@ -10,6 +10,13 @@ import (
 	"example.com/prefab/services"
 )
 
+// CacheTimes say how long the cached stores keep values.
+type CacheTimes struct {
+	TTL    time.Duration // in Redis
+	Grace  time.Duration // after that, while PostgreSQL is away
+	Absent time.Duration // of "no such row" and of empty lists
+}
+
 // CachedUsers caches users for some seconds, so that not every request of a session
 // queries the database, and for the grace while PostgreSQL is away, so that sessions go
 // on. Password hashes are not cached.

@@ -16,31 +16,9 @@ type InvalidatedStock struct {
 	cache *cache.Cache
 }
 
-// NewInvalidatedStock returns the stock of store, whose Set invalidates in the cache.
-func NewInvalidatedStock(store services.StockStore, c *cache.Cache) *InvalidatedStock {
+// InvalidateStock returns the stock of store, whose Set invalidates the cache.
+func InvalidateStock(store services.StockStore, c *cache.Cache) *InvalidatedStock {
 	return &InvalidatedStock{StockStore: store, cache: c}
-}
-
-// StockInvalidator returns a function that invalidates what is cached of products, for code
-// that changes their stock without Set.
-func StockInvalidator(c *cache.Cache) func(ctx context.Context, productIDs []int64) error {
-	return func(ctx context.Context, productIDs []int64) error {
-		tags := make([]string, len(productIDs))
-		for i, id := range productIDs {
-			tags[i] = stockTag(id)
-		}
-		return c.Invalidate(ctx, tags...)
-	}
-}
-
-// StockPutter returns a function that sends the put of a product's stock into a buffer, and
-// invalidates what is cached of the product in the same round trip; see cache.InvalidateWith.
-func StockPutter(
-	c *cache.Cache,
-) func(ctx context.Context, put redis.Cmder, productID int64) (invalidated bool, err error) {
-	return func(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
-		return c.InvalidateWith(ctx, put, stockTag(productID))
-	}
 }
 
 // Set is part of services.StockStore.
@@ -48,4 +26,19 @@ func (s *InvalidatedStock) Set(ctx context.Context, productID, quantity int64) e
 	return s.cache.Write(ctx, []string{stockTag(productID)}, func(ctx context.Context) error {
 		return s.StockStore.Set(ctx, productID, quantity)
 	})
+}
+
+// Invalidate invalidates what is cached of the products' stock.
+func (s *InvalidatedStock) Invalidate(ctx context.Context, productIDs []int64) error {
+	tags := make([]string, len(productIDs))
+	for i, id := range productIDs {
+		tags[i] = stockTag(id)
+	}
+	return s.cache.Invalidate(ctx, tags...)
+}
+
+// PutAndInvalidate sends the put of a product's stock into a buffer, and invalidates what is
+// cached of it in the same round trip; see cache.InvalidateWith.
+func (s *InvalidatedStock) PutAndInvalidate(ctx context.Context, put redis.Cmder, productID int64) (bool, error) {
+	return s.cache.InvalidateWith(ctx, put, stockTag(productID))
 }

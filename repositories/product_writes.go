@@ -74,10 +74,7 @@ func (s *Products) write(
 		product, err = readProduct(ctx, tx, id)
 		return err
 	})
-	if err != nil {
-		return services.Product{}, err
-	}
-	return product, nil
+	return product, err
 }
 
 const deactivateProduct = `-- name: products.deactivate
@@ -93,12 +90,8 @@ func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
 	if n, err := done.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	active, err := s.Active(ctx, id) // only a write that touched no row pays for a second query
-	switch {
-	case err != nil:
+	if err := s.CheckActive(ctx, id); err != nil { // only a write that touched no row pays for a second query
 		return err
-	case !active:
-		return services.ErrNoProduct
 	}
 	return services.ErrStaleProduct
 }
@@ -117,19 +110,4 @@ func (s *Products) Prune(ctx context.Context, before time.Time, limit int) (int6
 		return 0, postgres.WrapError("prune products", err)
 	}
 	return done.RowsAffected()
-}
-
-const productIsActive = `-- name: products.is_active
-SELECT active FROM products WHERE id = $1`
-
-// Active is part of services.ProductStore.
-func (s *Products) Active(ctx context.Context, id int64) (active bool, err error) {
-	err = s.db.GetContext(ctx, &active, productIsActive, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, postgres.WrapError("look for a product", err)
-	}
-	return active, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -52,10 +53,8 @@ func (s *Products) List(
 		query, args = listCategory, append(args, categoryID)
 	}
 	items := make([]services.ProductSummary, 0, limit)
-	if err := s.db.SelectContext(ctx, &items, query, args...); err != nil {
-		return nil, postgres.WrapError("list products", err)
-	}
-	return items, nil
+	err := s.db.SelectContext(ctx, &items, query, args...)
+	return items, postgres.WrapError("list products", err)
 }
 
 const (
@@ -77,7 +76,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT json_agg(newest) AS reviews
     FROM (
-        SELECT v.id, u.name AS author, v.rating, v.body, v.created_at
+        SELECT v.id, u.name AS author, v.rating, v.body, v.created_at AS "createdAt"
         FROM (
             SELECT * FROM reviews WHERE product_id = p.id ORDER BY created_at DESC, id DESC LIMIT (SELECT $2::int)
         ) v
@@ -99,11 +98,6 @@ type productRow struct {
 	NewestReviews newestReviews
 }
 
-func (r productRow) product() services.Product {
-	r.Reviews = r.NewestReviews
-	return r.Product
-}
-
 // Batch is part of services.ProductStore. However many products are asked for,
 // it takes one query.
 func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
@@ -113,7 +107,8 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, 
 	}
 	products := make([]services.Product, len(rows))
 	for i, row := range rows {
-		products[i] = row.product()
+		products[i] = row.Product
+		products[i].Reviews = row.NewestReviews
 	}
 	return products, nil
 }
@@ -129,10 +124,8 @@ func readProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (service
 	if errors.Is(err, sql.ErrNoRows) {
 		return services.Product{}, services.ErrNoProduct
 	}
-	if err != nil {
-		return services.Product{}, postgres.WrapError("read a product", err)
-	}
-	return row.product(), nil
+	row.Reviews = row.NewestReviews
+	return row.Product, postgres.WrapError("read a product", err)
 }
 
 // An index-only scan of products_newest_idx.
@@ -142,8 +135,38 @@ SELECT count(*) FROM products WHERE active`
 // Count is part of services.ProductStore.
 func (s *Products) Count(ctx context.Context) (int64, error) {
 	var n int64
-	if err := s.db.GetContext(ctx, &n, countProducts); err != nil {
-		return 0, postgres.WrapError("count products", err)
+	err := s.db.GetContext(ctx, &n, countProducts)
+	return n, postgres.WrapError("count products", err)
+}
+
+const checkActive = `-- name: products.check_active
+SELECT id FROM products WHERE id = $1 AND active`
+
+// CheckActive is part of services.ProductStore.
+func (s *Products) CheckActive(ctx context.Context, id int64) error {
+	err := s.db.GetContext(ctx, &id, checkActive, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return services.ErrNoProduct
 	}
-	return n, nil
+	return postgres.WrapError("look for a product", err)
+}
+
+// Along the primary key, so that the first row comes at once.
+const exportProducts = `-- name: products.export
+SELECT p.id, p.name, p.description, p.price_cents, p.active, c.id AS "category.id", c.name AS "category.name",
+       coalesce(s.quantity, 0) AS stock, p.created_at, p.updated_at
+FROM products p
+JOIN categories c ON c.id = p.category_id
+LEFT JOIN stock s ON s.product_id = p.id
+ORDER BY p.id`
+
+// ExportFrom has exports read from the replica, where there is one, and returns s.
+func (s *Products) ExportFrom(replica *postgres.Replica) *Products {
+	s.replica = replica
+	return s
+}
+
+// Export is part of services.ProductStore.
+func (s *Products) Export(ctx context.Context) iter.Seq2[services.ExportedProduct, error] {
+	return postgres.StreamReplica[services.ExportedProduct](ctx, s.db, s.replica, "export products", exportProducts)
 }

@@ -31,7 +31,7 @@ func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 			times := repositories.CacheTimes{TTL: time.Hour}
 			here, there := repositories.CacheProducts(shown{client: client}, own, times),
 				repositories.CacheProducts(shown{client: client}, other, times)
-			put := repositories.StockPutter(own)
+			put := repositories.InvalidateStock(nil, own).PutAndInvalidate
 			for quantity := range int64(50) {
 				command := redis.NewStatusCmd(t.Context(), "set", "test:{stock}:1", quantity)
 				invalidated, err := put(t.Context(), command, 1)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -39,10 +38,8 @@ func (s *Reviews) Create(
 		return services.Review{}, services.ErrNoProduct
 	case postgres.Violates(err, postgres.UniqueViolation, "reviews_one_per_user_key"):
 		return services.Review{}, services.ErrReviewed
-	case err != nil:
-		return services.Review{}, postgres.WrapError("create a review", err)
 	}
-	return review, nil
+	return review, postgres.WrapError("create a review", err)
 }
 
 const reviewExists = `-- name: reviews.exists
@@ -51,10 +48,8 @@ SELECT EXISTS (SELECT FROM reviews WHERE product_id = $1 AND user_id = $2)`
 // Exists is part of services.ReviewStore.
 func (s *Reviews) Exists(ctx context.Context, productID, userID int64) (bool, error) {
 	var exists bool
-	if err := s.db.GetContext(ctx, &exists, reviewExists, productID, userID); err != nil {
-		return false, postgres.WrapError("look for a review", err)
-	}
-	return exists, nil
+	err := s.db.GetContext(ctx, &exists, reviewExists, productID, userID)
+	return exists, postgres.WrapError("look for a review", err)
 }
 
 // newestReviews are a product's newest reviews, newest first, as selectProducts
@@ -68,19 +63,11 @@ func (r *newestReviews) Scan(value any) error {
 	if !ok {
 		return nil
 	}
-	var rows []struct {
-		ID        int64
-		Author    string
-		Rating    int64
-		Body      string
-		CreatedAt time.Time `json:"created_at"`
-	}
-	if err := json.Unmarshal(text, &rows); err != nil {
+	if err := json.Unmarshal(text, (*[]services.Review)(r)); err != nil {
 		return err
 	}
-	for _, row := range rows {
-		row.CreatedAt = row.CreatedAt.UTC() // JSON has an offset, if it is none
-		*r = append(*r, services.Review(row))
+	for i, review := range *r {
+		(*r)[i].CreatedAt = review.CreatedAt.UTC() // JSON has an offset, if it is none
 	}
 	return nil
 }

@@ -103,25 +103,24 @@ func Seed(ctx context.Context, db *sqlx.DB, o SeedOptions) error {
 	if o.Products < 1 || o.Products > MaxSeedProducts {
 		return fmt.Errorf("seed %d products: from 1 to %d are possible", o.Products, MaxSeedProducts)
 	}
-	return postgres.InTx(ctx, db, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, lockCatalogue); err != nil {
-			return fmt.Errorf("lock the catalogue: %w", err)
-		}
-		var filled bool
-		if err := tx.GetContext(ctx, &filled, catalogueFilled); err != nil {
-			return fmt.Errorf("look for products: %w", err)
-		}
-		if filled {
-			return ErrNotEmpty
-		}
-		if err := seedAll(ctx, tx, o); err != nil {
-			return fmt.Errorf("fill the catalogue: %w", err)
-		}
-		return nil
-	})
+	err := postgres.InTx(ctx, db, func(tx *sqlx.Tx) error { return seed(ctx, tx, o) })
+	if err != nil {
+		return fmt.Errorf("fill the catalogue: %w", err)
+	}
+	return nil
 }
 
-func seedAll(ctx context.Context, tx *sqlx.Tx, o SeedOptions) error {
+func seed(ctx context.Context, tx *sqlx.Tx, o SeedOptions) error {
+	if _, err := tx.ExecContext(ctx, lockCatalogue); err != nil {
+		return err
+	}
+	var filled bool
+	if err := tx.GetContext(ctx, &filled, catalogueFilled); err != nil {
+		return err
+	}
+	if filled {
+		return ErrNotEmpty
+	}
 	g := generator{total: o.Products}
 	if err := json.Unmarshal(seedWords, &g.words); err != nil {
 		return err
@@ -133,20 +132,17 @@ func seedAll(ctx context.Context, tx *sqlx.Tx, o SeedOptions) error {
 	for i, name := range g.words.FirstNames { // these do not repeat, so the addresses differ
 		reviewers = append(reviewers, name+" "+g.words.LastNames[i%len(g.words.LastNames)])
 	}
-	for _, t := range []struct {
-		insert, ids string
-		names       []string
-		found       *[]int64
-	}{
-		{seedCategories, seedCategoryIDs, categories, &g.categoryIDs},
-		{seedReviewers, seedReviewerIDs, reviewers, &g.reviewerIDs},
-	} {
-		if _, err := tx.ExecContext(ctx, t.insert, pq.Array(t.names)); err != nil {
-			return err
-		}
-		if err := tx.SelectContext(ctx, t.found, t.ids, pq.Array(t.names)); err != nil {
-			return err
-		}
+	if _, err := tx.ExecContext(ctx, seedCategories, pq.Array(categories)); err != nil {
+		return err
+	}
+	if err := tx.SelectContext(ctx, &g.categoryIDs, seedCategoryIDs, pq.Array(categories)); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, seedReviewers, pq.Array(reviewers)); err != nil {
+		return err
+	}
+	if err := tx.SelectContext(ctx, &g.reviewerIDs, seedReviewerIDs, pq.Array(reviewers)); err != nil {
+		return err
 	}
 	var batch []seedProduct
 	for id := 1; id <= o.Products; id++ {

@@ -201,7 +201,7 @@ type agree struct{ services.ProductStore }
 func (agree) Create(context.Context, services.ProductFields) (services.Product, error) {
 	return services.Product{}, nil
 }
-func (agree) Active(context.Context, int64) (bool, error) { return true, nil }
+func (agree) CheckActive(context.Context, int64) error { return nil }
 
 type agreeToStock struct{ services.StockBuffer }
 

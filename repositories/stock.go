@@ -45,10 +45,10 @@ SELECT quantity FROM stock WHERE product_id = $1`
 // Stock is part of services.ProductStore.
 func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
 	err = s.db.GetContext(ctx, &quantity, readStock, id)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, postgres.WrapError("read a stock", err)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
 	}
-	return quantity, nil
+	return quantity, postgres.WrapError("read a stock", err)
 }
 
 // A row with the stored version is accepted too, so that a batch can be repeated when its

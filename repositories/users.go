@@ -40,10 +40,7 @@ func (s *Users) one(ctx context.Context, query string, arg any) (services.User, 
 	if errors.Is(err, sql.ErrNoRows) {
 		return services.User{}, services.ErrNoUser
 	}
-	if err != nil {
-		return services.User{}, postgres.WrapError("read a user", err)
-	}
-	return u, nil
+	return u, postgres.WrapError("read a user", err)
 }
 
 const createUser = `-- name: users.create
@@ -56,8 +53,5 @@ func (s *Users) Create(ctx context.Context, u services.User) (int64, error) {
 	if postgres.Violates(err, postgres.UniqueViolation, "users_email_key") {
 		return 0, services.ErrEmailTaken
 	}
-	if err != nil {
-		return 0, postgres.WrapError("create a user", err)
-	}
-	return id, nil
+	return id, postgres.WrapError("create a user", err)
 }

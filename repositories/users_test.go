@@ -2,12 +2,14 @@ package repositories_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 func TestUsers_AreFoundByIDAndByAddressInAnyCase(t *testing.T) {
@@ -59,5 +61,22 @@ func TestUsersCreate_OneOfManyWithTheSameAddressWins(t *testing.T) {
 			_, err := repositories.NewUsers(db).Create(t.Context(), services.User{Email: email, Role: services.Member})
 			return err
 		}), services.ErrEmailTaken)
+	})
+}
+
+// The rules refuse these before.
+func TestUsers_WhatPostgreSQLCannotTakeIsInvalid(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		users := repositories.NewUsers(db)
+		for _, text := range []string{"hunter2\x00", "hunter2\xff", "hunter2\xed\xa0\x80"} {
+			_, err := users.ByEmail(t.Context(), text)
+			if problem.CodeOf(err) != problem.Invalid || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%q: error %v", text, err)
+			}
+		}
+		_, err := users.Create(t.Context(), services.User{Email: "b@example.com", Role: "nobody"})
+		if problem.CodeOf(err) != problem.Invalid {
+			t.Errorf("an unknown role: error %v", err)
+		}
 	})
 }

@@ -98,8 +98,8 @@ type ProductStore interface {
 	Count(ctx context.Context) (int64, error)
 	// Stock returns the quantity of a product.
 	Stock(ctx context.Context, id int64) (int64, error)
-	// Active reports whether the product exists and is active.
-	Active(ctx context.Context, id int64) (bool, error)
+	// CheckActive returns ErrNoProduct for an absent or inactive product.
+	CheckActive(ctx context.Context, id int64) error
 	// Export returns all products by id, as of one moment. An error is the last item.
 	Export(ctx context.Context) iter.Seq2[ExportedProduct, error]
 	// Create returns the product as stored, or ErrNoCategory for an unknown category.

@@ -90,11 +90,8 @@ const lookupTimeout = time.Second
 func (s *Stock) checkExists(ctx context.Context, productID int64) error {
 	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	active, err := s.products.Active(limited, productID)
-	switch {
-	case err == nil && !active:
-		return ErrNoProduct
-	case err == nil, problem.CodeOf(err) == problem.Unavailable, errors.Is(err, context.DeadlineExceeded):
+	err := s.products.CheckActive(limited, productID)
+	if problem.CodeOf(err) == problem.Unavailable || errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
 	return err

@@ -11,21 +11,21 @@ import (
 	"example.com/prefab/services/problem"
 )
 
-// known tells of products whether they are there; a nil function has no answer in time.
-type known struct {
+// checked answers whether a product is active by err; with errHangs it does not answer in time.
+type checked struct {
 	services.ProductStore
-	active func() (bool, error)
+	err error
 }
 
-func (k known) Active(ctx context.Context, _ int64) (bool, error) {
-	if k.active == nil {
+var errHangs = errors.New("hangs")
+
+func (c checked) CheckActive(ctx context.Context, _ int64) error {
+	if errors.Is(c.err, errHangs) {
 		<-ctx.Done()
-		return false, ctx.Err()
+		return ctx.Err()
 	}
-	return k.active()
+	return c.err
 }
-
-func there() (bool, error) { return true, nil }
 
 // box counts what is put.
 type box struct {
@@ -38,31 +38,23 @@ func (b *box) Put(context.Context, int64, int64) (int, error) {
 	return b.puts, nil
 }
 
-func TestStockSet_AsksWhetherThereIsSuchAProductAndRefusesNothingForWantOfAnAnswer(t *testing.T) {
-	odd := errors.New("odd")
-	for name, c := range map[string]struct {
-		active func() (bool, error)
-		want   error
-	}{
-		"there":            {there, nil},
-		"not there":        {func() (bool, error) { return false, nil }, services.ErrNoProduct},
-		"store away":       {func() (bool, error) { return false, problem.ErrUnavailable }, nil},
-		"no answer at all": {nil, nil},
-		"another error":    {func() (bool, error) { return true, odd }, odd},
+func TestStockSet_RefusesAbsentProductsButWorksWhileTheStoreIsAway(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct{ check, want error }{
+		{nil, nil},
+		{services.ErrNoProduct, services.ErrNoProduct},
+		{problem.ErrUnavailable, nil},
+		{errHangs, nil},
+		{broken, broken},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // the request's
-				defer cancel()
-				buffer := new(box)
-				err := services.NewStock(nil, buffer, known{active: c.active}, 10).Set(ctx, 1, 7)
-				if !errors.Is(err, c.want) || (buffer.puts == 1) != (c.want == nil) {
-					t.Errorf("error %v, %d puts", err, buffer.puts)
-				}
-				if ctx.Err() != nil {
-					t.Error("it waited until there was no time left to put")
-				}
-			})
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // the request's
+			defer cancel()
+			buffer := new(box)
+			err := services.NewStock(nil, buffer, checked{err: c.check}, 10).Set(ctx, 1, 7)
+			if !errors.Is(err, c.want) || (buffer.puts == 1) != (c.want == nil) || ctx.Err() != nil {
+				t.Errorf("%v: error %v, %d puts, time left: %t", c.check, err, buffer.puts, ctx.Err() == nil)
+			}
 		})
 	}
 }
@@ -70,7 +62,7 @@ func TestStockSet_AsksWhetherThereIsSuchAProductAndRefusesNothingForWantOfAnAnsw
 func TestStockSet_SaysOnceThatABatchIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which notices who waits for a listener
 		buffer := new(box)
-		stock := services.NewStock(nil, buffer, known{active: there}, 3)
+		stock := services.NewStock(nil, buffer, checked{}, 3)
 		full := func() bool {
 			select {
 			case <-stock.FlushRequested():
@@ -102,7 +94,7 @@ func TestStockSet_QuantityHasBounds(t *testing.T) {
 	for quantity, want := range map[int64]bool{
 		-1: false, 0: true, 1_000_000_000: true, 1_000_000_001: false,
 	} {
-		err := services.NewStock(nil, new(box), known{active: there}, 3).Set(t.Context(), 1, quantity)
+		err := services.NewStock(nil, new(box), checked{}, 3).Set(t.Context(), 1, quantity)
 		if (err == nil) != want || !want && problem.CodeOf(err) != problem.Invalid {
 			t.Errorf("%d: %v", quantity, err)
 		}
