@@ -127,7 +127,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		TTL: cfg.SessionTTL, Secure: cfg.Env == Production, Suffix: p.CookieSuffix(),
 	})
 	compressor := compress.New(compress.Config{Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes})
-	pages := httpcache.New(httpcache.Config{
+	responses := httpcache.New(httpcache.Config{
 		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),
 		TTL:   cfg.HTTPCacheTTL, Compress: compressor.Apply,
 	})
@@ -164,7 +164,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	// endregion
-	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), pages, routeHandlers{
+	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), responses, routeHandlers{
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},

@@ -54,7 +54,7 @@ func Wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, log *slog.Logge
 func Routes() []fiber.Route {
 	app := fiber.New()
 	nothing := func(*fiber.Ctx) error { return nil }
-	pages := httpcache.New(httpcache.Config{})
-	routes(app, nil, new(middleware.Guards), pages, routeHandlers{common: []any{nothing}, openAPI: []fiber.Handler{nothing}})
+	responses := httpcache.New(httpcache.Config{})
+	routes(app, nil, new(middleware.Guards), responses, routeHandlers{common: []any{nothing}, openAPI: []fiber.Handler{nothing}})
 	return app.GetRoutes(true)
 }

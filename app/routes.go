@@ -38,21 +38,21 @@ type routeHandlers struct {
 
 // routes lists every route: method, path, guards, handler.
 func routes(
-	server *fiber.App, started fiber.Handler, guards *middleware.Guards, pages *httpcache.Cache, h routeHandlers,
+	server *fiber.App, started fiber.Handler, guards *middleware.Guards, responses *httpcache.Cache, h routeHandlers,
 ) {
 	user, anybody := guards.RequireUser, guards.FindUser
 	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route
-	none := rest.NoQuery
+	noQuery := rest.NoQuery
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
 	// region sample
 	admin, byID := guards.RequireAdmin, rest.ByID
-	list := pages.Route(httpcache.RouteConfig{
+	list := responses.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
 	})
-	count := pages.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
-	product := pages.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
-	catalogue := pages.Route(httpcache.RouteConfig{
+	count := responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
+	product := responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	catalogue := responses.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 	// endregion
@@ -76,19 +76,19 @@ func routes(
 
 	// region sample
 	api.Get("/products", list, h.compact, h.products.List)
-	api.Get("/products/count", count, none, h.products.Count)
+	api.Get("/products/count", count, noQuery, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
-	api.Get("/products/:id", product, none, byID(h.products.Show))
-	api.Post("/products", admin, none, h.products.Create)
-	api.Patch("/products/:id", admin, none, byID(h.products.Update))
-	api.Delete("/products/:id", admin, none, byID(h.products.Delete))
-	api.Put("/products/:id/stock", admin, none, small, byID(h.stock.Update))
-	api.Post("/products/:id/reviews", user, none, small, byID(h.reviews.Create))
+	api.Get("/products/:id", product, noQuery, byID(h.products.Show))
+	api.Post("/products", admin, noQuery, h.products.Create)
+	api.Patch("/products/:id", admin, noQuery, byID(h.products.Update))
+	api.Delete("/products/:id", admin, noQuery, byID(h.products.Delete))
+	api.Put("/products/:id/stock", admin, noQuery, small, byID(h.stock.Update))
+	api.Post("/products/:id/reviews", user, noQuery, small, byID(h.reviews.Create))
 	// endregion
 
-	api.Post("/session", sameOrigin, none, small, h.session.Create)
-	api.Get("/session", user, none, h.session.Show)
-	api.Delete("/session", none, h.session.Delete)
+	api.Post("/session", sameOrigin, noQuery, small, h.session.Create)
+	api.Get("/session", user, noQuery, h.session.Show)
+	api.Delete("/session", noQuery, h.session.Delete)
 
 	// region sample
 	server.Get("/", catalogue, anybody, h.pages.Catalogue)

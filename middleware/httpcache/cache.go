@@ -11,11 +11,12 @@
 //
 // For example, with the two-level cache of repositories/cache as the store:
 //
-//	pages := httpcache.New(httpcache.Config{
+//	responses := httpcache.New(httpcache.Config{
 //		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),
 //		TTL:   10 * time.Second,
 //	})
-//	app.Get("/products/:id", pages.Route(httpcache.RouteConfig{
+//	app.Use(request.Trace(time.Minute, nil), request.CanonicalPath, negotiate.ConditionalRequests)
+//	app.Get("/products/:id", responses.Route(httpcache.RouteConfig{
 //		Query: []string{"currency"}, Tags: []string{"product:{id}"},
 //	}), show)
 //	…
@@ -23,10 +24,16 @@
 package httpcache
 
 import (
+	"bytes"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/middleware/negotiate"
+	"example.com/prefab/services/tracing"
 )
 
 // Store stores pages, in memory and in Redis.
@@ -47,11 +54,7 @@ const (
 )
 
 // Cache answers requests from stored pages.
-type Cache struct {
-	store    Store
-	ttl      time.Duration
-	compress func(*fiber.Ctx)
-}
+type Cache struct{ cfg Config }
 
 // Config says how pages are stored.
 type Config struct {
@@ -65,12 +68,7 @@ type Config struct {
 }
 
 // New returns a cache.
-func New(cfg Config) *Cache {
-	if cfg.Compress == nil {
-		cfg.Compress = func(*fiber.Ctx) {}
-	}
-	return &Cache{store: cfg.Store, ttl: cfg.TTL, compress: cfg.Compress}
-}
+func New(cfg Config) *Cache { return &Cache{cfg} }
 
 // RouteConfig says what the answers of a route, or of a group, depend on.
 type RouteConfig struct {
@@ -83,4 +81,110 @@ type RouteConfig struct {
 	// Variant names what the handler makes of the request's Accept, such as
 	// compact.Variant. Without it an answer with Vary: Accept is not stored.
 	Variant func(*fiber.Ctx) string
+}
+
+// Route returns the handler to mount before the handlers of a route or of a group, but not
+// of both: the inner one would wait for the outer one.
+func (h *Cache) Route(route RouteConfig) fiber.Handler {
+	dynamic := slices.ContainsFunc(route.Tags, func(tag string) bool { return strings.Contains(tag, "{") })
+	return func(c *fiber.Ctx) error {
+		switch {
+		case !isRead(c):
+			return forward(c, "method", "")
+		case h.cfg.TTL == 0:
+			return forward(c, "bypass", "no-ttl")
+		}
+		reason, proxied := readHeader(c)
+		if reason != "" {
+			return forward(c, "bypass", reason)
+		}
+		asked := parseDirectives(c.Request().Header.PeekAll(fiber.HeaderCacheControl))
+		if asked.noStore {
+			return forward(c, "request", "")
+		}
+		key, reason := route.key(c, proxied)
+		if reason != "" {
+			return forward(c, "bypass", reason)
+		}
+		tags := route.Tags
+		if dynamic {
+			if tags = fillTags(tags, c); tags == nil {
+				return forward(c, "bypass", "tag")
+			}
+		}
+		page, from, store := h.cfg.Store.Find(c.UserContext(), key, tags)
+		if from == "" {
+			return h.serveMiss(c, route, store)
+		}
+		age := page.age(time.Now())
+		switch {
+		case age >= page.Lifetime:
+			return forward(c, "stale", "")
+		case age > asked.maxAge || page.Lifetime-age < asked.minFresh:
+			return forward(c, "request", "")
+		}
+		page.send(c, from, age)
+		return nil
+	}
+}
+
+// forward runs the handler without the cache.
+func forward(c *fiber.Ctx, why, detail string) error {
+	defer setStatus(c, why, detail) // afterwards, since a proxy replaces the header
+	return c.Next()
+}
+
+func isRead(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
+}
+
+func (h *Cache) serveMiss(c *fiber.Ctx, route RouteConfig, store func(*Page, time.Duration)) error {
+	var page *Page
+	ttl := NotStorable
+	defer func() { store(page, ttl) }() // also in a panic, since others wait for it
+	if c.Method() == fiber.MethodHead {
+		ttl = NoPage
+		return forward(c, "uri-miss", "")
+	}
+	if trace := tracing.From(c.UserContext()); trace != nil {
+		// L1 values are used only if Redis confirms them: an older one would be stored for the whole TTL.
+		trace.MakesPage = true
+	}
+	response := c.Response()
+	before, start := fieldsOf(response), time.Now()
+	err := c.Next()
+	handlers := response.Header.PeekAll(fiber.HeaderCacheControl)
+	directives, explicit := parseDirectives(handlers), len(handlers) > 0
+	if err != nil { // a 404 may be stored, although the error handler says no-store
+		if err := c.App().ErrorHandler(c, err); err != nil {
+			return err
+		}
+	}
+	if h.cfg.Compress != nil {
+		h.cfg.Compress(c)
+	}
+	lifetime, reason := h.lifetime(c, route, directives)
+	if reason == "" && lifetime <= time.Since(start) {
+		reason = "expired"
+	}
+	if reason != "" {
+		setStatus(c, "uri-miss", reason)
+		return nil
+	}
+	if response.StatusCode() == fiber.StatusOK {
+		negotiate.EnsureETag(response) // once, not for every hit
+	}
+	if !explicit {
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+	}
+	page = &Page{
+		Status:   response.StatusCode(),
+		Body:     bytes.Clone(response.Body()),
+		Fields:   ownFields(before, fieldsOf(response)),
+		Stored:   start.UnixNano(),
+		Lifetime: lifetime,
+	}
+	ttl = lifetime - time.Since(start)
+	response.Header.Add(headerCacheStatus, cacheName+"; fwd=uri-miss; stored")
+	return nil
 }

@@ -2,7 +2,6 @@ package httpcache_test
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -97,16 +96,16 @@ func TestCache_SendsTheSameAnswerAgain(t *testing.T) {
 		return nil
 	})
 	first, body := fibertest.Send(t, app, "GET", "/products/1")
-	if status := first.Header.Get("Cache-Status"); status != "prefab; fwd=uri-miss; stored" || outcome(first) != "stored" {
-		t.Errorf("first: Cache-Status %q, %s", status, outcome(first))
+	if status := first.Header.Get("Cache-Status"); status != "prefab; fwd=uri-miss; stored" {
+		t.Errorf("first: Cache-Status %q", status)
 	}
 	second, again := fibertest.Send(t, app, "GET", "/products/1")
 	if again != body || h.calls.Load() != 1 {
 		t.Errorf("second: %q after %q, %d calls", again, body, h.calls.Load())
 	}
 	status := second.Header.Get("Cache-Status")
-	if status != "prefab; hit; ttl=59; detail=memory" || outcome(second) != "hit" || second.Header.Get("Age") != "0" {
-		t.Errorf("second: Cache-Status %q, %s, Age %q", status, outcome(second), second.Header.Get("Age"))
+	if status != "prefab; hit; ttl=59; detail=memory" || second.Header.Get("Age") != "0" {
+		t.Errorf("second: Cache-Status %q, Age %q", status, second.Header.Get("Age"))
 	}
 	if first.Header.Get("X-Request-Id") == second.Header.Get("X-Request-Id") {
 		t.Error("the first request's id was given again")
@@ -127,31 +126,6 @@ func TestCache_SendsTheSameAnswerAgain(t *testing.T) {
 	}
 }
 
-func TestCache_CopiesWhatFiberReuses(t *testing.T) {
-	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Query: []string{"q"}, Tags: []string{"product:{id}"}},
-		func(c *fiber.Ctx) error {
-			c.Set("X-Echo", c.Query("q"))
-			return c.SendString(c.Query("q"))
-		})
-	for i := range 50 {
-		value := fmt.Sprint("value-", i)
-		fibertest.Send(t, app, "GET", "/products/"+value+"?q="+value)
-	}
-	for i := range 50 {
-		value := fmt.Sprint("value-", i)
-		response, body := fibertest.Send(t, app, "GET", "/products/"+value+"?q="+value)
-		if body != value || response.Header.Get("X-Echo") != value || outcome(response) != "hit" {
-			t.Errorf("%s: body %q, header %q, %s", value, body, response.Header.Get("X-Echo"), outcome(response))
-		}
-	}
-	_ = pages.Invalidate(t.Context(), "product:value-7")
-	for value, want := range map[string]string{"value-7": "stored", "value-8": "hit"} {
-		if response, _ := fibertest.Send(t, app, "GET", "/products/"+value+"?q="+value); outcome(response) != want {
-			t.Errorf("%s after the invalidation: %s", value, outcome(response))
-		}
-	}
-}
-
 func TestCache_AnswersHeadFromThePageOfGet(t *testing.T) {
 	app, pages, h := cachedApp(minute, httpcache.RouteConfig{}, nil)
 	if response, _ := fibertest.Send(t, app, "HEAD", "/products/1"); response.Header.Get("Cache-Status") != "prefab; fwd=uri-miss" {
@@ -168,19 +142,15 @@ func TestCache_AnswersHeadFromThePageOfGet(t *testing.T) {
 	}
 }
 
-func TestCache_FillsAndAnswersConditionalRequests(t *testing.T) {
+func TestCache_StoresTheWholeAnswerToAConditionalRequest(t *testing.T) {
 	app, _, h := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderETag, `"7"`)
-		if c.Get(fiber.HeaderIfNoneMatch) != "" {
-			return c.SendStatus(fiber.StatusNotModified)
-		}
 		return nil
 	})
-	for _, want := range []string{"fwd=uri-miss; stored", "hit; ttl=59; detail=memory"} {
+	for _, want := range []string{"stored", "hit"} {
 		response, body := fibertest.Send(t, app, "GET", "/products/1", "If-None-Match", `"7"`)
-		status := strings.TrimPrefix(response.Header.Get("Cache-Status"), "prefab; ")
-		if response.StatusCode != fiber.StatusNotModified || body != "" || status != want {
-			t.Errorf("%s: status %d, %q, %s", want, response.StatusCode, body, status)
+		if response.StatusCode != fiber.StatusNotModified || body != "" || outcome(response) != want {
+			t.Errorf("status %d, %q, %s, want %s", response.StatusCode, body, outcome(response), want)
 		}
 	}
 	if response, body := fibertest.Send(t, app, "GET", "/products/1"); response.StatusCode != 200 || body != "answer 1" || h.calls.Load() != 1 {
@@ -303,19 +273,14 @@ func TestCache_CompressesOnceForEachEncoding(t *testing.T) {
 	}
 	app, _, h := cachedApp(cfg, httpcache.RouteConfig{}, func(c *fiber.Ctx) error { return c.SendString(text) })
 	etags := make(map[string]bool)
-	for i, accept := range []string{"gzip", "br", "zstd", "", "gzip;q=0.5, br", "deflate, gzip"} {
-		var headers []string
-		if accept != "" {
-			headers = []string{"Accept-Encoding", accept}
-		}
-		want, encoding := "stored", accept
-		if i > 3 {
-			want, encoding = "hit", map[int]string{4: "br", 5: "gzip"}[i]
-		}
-		response, body := fibertest.Send(t, app, "GET", "/products/1", headers...)
-		if outcome(response) != want || response.Header.Get("Content-Encoding") != encoding ||
-			response.Header.Get("Vary") != "Accept-Encoding" || (encoding == "") != (body == text) {
-			t.Errorf("%q: %s, %q, %d bytes", accept, outcome(response), response.Header.Get("Content-Encoding"), len(body))
+	for _, test := range []struct{ accept, encoding, outcome string }{
+		{"gzip", "gzip", "stored"}, {"br", "br", "stored"}, {"zstd", "zstd", "stored"}, {"", "", "stored"},
+		{"gzip;q=0.5, br", "br", "hit"}, {"deflate, gzip", "gzip", "hit"},
+	} {
+		response, body := fibertest.Send(t, app, "GET", "/products/1", "Accept-Encoding", test.accept)
+		if outcome(response) != test.outcome || response.Header.Get("Content-Encoding") != test.encoding ||
+			response.Header.Get("Vary") != "Accept-Encoding" || (test.encoding == "") != (body == text) {
+			t.Errorf("%q: %s, %q, %d bytes", test.accept, outcome(response), response.Header.Get("Content-Encoding"), len(body))
 		}
 		etags[response.Header.Get("Etag")] = true
 	}
@@ -384,22 +349,6 @@ func TestCache_SeesHeadersBehindEmptyLines(t *testing.T) {
 		if stored, _ := pages.stored(); stored > 0 || outcome(response) == "stored" {
 			t.Errorf("%s: %q, and %d pages are stored", name, response.Header.Get("Cache-Status"), stored)
 		}
-	}
-}
-
-func TestCache_OfTwoOnlyTheOuterOneIsActive(t *testing.T) {
-	app := fibertest.New()
-	pages, h := newPages(), new(counted)
-	cached := httpcache.New(httpcache.Config{TTL: minute.TTL, Store: pages}).Route(httpcache.RouteConfig{})
-	app.Group("/products", cached).Get("/:id", cached, h.Handle)
-	for range 2 {
-		response, body := fibertest.Send(t, app, "GET", "/products/1")
-		if body != "answer 1" || len(response.Header["Cache-Status"]) != 1 {
-			t.Errorf("%q with %q", body, response.Header["Cache-Status"])
-		}
-	}
-	if asked := pages.finds; asked != 2 {
-		t.Errorf("the pages were asked %d times for 2 requests", asked)
 	}
 }
 

@@ -20,7 +20,7 @@ func Fiber(storage fiber.Storage, ttl time.Duration) fiber.Handler {
 		return func(c *fiber.Ctx) error { return c.Next() }
 	}
 	cached := cache.New(cache.Config{
-		Storage: storage, Expiration: ttl, CacheHeader: headerXCache,
+		Storage: storage, Expiration: ttl, CacheHeader: "X-Cache",
 		KeyGenerator: func(c *fiber.Ctx) string { return c.Path() + "_" + negotiate.Encoding(c) },
 		Next:         func(c *fiber.Ctx) bool { return c.Response().StatusCode() != fiber.StatusOK },
 	})
@@ -30,8 +30,8 @@ func Fiber(storage fiber.Storage, ttl time.Duration) fiber.Handler {
 		}
 		err := cached(c)
 		response := c.Response()
-		hit := string(response.Header.Peek(headerXCache)) == "hit"
-		response.Header.Del(headerXCache)
+		hit := string(response.Header.Peek("X-Cache")) == "hit"
+		response.Header.Del("X-Cache")
 		if hit && len(response.Body()) == 0 { // the storage has evicted the body alone
 			response.Header.Del(fiber.HeaderContentEncoding)
 			err = c.Next()

@@ -1,9 +1,10 @@
 package httpcache
 
 import (
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,16 +16,12 @@ import (
 
 // Page is a stored answer. Requests share it, so it is never changed.
 type Page struct {
-	Status         int
-	Type, Encoding string        // of the body
-	Body           []byte        // as it is sent
-	Fields         []HeaderField // other fields of the route; lines of one name are adjacent
-	Stored         int64         // when the route began to make it, in nanoseconds since 1970
-	Lifetime       time.Duration // from then on
+	Status   int
+	Body     []byte        // as it is sent
+	Fields   http.Header   // that the route has set
+	Stored   int64         // when the route began to make it, in nanoseconds since 1970
+	Lifetime time.Duration // from then on
 }
-
-// HeaderField is one line of a header.
-type HeaderField struct{ Name, Value string }
 
 // age is how old the page is; 0 if the clock of the node that made it is ahead.
 func (p *Page) age(now time.Time) time.Duration {
@@ -33,8 +30,7 @@ func (p *Page) age(now time.Time) time.Duration {
 
 const (
 	headerCacheStatus = "Cache-Status"
-	headerXCache      = "X-Cache" // of Fiber's cache; Cache-Status says more
-	cacheName         = "prefab"  // in Cache-Status, RFC 9211
+	cacheName         = "prefab" // in Cache-Status, RFC 9211
 )
 
 // send answers with the page.
@@ -43,14 +39,11 @@ func (p *Page) send(c *fiber.Ctx, from string, age time.Duration) {
 	header := &response.Header
 	response.SetStatusCode(p.Status)
 	response.SetBodyRaw(p.Body)
-	header.SetContentType(p.Type)
-	header.SetContentEncoding(p.Encoding)
-	for i, field := range p.Fields {
+	for name, lines := range p.Fields {
 		// The first line of a name replaces those of middleware outside of the cache.
-		if i > 0 && p.Fields[i-1].Name == field.Name {
-			header.Add(field.Name, field.Value)
-		} else {
-			setHeader(header, field.Name, utils.UnsafeBytes(field.Value))
+		setHeader(header, name, utils.UnsafeBytes(lines[0]))
+		for _, line := range lines[1:] {
+			header.Add(name, line)
 		}
 	}
 	var space [64]byte // on the stack
@@ -78,35 +71,26 @@ func setStatus(c *fiber.Ctx, why, detail string) {
 	c.Response().Header.Add(headerCacheStatus, status)
 }
 
-// notStored are the fields of one connection or one request, and those that a Page has
-// elsewhere.
+// notStored are the fields of one connection or one request.
 var notStored = []string{
 	fiber.HeaderConnection, fiber.HeaderKeepAlive, "Proxy-Connection", fiber.HeaderProxyAuthenticate,
 	"Proxy-Authentication-Info", fiber.HeaderProxyAuthorization, "Te", fiber.HeaderTrailer,
-	fiber.HeaderTransferEncoding, fiber.HeaderUpgrade, "X-Request-Id", headerXCache, headerCacheStatus,
-	fiber.HeaderContentType, fiber.HeaderContentEncoding, fiber.HeaderContentLength,
+	fiber.HeaderTransferEncoding, fiber.HeaderUpgrade, "X-Request-Id", headerCacheStatus, fiber.HeaderContentLength,
 }
 
-// routeFields returns the fields that the route has set or changed. The others are set
-// again when the page is sent, by the middleware outside of the cache.
-func routeFields(before, after []HeaderField) []HeaderField {
-	var own []HeaderField
-	for _, field := range after {
-		changed := slices.ContainsFunc(after, func(f HeaderField) bool {
-			return f.Name == field.Name && !slices.Contains(before, f)
-		})
-		if changed && !slices.Contains(notStored, field.Name) {
-			own = append(own, field)
-		}
-	}
-	slices.SortStableFunc(own, func(a, b HeaderField) int { return strings.Compare(a.Name, b.Name) })
-	return own
+// ownFields are those that the route has set or changed. The others are set again when the
+// page is sent, by the middleware outside of the cache.
+func ownFields(before, after http.Header) http.Header {
+	maps.DeleteFunc(after, func(name string, lines []string) bool {
+		return slices.Contains(notStored, name) || slices.Equal(before[name], lines)
+	})
+	return after
 }
 
-func fieldsOf(response *fasthttp.Response) []HeaderField {
-	var fields []HeaderField
+func fieldsOf(response *fasthttp.Response) http.Header {
+	fields := make(http.Header)
 	for name, value := range response.Header.All() {
-		fields = append(fields, HeaderField{Name: string(name), Value: string(value)})
+		fields[string(name)] = append(fields[string(name)], string(value))
 	}
 	return fields
 }

@@ -2,89 +2,109 @@ package httpcache
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
 
+	"example.com/prefab/middleware/negotiate"
 	"example.com/prefab/services/tracing"
 )
 
-// requestHeader says which of the fields that the cache obeys a request has. They are found
-// in one pass.
-type requestHeader struct {
-	authorization, cookie, ranged, precondition, cacheControl, pragma, forwarded bool
-}
-
-func readHeader(header *fasthttp.RequestHeader) (h requestHeader) {
+// readHeader says why the request can neither be answered from the cache nor fill it, or
+// "", and whether a proxy may have passed on another host or protocol.
+func readHeader(c *fiber.Ctx) (reason string, proxied bool) {
+	header := &c.Request().Header
+	if length := header.ContentLength(); length > 0 || length == -1 { // -1: it is chunked
+		return "body", false
+	}
+	if tracing.From(c.UserContext()).Private() {
+		return "session", false
+	}
 	for name, value := range header.All() {
 		if len(value) == 0 { // an empty line must not hide the next one
 			continue
 		}
 		switch string(name) {
 		case fiber.HeaderAuthorization:
-			h.authorization = true
+			return "authorization", false
 		case fiber.HeaderCookie:
-			h.cookie = true
+			return "cookie", false
 		case fiber.HeaderRange:
-			h.ranged = true
+			return "range", false
 		case fiber.HeaderIfMatch, fiber.HeaderIfUnmodifiedSince:
-			h.precondition = true
-		case fiber.HeaderCacheControl:
-			h.cacheControl = true
-		case fiber.HeaderPragma:
-			h.pragma = true
-		default: // a proxy may pass on another host or protocol
-			h.forwarded = h.forwarded || bytes.HasPrefix(name, []byte("X-Forwarded-")) || string(name) == fiber.HeaderXUrlScheme
+			return "precondition", false
+		default:
+			proxied = proxied || bytes.HasPrefix(name, []byte("X-Forwarded-")) || string(name) == fiber.HeaderXUrlScheme
 		}
 	}
-	return h
+	return "", proxied
 }
 
-// bypassReason says why the request can neither be answered from the cache nor fill it, or
-// "".
-func bypassReason(c *fiber.Ctx, h requestHeader) string {
-	length := c.Request().Header.ContentLength()
-	switch {
-	case h.authorization:
-		return "authorization"
-	case tracing.From(c.UserContext()).Private():
-		return "session"
-	case h.cookie:
-		return "cookie"
-	case h.ranged:
-		return "range"
-	case length > 0 || length == -1: // -1: it is chunked
-		return "body"
-	case h.precondition:
-		return "precondition"
-	}
-	return ""
-}
+const (
+	maxKey   = 1024 // bytes
+	maxParam = 128  // bytes of a route's parameter in a tag
+)
 
-// directives are what the client asks of caches; noStore if it wants the handler's answer.
-func (h requestHeader) directives(c *fiber.Ctx) directives {
-	header := &c.Request().Header
-	if h.cacheControl {
-		return parseDirectives(header.PeekAll(fiber.HeaderCacheControl))
-	}
-	pragma := h.pragma && bytes.Contains(bytes.ToLower(header.Peek(fiber.HeaderPragma)), []byte("no-cache"))
-	return directives{noStore: pragma, maxAge: notSet}
-}
-
-// withoutConditions removes the request's conditions, so that the route answers in full,
-// and returns what restores them.
-func withoutConditions(c *fiber.Ctx) (restore func()) {
-	header := &c.Request().Header
-	var removed []HeaderField
-	for _, name := range []string{fiber.HeaderIfNoneMatch, fiber.HeaderIfModifiedSince} {
-		for _, value := range header.PeekAll(name) {
-			removed = append(removed, HeaderField{Name: name, Value: string(value)})
+// key returns the page's key, which holds all that the answer may depend on, or the reason
+// why there is none. The path has one spelling, by request.CanonicalPath.
+func (r *RouteConfig) key(c *fiber.Ctx, proxied bool) (key, reason string) {
+	var space [maxKey / 4]byte // on the stack
+	buf := append(space[:0], "http://"...)
+	uri, query := c.Context().URI(), c.Context().QueryArgs()
+	if proxied {
+		buf = append(append(space[:0], c.Protocol()...), "://"...)
+		buf = append(buf, utils.ToLower(c.Hostname())...)
+	} else {
+		if c.Context().IsTLS() {
+			buf = append(space[:0], "https://"...)
 		}
-		header.Del(name)
+		buf = append(buf, uri.Host()...) // in lower case
 	}
-	return func() {
-		for _, field := range removed {
-			header.Add(field.Name, field.Value)
+	buf = append(append(buf, '\n'), uri.PathOriginal()...) // no host has a line break, so host and path stay apart
+	known := 0
+	for _, name := range r.Query { // in the order of their declaration
+		if query.Has(name) {
+			known++
+			buf = append(append(append(buf, '?'), name...), '=')
+			buf = fasthttp.AppendQuotedArg(buf, query.Peek(name))
 		}
 	}
+	if known != query.Len() {
+		return "", "query"
+	}
+	buf = append(append(buf, '\n'), negotiate.Encoding(c)...)
+	if r.Variant != nil {
+		buf = append(append(buf, '\n'), r.Variant(c)...)
+	}
+	if len(buf) > maxKey {
+		return "", "key-length"
+	}
+	return string(buf), ""
+}
+
+// fillTags puts the route's parameters into tags, as the handlers get them. It returns nil
+// if one is missing or too long: nothing could invalidate the page.
+func fillTags(tags []string, c *fiber.Ctx) []string {
+	filled := make([]string, len(tags))
+	for i, tag := range tags {
+		var space [maxParam]byte // on the stack
+		buf := space[:0]
+		for {
+			text, rest, found := strings.Cut(tag, "{")
+			buf = append(buf, text...)
+			if !found {
+				break
+			}
+			name, after, _ := strings.Cut(rest, "}")
+			value := c.Params(name)
+			if value == "" || len(value) > maxParam {
+				return nil
+			}
+			buf, tag = append(buf, value...), after
+		}
+		filled[i] = string(buf)
+	}
+	return filled
 }

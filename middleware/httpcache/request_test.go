@@ -24,26 +24,21 @@ func TestCache_BypassesRequestsOfOneClient(t *testing.T) {
 		{"nothing special", "hit", "", nil},
 		{"declared parameters in another order", "hit", "?b=2&a=1", nil},
 		{"an unknown directive", "hit", "", []string{"Cache-Control", `max-stale=5, x="no, thing"`}},
-		{"an old enough limit", "hit", "", []string{"Cache-Control", "max-age=30"}},
 		{"a host in capitals", "hit", "", []string{"Host", "EXAMPLE.COM"}},
 
 		{"Authorization", "fwd=bypass; detail=authorization", "", []string{"Authorization", "Bearer 1"}},
 		{"a session", "fwd=bypass; detail=session", "", []string{"X-Private", "1"}},
 		{"a cookie", "fwd=bypass; detail=cookie", "", []string{"Cookie", "theme=dark"}},
 		{"Range", "fwd=bypass; detail=range", "", []string{"Range", "bytes=0-1"}},
-		{"If-Match", "fwd=bypass; detail=precondition", "", []string{"If-Match", `"1"`}},
 		{"an undeclared parameter", "fwd=bypass; detail=query", "?a=1&b=2&c=3", nil},
 		{"a parameter twice", "fwd=bypass; detail=query", "?a=1&b=2&b=2", nil},
 		{"a long key", "fwd=bypass; detail=key-length", "?a=" + long, nil},
 		{"a long tag", "fwd=bypass; detail=tag", "x" + long[:200], nil},
 		{"no-cache", "fwd=request", "", []string{"Cache-Control", "no-cache"}},
-		{"no-store", "fwd=request", "", []string{"Cache-Control", "max-age=5, No-Store"}},
-		{"Pragma", "fwd=request", "", []string{"Pragma", "No-Cache"}},
 		{"max-age=0", "fwd=request", "", []string{"Cache-Control", "max-age=0"}},
 		{"an unclosed quote", "fwd=request", "", []string{"Cache-Control", `x="`}},
 		{"a path in capitals", "fwd=uri-miss; stored", "/X", nil},
 		{"another host", "fwd=uri-miss; stored", "", []string{"Host", "example.org"}},
-		{"another value", "fwd=uri-miss; stored", "?a=1&b=3", nil},
 		{"a value that looks like two", "fwd=uri-miss; stored", "?a=1%3fb=2", nil},
 	} {
 		app := fibertest.New()
@@ -114,33 +109,6 @@ func TestCache_HasOnePageForAllSpellingsOfAPath(t *testing.T) {
 	}
 }
 
-func TestCache_BypassesARouteWithoutTheParameterOfATag(t *testing.T) {
-	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{Tags: []string{"product:{ID}"}}, nil)
-	response, _ := fibertest.Send(t, app, "GET", "/products/1")
-	if stored, _ := pages.stored(); stored != 0 || response.Header.Get("Cache-Status") != "prefab; fwd=bypass; detail=tag" {
-		t.Errorf("%d pages, %q", stored, response.Header.Get("Cache-Status"))
-	}
-}
-
-func TestCache_BypassesPagesThatAreTooOldForTheClient(t *testing.T) {
-	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, nil)
-	fibertest.Send(t, app, "GET", "/products/1")
-	for _, entry := range pages.pages {
-		entry.page.Stored -= int64(10 * time.Second)
-	}
-	for directive, want := range map[string]string{
-		"max-age=11": "hit", "max-age=9": "forwarded",
-	} {
-		response, _ := fibertest.Send(t, app, "GET", "/products/1", "Cache-Control", directive)
-		if got := outcome(response); got != want {
-			t.Errorf("%s: %s, want %s", directive, got, want)
-		}
-	}
-	if response, _ := fibertest.Send(t, app, "GET", "/products/1"); response.Header.Get("Age") != "10" {
-		t.Errorf("Age %q", response.Header.Get("Age"))
-	}
-}
-
 // TestCache_NeverSendsOneUsersAnswerToAnother has two users ask for the same in
 // every way in which an answer can be one's own. Each must get what the handler
 // made for them.
@@ -148,13 +116,13 @@ func TestCache_NeverSendsOneUsersAnswerToAnother(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		request func(user string) []string // header lines
-		answer  func(c *fiber.Ctx)
+		answer  fiber.Handler
 	}{
 		{what: "Authorization", request: func(u string) []string { return []string{"Authorization", "Bearer " + u} }},
 		{what: "session", request: func(u string) []string { return []string{"X-Private", u} }},
 		{what: "other cookie", request: func(u string) []string { return []string{"Cookie", "user=" + u} }},
 		{what: "Range", request: func(u string) []string { return []string{"Range", "bytes=" + u} }},
-		{what: "a guard behind the cache", answer: func(c *fiber.Ctx) { tracing.From(c.UserContext()).MarkPrivate() }},
+		{what: "a guard behind the cache", answer: func(c *fiber.Ctx) error { tracing.From(c.UserContext()).MarkPrivate(); return nil }},
 		{what: "private", answer: says("Cache-Control", "private, max-age=60")},
 		{what: "no-store", answer: says("Cache-Control", "no-store, max-age=60")},
 		{what: "Vary: *", answer: says("Vary", "*")},
@@ -165,7 +133,7 @@ func TestCache_NeverSendsOneUsersAnswerToAnother(t *testing.T) {
 		app.Use(markPrivate, negotiate.ConditionalRequests)
 		app, pages, _ := mountCached(app, minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 			if test.answer != nil {
-				test.answer(c)
+				_ = test.answer(c)
 			}
 			c.Set("For", c.Get("X-User"))
 			return c.SendString("for " + c.Get("X-User"))
@@ -196,6 +164,10 @@ func markPrivate(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-func says(name, value string) func(*fiber.Ctx) {
-	return func(c *fiber.Ctx) { c.Response().Header.Add(name, value) }
+// says returns a handler that sets a field.
+func says(name, value string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(name, value)
+		return nil
+	}
 }
