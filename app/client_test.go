@@ -1,18 +1,14 @@
 package app_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strings"
-	"testing"
-	"time"
 
 	"example.com/prefab/app"
 	"example.com/prefab/handlers/rest"
@@ -93,20 +89,9 @@ func (c *client) cookie(name string) string {
 // raw sends bytes that no HTTP client would send, and reads one answer.
 func (s *service) raw(text string) answer {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
-	if _, err := io.WriteString(conn, text); err != nil {
-		s.t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		s.t.Fatalf("%.60q is not answered: %v", text, err)
-	}
-	return read(s, text[:min(len(text), 60)], response)
+	w := s.dial()
+	w.send(text)
+	return read(s, text[:min(len(text), 60)], w.response(""))
 }
 
 // answer is a response that has been read.
@@ -181,27 +166,6 @@ func decode[T any](a answer) T {
 		a.s.t.Fatalf("%s: %v in %s", a.asked, err, a.body)
 	}
 	return v
-}
-
-// together calls do n times at once and counts the statuses it returns.
-func together(t *testing.T, n int, do func(i int) int) map[int]int {
-	t.Helper()
-	statuses := make(chan int, n)
-	begin := make(chan struct{})
-	for i := range n {
-		go func() {
-			status := 0
-			defer func() { statuses <- status }() // even where do ends the test
-			<-begin
-			status = do(i)
-		}()
-	}
-	close(begin)
-	counts := make(map[int]int)
-	for range n {
-		counts[<-statuses]++
-	}
-	return counts
 }
 
 // cacheStatus tells where the page was, or why it was not.

@@ -10,6 +10,9 @@ const live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 // Clients that hold all connections must not make a liveness probe fail.
 func TestConnections_TheLongestIdleMakeRoomWhenAllAreTaken(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	s := start(t, "MAX_CONNECTIONS=20", "READ_TIMEOUT=1m")
 	s.transport.CloseIdleConnections()
 	busy := s.dial()

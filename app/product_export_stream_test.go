@@ -1,11 +1,8 @@
 package app_test
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -28,31 +25,16 @@ func (s *service) manyProducts() {
 		SELECT 'Lamp ' || n, repeat('x', 2000), n, $1 FROM generate_series(1, $2::int) n`, s.category("Many"), manyProducts)
 }
 
-// exporting is an export of which the client has read the header.
-type exporting struct {
-	conn     net.Conn
-	response *http.Response
-}
-
-// export asks for an export on a connection of its own.
-func (c *client) export(format string) exporting {
+// export begins an export on a connection of its own.
+func (c *client) export(format string) (*wire, io.Reader) {
 	c.s.t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(c.s.url, "http://"))
-	if err != nil {
-		c.s.t.Fatal(err)
+	w := c.s.dial()
+	w.send("GET " + exportPath + format + " HTTP/1.1\r\nHost: x\r\nCookie: " + sessionCookie + "=" + c.cookie(sessionCookie) + "\r\n\r\n")
+	response := w.response("GET")
+	if response.StatusCode != http.StatusOK {
+		c.s.t.Fatalf("the export begins with %s", response.Status)
 	}
-	c.s.t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nCookie: %s=%s\r\n\r\n",
-		exportPath+format, sessionCookie, c.cookie(sessionCookie))
-	if err != nil {
-		c.s.t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || response.StatusCode != http.StatusOK {
-		c.s.t.Fatalf("the export begins with %+v, error %v", response, err)
-	}
-	return exporting{conn, response}
+	return w, response.Body
 }
 
 // whole reports whether an export is answered to its end. The client's own get
@@ -84,10 +66,13 @@ func (s *service) exportsRunning() int64 {
 // With a pool of two, one export may run at a time: each needs the connection and
 // the place of the one before.
 func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	s := start(t, "DATABASE_MAX_CONNS=2")
 	admin := s.admin()
 	s.manyProducts()
-	e := admin.export("json")
+	w, _ := admin.export("json")
 	if n := s.exportsRunning(); n != 1 {
 		t.Fatalf("%d exports run, want 1: the test does not see them", n)
 	}
@@ -96,7 +81,7 @@ func TestExport_AClientThatIsGoneHoldsNothing(t *testing.T) {
 	if refused.header.Get("Retry-After") != "10" {
 		t.Errorf("Retry-After is %q", refused.header.Get("Retry-After"))
 	}
-	_ = e.conn.Close()
+	_ = w.conn.Close()
 	devtest.Eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
 	devtest.Eventually(t, "another may run", func() bool { return admin.whole("csv") })
 	if !strings.Contains(s.log.String(), "the client closed the connection") {
@@ -119,10 +104,11 @@ func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
 	}
 	before, most := held(), uint64(0)
 	begun := time.Now()
-	body, read := admin.export("csv").response.Body, int64(0)
+	_, body := admin.export("csv")
+	read := int64(0)
 	for {
 		n, err := io.CopyN(io.Discard, body, 4<<20)
-		if read += n; err == io.EOF {
+		if read += n; errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -140,14 +126,17 @@ func TestExport_AClientThatReadsSlowlyGetsAllInBoundedMemory(t *testing.T) {
 }
 
 func TestExport_IsCutWhenItDoesNotDrainInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	s := start(t, "SHUTDOWN_TIMEOUT=1s")
 	admin := s.admin()
 	s.manyProducts()
-	e := admin.export("csv")
+	_, body := admin.export("csv")
 	s.cutsRequests = true
 	s.stop()
 	devtest.Eventually(t, "the query is cancelled", func() bool { return s.exportsRunning() == 0 })
-	if read, err := io.Copy(io.Discard, e.response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if read, err := io.Copy(io.Discard, body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%d bytes, error %v", read, err)
 	}
 }

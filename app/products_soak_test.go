@@ -28,11 +28,8 @@ func TestSoak_HoldsMemoryAndGoroutines(t *testing.T) {
 	}
 	s.transport.MaxIdleConnsPerHost = clients
 
-	type held struct {
-		goroutines int
-		heapMiB    float64
-	}
-	var first, last held
+	var first, goroutines int
+	var firstHeap, heap float64 // in MiB
 	for round := range rounds {
 		var all sync.WaitGroup
 		for range clients {
@@ -46,18 +43,14 @@ func TestSoak_HoldsMemoryAndGoroutines(t *testing.T) {
 		runtime.GC()
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
-		last = held{runtime.NumGoroutine(), float64(memory.HeapAlloc) / (1 << 20)}
-		t.Logf("after %6d requests: %d goroutines, %.1f MiB of heap",
-			(round+1)*requests/rounds, last.goroutines, last.heapMiB)
+		goroutines, heap = runtime.NumGoroutine(), float64(memory.HeapAlloc)/(1<<20)
+		t.Logf("after %6d requests: %d goroutines, %.1f MiB of heap", (round+1)*requests/rounds, goroutines, heap)
 		if round == 0 {
-			first = last
+			first, firstHeap = goroutines, heap
 		}
 	}
-	if last.goroutines > first.goroutines+clients {
-		t.Errorf("goroutines grew from %d to %d", first.goroutines, last.goroutines)
-	}
-	if last.heapMiB > 1.5*first.heapMiB+4 {
-		t.Errorf("the heap grew from %.1f to %.1f MiB", first.heapMiB, last.heapMiB)
+	if goroutines > first+clients || heap > 1.5*firstHeap+4 {
+		t.Errorf("%d goroutines and %.1f MiB have become %d and %.1f", first, firstHeap, goroutines, heap)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestTopology_ReplicaGivesExportsAndNothingElse(t *testing.T) {
 		return err == nil && n == manyProducts+1
 	})
 
-	export := admin.export("ndjson")
+	export, _ := admin.export("ndjson")
 	if there, here := s.exportsRunning(), s.ids("SELECT count(*) " + runningExports)[0]; there != 1 || here != 0 {
 		t.Errorf("%d exports run on the replica, %d on the primary", there, here)
 	}

@@ -96,7 +96,7 @@ func TestProduction_HasASecureCookieAndTellsNoDetailOfItsHealth(t *testing.T) {
 
 func TestSignIn_DoesNotTellWhoHasAnAccountNorLogsThePassword(t *testing.T) {
 	s := shared(t)
-	max, robot := s.user("max", services.Member), s.user("robot", services.Member)
+	member, robot := s.user("max", services.Member), s.user("robot", services.Member)
 	s.exec("UPDATE users SET password_hash = '' WHERE id = $1", robot.ID)
 	const secret = "my wrong secret"
 	header := func(a answer) string {
@@ -105,11 +105,11 @@ func TestSignIn_DoesNotTellWhoHasAnAccountNorLogsThePassword(t *testing.T) {
 		h.Del("Date")
 		return fmt.Sprint(h)
 	}
-	wrong := s.visitor().signIn(max.Email, secret).want(http.StatusUnauthorized)
+	wrong := s.visitor().signIn(member.Email, secret).want(http.StatusUnauthorized)
 	for _, test := range []struct{ email, password string }{
-		{"nobody" + emailDomain, password}, {max.Email, ""}, {max.Email, password + " "}, {"", password},
-		{max.Email + "\x00", password}, {robot.Email, ""}, {robot.Email, password}, {"%" + emailDomain, password},
-		{strings.Repeat("x", 10_000) + emailDomain, password}, {max.Email, strings.Repeat("x", 30_000)},
+		{"nobody" + emailDomain, password}, {member.Email, ""}, {member.Email, password + " "}, {"", password},
+		{member.Email + "\x00", password}, {robot.Email, ""}, {robot.Email, password}, {"%" + emailDomain, password},
+		{strings.Repeat("x", 10_000) + emailDomain, password}, {member.Email, strings.Repeat("x", 30_000)},
 	} {
 		got := s.visitor().signIn(test.email, test.password).want(http.StatusUnauthorized)
 		if string(got.body) != string(wrong.body) || header(got) != header(wrong) {

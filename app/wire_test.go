@@ -18,12 +18,8 @@ func TestHTTP10_AnswersHaveALength(t *testing.T) {
 			for _, header := range []string{"", "Accept-Encoding: gzip\r\n", "Connection: keep-alive\r\n"} {
 				w := s.dial()
 				w.send(method + " " + path + " HTTP/1.0\r\nHost: x\r\n" + header + "\r\n")
-				response, err := http.ReadResponse(w.in, &http.Request{Method: method})
-				if err != nil {
-					t.Fatal(err)
-				}
+				response := w.response(method)
 				body, err := io.ReadAll(response.Body)
-				response.Body.Close()
 				if err != nil || response.StatusCode != want || response.ContentLength < 0 || len(response.TransferEncoding) > 0 {
 					t.Errorf("%s %s %s: %d with %v, %d bytes: %v", method, path, header, response.StatusCode, response.Header, len(body), err)
 				}
@@ -57,14 +53,20 @@ func (w *wire) send(text string) {
 	}
 }
 
-// status reads one answer to a request of that method.
-func (w *wire) status(method string) int {
+// response reads the status and the header of an answer to a request of that method.
+func (w *wire) response(method string) *http.Response {
 	w.t.Helper()
 	response, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
 		w.t.Fatalf("no answer comes: %v", err)
 	}
-	defer response.Body.Close()
+	return response
+}
+
+// status reads one answer to its end.
+func (w *wire) status(method string) int {
+	w.t.Helper()
+	response := w.response(method)
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		w.t.Fatal(err)
 	}

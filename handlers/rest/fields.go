@@ -39,7 +39,7 @@ func wrongFields(object []byte, of reflect.Type) (wrong []problem.FieldError) {
 		var value json.RawMessage
 		_ = tokens.Decode(&value)
 		field, known := fields[name]
-		inside, message := "", ""
+		var inside, message string
 		switch {
 		case !known:
 			message = "is not a known field"
