@@ -56,7 +56,7 @@ func prepare(ctx context.Context, db *sqlx.DB, cfg Config, embedded bool, log *s
 	if err := migrate.Up(ctx, db.DB, migrations(cfg, log)); err != nil {
 		return err
 	}
-	if cfg.Env == Production {
+	if cfg.Env == server.Production {
 		return refuseSampleUsers(ctx, db)
 	}
 	if embedded {
@@ -124,7 +124,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		// Once: a session that is saved again, late, would outlive its sign-out.
 		Storage: session.Prefix(fiberredis.NewFromConnection(
 			redisclient.Once{UniversalClient: redisclient.NewBatched(p.Redis)}), "prefab:session:"),
-		TTL: cfg.SessionTTL, Secure: cfg.Env == Production, Suffix: p.CookieSuffix(),
+		TTL: cfg.SessionTTL, Secure: cfg.Env == server.Production, Suffix: p.CookieSuffix(),
 	})
 	compressor := compress.New(compress.Config{Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes})
 	responses := httpcache.New(httpcache.Config{
@@ -135,7 +135,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		redisclient.Once{UniversalClient: p.Redis, Budget: cfg.Cache.Budget}), "prefab:fiber:"), cfg.HTTPCacheTTL)
 
 	// Handlers
-	files, onDisk := views.Files(templates.Files, "templates", cfg.Env == Development)
+	files, onDisk := views.Files(templates.Files, "templates", cfg.Env == server.Development)
 	assets, err := fs.Sub(files, "static")
 	if err != nil {
 		return nil, err

@@ -39,12 +39,6 @@ type Config struct {
 	// endregion
 }
 
-// The environments.
-const (
-	Development = server.Development
-	Production  = server.Production
-)
-
 // LoadConfig returns the settings of the environment and of the file.
 func LoadConfig(environ []string, file string) (Config, error) {
 	return settings.Load[Config](environ, file)

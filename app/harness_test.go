@@ -196,22 +196,7 @@ func (s *service) member() *client { s.t.Helper(); return s.signedIn("max", serv
 // keys lists what the service has stored in Redis.
 func (s *service) keys(pattern string) []string {
 	s.t.Helper()
-	ctx := context.Background()
-	var keys []string
-	var mu sync.Mutex
-	list := func(ctx context.Context, node redis.Cmdable) error {
-		found, err := node.Keys(ctx, pattern).Result()
-		mu.Lock()
-		defer mu.Unlock()
-		keys = append(keys, found...)
-		return err
-	}
-	var err error
-	if cluster, ok := s.redis.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return list(ctx, node) })
-	} else {
-		err = list(ctx, s.redis)
-	}
+	keys, err := s.redis.Keys(s.t.Context(), pattern).Result()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func runSeed(ctx context.Context, e environment, args []string) error {
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return errors.Join(err, ErrUsage)
 	}
-	if e.cfg.Env == Production {
+	if e.cfg.Env == server.Production {
 		return errors.New("samples do not belong into production")
 	}
 	show := progressLine(e.out)

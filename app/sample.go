@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/app/server"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 	"example.com/prefab/services/passwords"
@@ -19,14 +20,8 @@ var sampleUsers = []struct {
 	user     services.User
 	password string
 }{
-	{
-		services.User{Email: "admin@prefab.example", Name: "Ada Admin", Role: services.Admin},
-		"sample-admin-password",
-	},
-	{
-		services.User{Email: "member@prefab.example", Name: "Max Member", Role: services.Member},
-		"sample-member-password",
-	},
+	{services.User{Email: "admin@prefab.example", Name: "Ada Admin", Role: services.Admin}, "sample-admin-password"},
+	{services.User{Email: "member@prefab.example", Name: "Max Member", Role: services.Member}, "sample-member-password"},
 }
 
 // fillSample adds the sample users and what else an embedded database begins with.
@@ -60,7 +55,7 @@ func addSampleUsers(ctx context.Context, db *sqlx.DB, cfg Config) error {
 func newUsers(cfg Config, store services.UserStore, limiter services.SignInLimiter) *services.Users {
 	var reserved []string
 	for _, sample := range sampleUsers {
-		if cfg.Env == Production {
+		if cfg.Env == server.Production {
 			reserved = append(reserved, sample.user.Email)
 		}
 	}

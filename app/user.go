@@ -71,21 +71,16 @@ func promptPassword(ctx context.Context, terminal int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the terminal's state: %w", err)
 	}
-	type answer struct {
-		password []byte
-		err      error
-	}
-	answered := make(chan answer, 1)
+	var password []byte
+	read := make(chan error, 1)
 	go func() {
-		password, err := term.ReadPassword(terminal)
-		answered <- answer{password, err}
+		var err error
+		password, err = term.ReadPassword(terminal)
+		read <- err
 	}()
 	select {
-	case a := <-answered:
-		if a.err != nil {
-			return "", fmt.Errorf("read the password: %w", a.err)
-		}
-		return string(a.password), nil
+	case err := <-read:
+		return string(password), err
 	case <-ctx.Done():
 		return "", errors.Join(ctx.Err(), term.Restore(terminal, before))
 	}
