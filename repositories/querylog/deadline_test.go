@@ -20,25 +20,20 @@ const short = 200 * time.Millisecond
 // ways are all that can be done on a connection. What a way does before it returns a
 // function is done while the network works.
 var ways = map[string]func(db *sqlx.DB) func(ctx context.Context) error{
-	"query": func(db *sqlx.DB) func(ctx context.Context) error {
-		return func(ctx context.Context) error { _, err := read(ctx, db, "SELECT $1::int", 1); return err }
-	},
-	"exec": func(db *sqlx.DB) func(ctx context.Context) error {
-		return func(ctx context.Context) error { _, err := db.ExecContext(ctx, "SELECT $1::int", 1); return err }
-	},
-	"simple": func(db *sqlx.DB) func(ctx context.Context) error {
-		return func(ctx context.Context) error { _, err := db.ExecContext(ctx, "SELECT 1"); return err }
-	},
-	"ping": func(db *sqlx.DB) func(ctx context.Context) error { return db.PingContext },
-	"begin": func(db *sqlx.DB) func(ctx context.Context) error {
-		return func(ctx context.Context) error {
-			tx, err := db.BeginTx(ctx, nil)
-			if err == nil {
-				_ = tx.Rollback()
-			}
-			return err
+	"query": plain(func(ctx context.Context, db *sqlx.DB) error { _, err := read(ctx, db, "SELECT $1::int", 1); return err }),
+	"exec": plain(func(ctx context.Context, db *sqlx.DB) error {
+		_, err := db.ExecContext(ctx, "SELECT $1::int", 1)
+		return err
+	}),
+	"simple": plain(func(ctx context.Context, db *sqlx.DB) error { _, err := db.ExecContext(ctx, "SELECT 1"); return err }),
+	"ping":   plain(func(ctx context.Context, db *sqlx.DB) error { return db.PingContext(ctx) }),
+	"begin": plain(func(ctx context.Context, db *sqlx.DB) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err == nil {
+			_ = tx.Rollback()
 		}
-	},
+		return err
+	}),
 	"in a transaction": inTx(func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, "SELECT $1::int", 1)
 		return err
@@ -58,6 +53,12 @@ var ways = map[string]func(db *sqlx.DB) func(ctx context.Context) error{
 			return err
 		}
 	},
+}
+
+func plain(run func(context.Context, *sqlx.DB) error) func(*sqlx.DB) func(context.Context) error {
+	return func(db *sqlx.DB) func(context.Context) error {
+		return func(ctx context.Context) error { return run(ctx, db) }
+	}
 }
 
 // inTx runs a step of a transaction, whose context ends with that of the step.

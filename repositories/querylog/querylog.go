@@ -105,8 +105,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, withContextError(ctx.Err(), err)
 	}
 
-	// The assertion holds for the lib/pq in go.mod. A test fails first should another
-	// version drop an interface.
+	// The assertion holds for the lib/pq in go.mod. All tests fail should another version
+	// drop an interface.
 	conn := &conn{pqConn: opened.(pqConn), dialer: d, observe: c.Observe}
 	if c.Prepared {
 		conn.statements = make(map[string]pqStmt)

@@ -125,7 +125,7 @@ func TestEncode_HoldsOneChunkHoweverManyRows(t *testing.T) {
 
 func TestParseFormat_TakesThreeNames(t *testing.T) {
 	for name, want := range map[string]export.Format{
-		"": export.JSON, "json": "json", "ndjson": "ndjson", "csv": "csv", "CSV": "", "xml": "", " csv": "",
+		"": export.JSON, "json": "json", "ndjson": "ndjson", "csv": "csv", "CSV": "", "xml": "",
 	} {
 		if got, ok := export.ParseFormat(name); ok != (want != "") || got != want {
 			t.Errorf("%q is %q, %v", name, got, ok)
