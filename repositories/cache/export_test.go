@@ -2,7 +2,9 @@ package cache
 
 import (
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -31,16 +33,13 @@ func (c *Cache) Recover(ctx context.Context) { c.recover(ctx) }
 const MaxPending = maxPending
 
 // Pending counts the invalidations that have to be sent.
-func (c *Cache) Pending() int {
-	c.pending.mu.Lock()
-	defer c.pending.mu.Unlock()
-	return len(c.pending.tags)
-}
+func (c *Cache) Pending() int { return len(c.pending.list()) }
 
-// TakePending empties the list, and counts it.
-func (c *Cache) TakePending() int {
-	defer c.pending.remove(c.pending.list())
-	return c.Pending()
+// TakePending empties the list, and returns its tags.
+func (c *Cache) TakePending() []string {
+	list := c.pending.list()
+	c.pending.remove(list)
+	return slices.Sorted(maps.Keys(list))
 }
 
 // Poll reads once what other processes have recorded.
@@ -59,11 +58,7 @@ func (c *Cache) LeaseKey(tag, table, key string) string { return leaseKey(c.Entr
 
 // EncodeEntry is what Redis holds of a value.
 func EncodeEntry(value any, generations string) string {
-	schema := string(make([]byte, schemaLength))
-	if value != nil {
-		schema = schemaOf(reflect.TypeOf(value))
-	}
-	text, _ := encodeEntry(schema, &entry{value: value, generations: generations}, time.Now())
+	text, _ := encodeEntry(schemaOf(reflect.TypeOf(value)), &entry{value: value, generations: generations}, time.Now())
 	return string(text)
 }
 

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -252,75 +253,46 @@ func TestStart_LearnsWhatWasRecordedBefore(t *testing.T) {
 	}
 }
 
-// polled returns a cache that is not started, and polls what recorded returns.
-func polled(recorded func(since time.Duration, limit int) ([]cache.Recorded, error)) *cache.Cache {
-	return cache.New(cache.Options{
-		Client: redis.NewClient(&redis.Options{}), MaxItems: 1, MaxBytes: 1 << 10, Budget: time.Second,
-		Recorded: func(_ context.Context, since time.Duration, limit int) ([]cache.Recorded, error) {
-			return recorded(since, limit)
-		},
-	})
-}
-
-// What one poll has read the next one may read again, but it is sent once.
-func TestPoll_TakesEachRecordOnce(t *testing.T) {
-	all := []cache.Recorded{{ID: 1, Tags: []string{"a"}}, {ID: 2, Tags: []string{"b", "c"}}}
-	c := polled(func(time.Duration, int) ([]cache.Recorded, error) { return all, nil })
-	defer c.Close()
-	for _, added := range []int{3, 0, 1} {
-		c.Poll(t.Context())
-		if n := c.TakePending(); n != added {
-			t.Errorf("a poll adds %d tags, want %d", n, added)
-		}
-		if added == 0 {
-			all = append(all, cache.Recorded{ID: 3, Tags: []string{"a"}})
-		}
-	}
-}
-
-// A poll reads all that has been recorded since the last one that succeeded began,
-// however long ago that was; and where some may be gone by now, everything is void.
-func TestPoll_MissesNothingWhileTheStoreWasAway(t *testing.T) {
+// A poll reads all that has been recorded since the last one that succeeded began, and takes
+// each record once. If some may be gone by now, or there are too many, everything is void.
+func TestPoll_TakesEachRecordOnceAndMissesNone(t *testing.T) {
 	var since time.Duration
 	var away error
-	c := polled(func(d time.Duration, _ int) ([]cache.Recorded, error) {
-		since = d
-		return nil, away
+	var recorded []cache.Recorded
+	c := cache.New(cache.Options{
+		Client: redis.NewClient(&redis.Options{}), MaxItems: 1, MaxBytes: 1 << 10, Budget: time.Second,
+		Recorded: func(_ context.Context, d time.Duration, limit int) ([]cache.Recorded, error) {
+			since = d
+			return recorded[:min(limit, len(recorded))], away
+		},
 	})
 	defer c.Close()
+	one := cache.Recorded{ID: 1, Tags: []string{"a"}}
+	two := cache.Recorded{ID: 2, Tags: []string{"b", "c"}}
 	synctest.Test(t, func(t *testing.T) {
-		for _, step := range []struct {
-			pause      time.Duration
-			away       error
-			least      time.Duration
-			everything bool
+		for i, step := range []struct {
+			pause    time.Duration
+			away     error
+			recorded []cache.Recorded
+			least    time.Duration // since
+			pending  []string
 		}{
-			{0, nil, cache.RecordsKept, false}, // the first one: all that there is
-			{time.Second, nil, 2 * time.Second, false},
-			{20 * time.Second, errors.New("away"), 21 * time.Second, false},
-			{20 * time.Second, nil, 41 * time.Second, false},
-			{time.Second, nil, 2 * time.Second, false},
-			{cache.RecordsKept, errors.New("away"), 0, false},
-			{time.Second, nil, cache.RecordsKept, true},
-			{time.Second, nil, 2 * time.Second, false},
+			{0, nil, nil, cache.RecordsKept, nil}, // the first one: all that there is
+			{time.Second, nil, []cache.Recorded{one}, 2 * time.Second, []string{"a"}},
+			{time.Second, nil, []cache.Recorded{one, two}, 2 * time.Second, []string{"b", "c"}},
+			{20 * time.Second, errors.New("away"), nil, 21 * time.Second, nil},
+			{20 * time.Second, nil, []cache.Recorded{two}, 41 * time.Second, nil},
+			{cache.RecordsKept, errors.New("away"), nil, 0, nil},
+			{time.Second, nil, nil, cache.RecordsKept, []string{cache.Everything}},
+			{time.Second, nil, nil, 2 * time.Second, nil},
+			{time.Second, nil, make([]cache.Recorded, 100_000), 0, []string{cache.Everything}},
 		} {
 			time.Sleep(step.pause)
-			away = step.away
+			away, recorded = step.away, step.recorded
 			c.Poll(t.Context())
-			if n := c.TakePending(); since < step.least || (n > 0) != step.everything {
-				t.Errorf("%+v: read since %v, %d tags are pending", step, since, n)
+			if pending := c.TakePending(); since < step.least || !slices.Equal(pending, step.pending) {
+				t.Errorf("poll %d reads since %v, and %v are pending; want %v", i, since, pending, step.pending)
 			}
 		}
 	})
-}
-
-// As many as a poll reads at most may not be all.
-func TestPoll_OfTooManyVoidsEverything(t *testing.T) {
-	c := polled(func(_ time.Duration, limit int) ([]cache.Recorded, error) {
-		return make([]cache.Recorded, limit), nil
-	})
-	defer c.Close()
-	if c.Poll(t.Context()); c.Pending() != 1 {
-		t.Errorf("%d tags are pending, want the one of everything", c.Pending())
-	}
 }

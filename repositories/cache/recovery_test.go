@@ -90,7 +90,7 @@ func TestGet_AsksRedisNoMoreAfterFailuresInARow(t *testing.T) {
 	}
 }
 
-// It says nothing of Redis that a caller has no time for it.
+// A caller without time for Redis is no failure of Redis.
 func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 	waited := func(part time.Duration) context.Context {
 		trace := new(tracing.Trace)
@@ -108,22 +108,18 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 		{"little budget left", waited(noLimit * 6 / 10), noLimit, refuse, false},
 		{"enough budget left", waited(noLimit * 4 / 10), noLimit, refuse, true},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			n := quietNode(t, devtest.Redis(t), noLimit)
-			s := new(source)
-			n.valve.shut(c.fault)
-			for i := range 3 {
-				request, cancel := context.WithTimeout(c.request, c.time)
-				if calls := n.valve.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
-					t.Errorf("read %d makes %d calls", i, calls)
-				}
-				cancel()
+		n, s := quietNode(t, devtest.Redis(t), noLimit), new(source)
+		n.valve.shut(c.fault)
+		for i := range 3 {
+			request, cancel := context.WithTimeout(c.request, c.time)
+			if calls := n.valve.during(func() { n.reads(request, t, s, 1) }); calls != 1 {
+				t.Errorf("%s: read %d makes %d calls", c.name, i, calls)
 			}
-			if n.cache.Usable() == c.blamed {
-				t.Errorf("Redis is blamed: %v", !n.cache.Usable())
-			}
-		})
+			cancel()
+		}
+		if n.cache.Usable() == c.blamed {
+			t.Errorf("%s: Redis is blamed: %v", c.name, !n.cache.Usable())
+		}
 	}
 }
 
@@ -131,36 +127,24 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 // reads it again.
 func TestWrite_ThatDidNotReachRedisIsSentBeforeRedisIsRead(t *testing.T) {
 	takesSeconds(t)
-	for name, write := range map[string]func(n *node, shut, open func(), s *source){
-		"Write": func(n *node, shut, _ func(), s *source) {
-			shut()
-			_ = n.cache.Write(context.Background(), tags, s.set(1))
-		},
-		"its begin": func(n *node, shut, open func(), s *source) {
-			shut()
-			_ = n.cache.Write(context.Background(), tags, func(ctx context.Context) error { open(); return s.set(1)(ctx) })
-		},
-		"its end": func(n *node, shut, _ func(), s *source) {
-			_ = n.cache.Write(context.Background(), tags, func(ctx context.Context) error { shut(); return s.set(1)(ctx) })
-		},
-		"Invalidate": func(n *node, shut, _ func(), s *source) {
-			s.value.Store(1)
-			shut()
-			_ = n.cache.Invalidate(context.Background(), tags[1])
-		},
+	for name, c := range map[string]struct{ before, during bool }{ // the valve is shut
+		"Write": {true, true}, "its begin": {true, false}, "its end": {false, true},
 	} {
 		for faulty, f := range map[string]fault{"refused": refuse, "unanswered": stall} {
 			t.Run(name+" "+faulty, func(t *testing.T) {
 				t.Parallel()
-				url := devtest.Redis(t)
-				n := quietNode(t, url, usualBudget)
-				other := quietNode(t, url, usualBudget)
-				s := new(source)
+				url, s := devtest.Redis(t), new(source)
+				n, other := quietNode(t, url, usualBudget), quietNode(t, url, usualBudget)
 				n.gives(t, s, 0)
-				if _, held := n.held(t.Context(), true); !held {
-					t.Fatal("Redis does not hold what was read")
+				if c.before {
+					n.valve.shut(f)
 				}
-				write(n, func() { n.valve.shut(f) }, n.valve.open, s)
+				_ = n.cache.Write(t.Context(), tags, func(ctx context.Context) error {
+					if n.valve.open(); c.during {
+						n.valve.shut(f)
+					}
+					return s.set(1)(ctx)
+				})
 				n.valve.open()
 				if calls := n.valve.during(func() { n.gives(t, s, 1) }); calls != 0 {
 					t.Errorf("a read asks a Redis that may be behind, %d times", calls)
@@ -188,42 +172,37 @@ func TestWrite_ReachesRedisWhateverIsLeftOfTheRequest(t *testing.T) {
 	for name, request := range map[string]context.Context{
 		"no budget": tracing.With(context.Background(), spent), "no request": gone,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			n := quietNode(t, devtest.Redis(t), noLimit)
-			s := new(source)
-			n.gives(t, s, 0)
-			if err := n.cache.Write(request, tags, s.set(1)); err != nil || !n.cache.Usable() {
-				t.Errorf("%v, Redis is used: %v", err, n.cache.Usable())
-			}
-			n.holdsNothing(t)
-			n.gives(t, s, 1)
-			if value, held := n.held(t.Context(), true); !held || value != 1 {
-				t.Errorf("after the write Redis holds %d (%v)", value, held)
-			}
-		})
+		n, s := quietNode(t, devtest.Redis(t), noLimit), new(source)
+		n.gives(t, s, 0)
+		if err := n.cache.Write(request, tags, s.set(1)); err != nil || !n.cache.Usable() {
+			t.Errorf("%s: %v, Redis is used: %v", name, err, n.cache.Usable())
+		}
+		n.holdsNothing(t)
 	}
 }
 
-// An invalidation that fails while an earlier one is sent is still pending.
+// An invalidation is pending that fails while an earlier one of the same tag is sent, or while
+// Redis is probed.
 func TestRecover_ReadsNothingBeforeAllThatIsPendingIsSent(t *testing.T) {
-	t.Parallel()
-	n := quietNode(t, devtest.Redis(t), noLimit)
-	n.valve.shut(refuse)
-	_ = n.cache.Invalidate(t.Context(), tags[0])
-	steps := 0
-	n.valve.shut(func(context.Context) error { // answers well
-		if steps++; steps == 2 {
-			_ = n.cache.Invalidate(t.Context(), tags[0])
+	for step := range 2 {
+		n := quietNode(t, devtest.Redis(t), noLimit)
+		n.valve.shut(refuse)
+		_ = n.cache.Invalidate(t.Context(), tags[0])
+		steps := 0
+		n.valve.shut(func(context.Context) error { // answers well
+			if steps == step {
+				_ = n.cache.Invalidate(t.Context(), tags[0])
+			}
+			steps++
+			return nil
+		})
+		if n.cache.Recover(t.Context()); n.cache.Usable() || steps != 2 {
+			t.Errorf("after %d steps Redis is read: %v", steps, n.cache.Usable())
 		}
-		return nil
-	})
-	if n.cache.Recover(t.Context()); n.cache.Usable() || steps != 2 {
-		t.Errorf("after %d steps Redis is read: %v", steps, n.cache.Usable())
-	}
-	n.valve.open()
-	if n.cache.Recover(t.Context()); !n.cache.Usable() {
-		t.Error("Redis is not read, though nothing is pending")
+		n.valve.open()
+		if n.cache.Recover(t.Context()); !n.cache.Usable() {
+			t.Error("Redis is not read, though nothing is pending")
+		}
 	}
 }
 
