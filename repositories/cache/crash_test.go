@@ -154,7 +154,7 @@ func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	if err := writer.cache.Write(t.Context(), tags, s.set(1)); err != nil {
 		t.Fatal(err)
 	}
-	all := append(readers, writer)
+	all := []*node{writer, readers[0], readers[1]}
 	for _, n := range all {
 		n.soonGives(t, s, 1)
 	}

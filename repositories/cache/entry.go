@@ -106,22 +106,17 @@ func describe(text *strings.Builder, t reflect.Type, seen map[reflect.Type]bool)
 }
 
 // registerTimes makes decoded times come back in UTC, as from the database. The library
-// would use the zone of the machine, and a page would look different from Redis. The
-// format is https://github.com/msgpack/msgpack/blob/master/spec.md#timestamp-extension-type
+// would use the zone of the machine, and a page would look different from Redis.
 var registerTimes = sync.OnceFunc(func() {
-	msgpack.RegisterExtDecoder(-1, time.Time{}, func(d *msgpack.Decoder, to reflect.Value, length int) error {
-		var b [12]byte // nanoseconds, seconds
-		if length != 4 && length != 8 && length != 12 {
-			return fmt.Errorf("a timestamp of %d bytes", length)
-		}
-		if err := d.ReadFull(b[12-length:]); err != nil {
+	const extension = 1 // -1 is the library's own
+	msgpack.RegisterExtEncoder(extension, time.Time{}, func(_ *msgpack.Encoder, t reflect.Value) ([]byte, error) {
+		return t.Interface().(time.Time).UTC().MarshalBinary()
+	})
+	msgpack.RegisterExtDecoder(extension, time.Time{}, func(d *msgpack.Decoder, to reflect.Value, length int) error {
+		text := make([]byte, min(length, 32)) // a damaged length may be anything
+		if err := d.ReadFull(text); err != nil {
 			return err
 		}
-		nanoseconds, seconds := int64(binary.BigEndian.Uint32(b[:])), binary.BigEndian.Uint64(b[4:])
-		if length == 8 { // 30 and 34 bits
-			nanoseconds, seconds = int64(seconds>>34), seconds&(1<<34-1)
-		}
-		to.Set(reflect.ValueOf(time.Unix(int64(seconds), nanoseconds).UTC()))
-		return nil
+		return to.Addr().Interface().(*time.Time).UnmarshalBinary(text)
 	})
 })

@@ -172,6 +172,6 @@ func (c *Cache) heartbeatKey() string { return c.options.Prefix + "heartbeat" }
 func (c *Cache) heartbeat(ctx context.Context) error {
 	return c.run(ctx, c.writes,
 		redis.NewStatusCmd(ctx, "set", c.heartbeatKey(), *c.server.Load(), "px", heartbeatTTL.Milliseconds()),
-		evalSha(expireScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
+		evalSha(renewScript, []string{c.generationKey(Everything)}, epochTTL.Milliseconds()),
 	)
 }

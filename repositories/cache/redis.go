@@ -98,7 +98,8 @@ func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
 	items, hashes, fields := c.prefetchFor(q)
 	keys := make([]string, 0, len(q.generations)+3*len(items)+len(hashes))
 	arguments := make([]any, 0, 6+len(items)+len(fields))
-	arguments = append(arguments, r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.readOn, len(items))
+	arguments = append(arguments,
+		r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.readOn, len(items))
 	for _, item := range items {
 		keys = append(append(keys, item.generations...), item.entry, leaseKey(item.entry))
 		arguments = append(arguments, len(item.generations))

@@ -80,7 +80,8 @@ end
 return 1`)
 
 	// writeScript adds the writer ARGV[1] to the tombstone, for ARGV[2] ms from now, or
-	// removes it if that is empty. Other writers stay until their deadline.
+	// removes it if that is empty. Other writers stay until their deadline. Without a writer
+	// it deletes the generation.
 	writeScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -97,13 +98,10 @@ if #list == 1 then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], table.concat(list, ' '), 'PX', string.format('%.0f', math.max(last - now, 1)))
 return 1`)
 
-	// expireScript makes generations expire in ARGV[1] ms, or at once if that is 0.
-	// Tombstones stay.
-	expireScript = redis.NewScript(`
-for _, key in ipairs(KEYS) do
-  local g = redis.call('GET', key)
-  if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', key, ARGV[1]) end
-end
+	// renewScript makes a generation last for ARGV[1] ms. A tombstone does not change.
+	renewScript = redis.NewScript(`
+local g = redis.call('GET', KEYS[1])
+if g and string.sub(g, 1, 1) ~= 'w' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 0`)
 )
 
@@ -124,7 +122,7 @@ func (c *Cache) run(ctx context.Context, client redisclient.Batched, commands ..
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return err
 	}
-	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, expireScript} {
+	for _, script := range []*redis.Script{lookScript, fillScript, writeScript, renewScript} {
 		if err := script.Load(ctx, c.client).Err(); err != nil {
 			return err
 		}

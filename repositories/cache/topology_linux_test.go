@@ -148,7 +148,7 @@ func TestCache_UsesNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing
 	}, func() bool { return strings.Contains(replica.Info(t.Context(), "replication").Val(), "role:master") })
 }
 
-// A flush of write-behind invalidates a whole batch: more than one script drops at a time.
+// A flush of write-behind invalidates a whole batch.
 func TestInvalidate_DropsAnyNumberOfTags(t *testing.T) {
 	takesSeconds(t)
 	for _, url := range []string{devtest.Redis(t), devtest.Cluster(t, 0).URL} {

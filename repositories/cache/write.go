@@ -14,7 +14,6 @@ import (
 const (
 	defaultWriteTimeout = 30 * time.Second // of a write whose context has no deadline
 	commitGrace         = 3 * time.Second  // by which a commit in PostgreSQL may pass the deadline
-	dropLimit           = 500              // of generations that one script drops while Redis does nothing else
 )
 
 var errNotSent = errors.New("redis could not be reached a moment ago")
@@ -50,9 +49,9 @@ func (c *Cache) Write(ctx context.Context, tags []string, write func(context.Con
 }
 
 // changeTombstones adds a writer to the tombstones of tags, for ms from now, or removes it
-// if that is "".
-func (c *Cache) changeTombstones(tags []string, token string, ms any) (commands []redis.Cmder) {
-	commands = make([]redis.Cmder, 0, len(tags)+1)
+// if that is "". Without a writer it deletes the generation.
+func (c *Cache) changeTombstones(tags []string, token string, ms any) []redis.Cmder {
+	commands := make([]redis.Cmder, 0, len(tags)+1)
 	for _, tag := range tags {
 		commands = append(commands, evalSha(writeScript, []string{c.generationKey(tag)}, token, ms))
 	}
@@ -107,20 +106,7 @@ func (c *Cache) InvalidateWith(ctx context.Context, first redis.Cmder, tags ...s
 }
 
 // drop deletes generations. Tombstones stay, with their writers.
-func (c *Cache) drop(tags []string) (commands []redis.Cmder) {
-	limit := dropLimit
-	if c.single == nil { // the generations lie on several nodes
-		limit = 1
-	}
-	for some := range slices.Chunk(tags, limit) {
-		keys := make([]string, len(some))
-		for i, tag := range some {
-			keys[i] = c.generationKey(tag)
-		}
-		commands = append(commands, evalSha(expireScript, keys, 0))
-	}
-	return commands
-}
+func (c *Cache) drop(tags []string) []redis.Cmder { return c.changeTombstones(tags, "", "") }
 
 // invalidate changes the generations of tags in Redis and tells the other processes, even
 // for a request that has used up its time.

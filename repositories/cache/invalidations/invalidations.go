@@ -3,7 +3,7 @@
 // publish invalidations.
 //
 //	records := invalidations.New(db)
-//	values, err := cache.New(cache.Options{Redis: client, Record: records.Record, Recorded: records.Recorded})
+//	values := cache.New(cache.Options{Client: client, Record: records.Record, Recorded: records.Recorded, …})
 package invalidations
 
 import (
