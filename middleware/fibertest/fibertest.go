@@ -6,6 +6,7 @@
 package fibertest
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -37,17 +38,15 @@ func Trace(c *fiber.Ctx) error {
 // OK answers "ok".
 func OK(c *fiber.Ctx) error { return c.SendString("ok") }
 
+var statuses = map[problem.Code]int{
+	problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
+	problem.Invalid: 422, problem.Unavailable: 503,
+}
+
 func answerError(c *fiber.Ctx, err error) error {
-	status := map[problem.Code]int{
-		problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
-		problem.Invalid:     422,
-		problem.Unavailable: 503,
-	}[problem.CodeOf(err)]
+	status := cmp.Or(statuses[problem.CodeOf(err)], fiber.StatusInternalServerError)
 	if fibers, ok := errors.AsType[*fiber.Error](err); ok {
 		status = fibers.Code
-	}
-	if status == 0 {
-		status = fiber.StatusInternalServerError
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(status).SendString(http.StatusText(status))

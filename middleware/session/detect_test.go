@@ -23,21 +23,16 @@ func TestDetect_SetsTheCookieAfterWritesThatSucceed(t *testing.T) {
 	app.All("/status", func(c *fiber.Ctx) error { return c.SendStatus(c.QueryInt("is")) })
 	app.All("/error", func(c *fiber.Ctx) error { return fiber.NewError(c.QueryInt("is")) })
 	app.All("/unforeseen", func(*fiber.Ctx) error { return errors.New("unforeseen") })
-	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS"} {
-		writes := !slices.Contains([]string{"GET", "HEAD", "OPTIONS"}, method)
+	for _, method := range []string{"POST", "DELETE", "GET", "HEAD"} {
+		writes := method == "POST" || method == "DELETE"
 		for target, done := range map[string]bool{
-			"/status?is=200": true, "/status?is=201": true, "/status?is=202": true, "/status?is=204": true,
-			"/status?is=303": true,
-			"/status?is=400": false, "/status?is=409": false, "/status?is=412": false, "/status?is=500": false,
-			"/status?is=503": false, "/error?is=409": false, "/error?is=503": false, "/unforeseen": false,
+			"/status?is=201": true, "/status?is=303": true, "/status?is=409": false, "/error?is=503": false, "/unforeseen": false,
 		} {
-			for whose, cookie := range map[string]string{
-				"a session's": signedIn, "a visitor's": visitor, "a made-up session's": "session=x",
-			} {
+			for _, cookie := range []string{signedIn, visitor, "session=x"} {
 				response, _ := fibertest.Send(t, app, method, target, "Cookie", cookie)
 				got := strings.HasPrefix(response.Header.Get("Set-Cookie"), "recent-write=1;")
 				if want := writes && done && cookie == signedIn; got != want {
-					t.Errorf("%s %s %s: noted as a write is %v, want %v", whose, method, target, got, want)
+					t.Errorf("%s %s with %q: a write is noted: %v, want %v", method, target, cookie, got, want)
 				}
 			}
 		}
@@ -53,9 +48,7 @@ func TestDetect_ReadsFreshAfterAWrite(t *testing.T) {
 	}{
 		{"a session that has written", signedIn + "; recent-write=1", false, true},
 		{"a session that has not", signedIn, false, false},
-		{"a session with an empty note", signedIn + "; recent-write=", false, false},
 		{"the note without a session", "recent-write=1", false, false},
-		{"the note with a made-up session", "session=x; recent-write=1", false, false},
 		{"a visitor", visitor, false, false},
 		{"over https, a session that has written", secure + signedIn + "; " + secure + "recent-write=1", true, true},
 		{"over https, a note that another host could set", secure + signedIn + "; recent-write=1", true, false},

@@ -1,7 +1,6 @@
 package static_test
 
 import (
-	"bytes"
 	"io/fs"
 	"net/http"
 	"os"
@@ -151,20 +150,5 @@ func TestStatic_ReloadShowsChangesAtOnce(t *testing.T) {
 		if response, body := fibertest.Send(t, app, "GET", path); body != "b {}" || response.Header.Get("Cache-Control") != control {
 			t.Errorf("%s: %q, %v", path, body, response.Header)
 		}
-	}
-}
-
-// Answers share the content, so nothing on the way may write into it.
-func TestStatic_ContentStaysAsItIs(t *testing.T) {
-	source := []byte(sheet)
-	app, served := staticApp(t, fstest.MapFS{"a.css": {Data: source}}, false)
-	path := address(t, served, "a.css")
-	for range 10 {
-		for _, accepted := range []string{"", "br", "gzip"} {
-			fibertest.Send(t, app, "GET", path, "Accept-Encoding", accepted)
-		}
-	}
-	if !bytes.Equal(source, []byte(sheet)) {
-		t.Error("the file has been written over")
 	}
 }
