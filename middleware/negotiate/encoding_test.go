@@ -51,18 +51,3 @@ func TestEncoding_IsTheOneThatTheClientPrefers(t *testing.T) {
 		app.ReleaseCtx(ctx)
 	}
 }
-
-func BenchmarkEncoding(b *testing.B) {
-	app := fiber.New()
-	for name, accept := range map[string]string{"browser": "gzip, deflate, br, zstd", "weights": "deflate, gzip;q=1.0, *;q=0.5, br;q=0.8"} {
-		b.Run(name, func(b *testing.B) {
-			c := app.AcquireCtx(&fasthttp.RequestCtx{})
-			defer app.ReleaseCtx(c)
-			c.Request().Header.Set(fiber.HeaderAcceptEncoding, accept)
-			b.ReportAllocs()
-			for b.Loop() {
-				negotiate.Encoding(c)
-			}
-		})
-	}
-}

@@ -92,13 +92,14 @@ func (v *Views) Load() error { return nil }
 // Render is part of fiber.Views. It writes the page of that name. The layouts that Fiber
 // passes are ignored.
 func (v *Views) Render(w io.Writer, name string, data any, _ ...string) error {
-	page, ok := v.pages[name]
+	page := v.pages[name]
 	if v.pages == nil {
 		var err error
 		if page, err = v.parse(name); err != nil {
 			return err
 		}
-	} else if !ok {
+	}
+	if page == nil {
 		return fmt.Errorf("there is no page %q", name)
 	}
 	return page.Execute(w, data)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -94,4 +95,38 @@ func TestFiles_AreThoseOnDiskIfWantedAndThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// barrier is data that is there once so many renderings have reached it.
+type barrier struct{ reached, open chan struct{} }
+
+func (b barrier) Wait() string {
+	b.reached <- struct{}{}
+	<-b.open
+	return "through"
+}
+
+// Fiber's own engine renders the pages of a layout one after the other.
+func TestRender_OfOnePageRunsInParallel(t *testing.T) {
+	v, err := views.New(small(`{{define "main"}}{{.Page.Wait}}{{end}}`), funcs, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := barrier{make(chan struct{}), make(chan struct{})}
+	const many = 8
+	var renderings sync.WaitGroup
+	for range many {
+		renderings.Go(func() {
+			var body strings.Builder
+			err := v.Render(&body, "page", map[string]any{"Title": "all", "Page": page})
+			if err != nil || body.String() != "<title>all</title>through" {
+				t.Errorf("got %q, %v", body.String(), err)
+			}
+		})
+	}
+	for range many {
+		<-page.reached // it hangs here if renderings wait for each other
+	}
+	close(page.open)
+	renderings.Wait()
 }
