@@ -166,8 +166,8 @@ func serviceAccount(checkout string) (account, error) {
 		owner, err = user.Lookup("nobody")
 	}
 	if err != nil {
-		return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it: " +
-			"start as an ordinary user, or set DATABASE_URL")
+		return account{}, errors.New("PostgreSQL refuses to run as root, " +
+			"and there is no user postgres or nobody to run it: start as an ordinary user, or set DATABASE_URL")
 	}
 	uid, uidErr := strconv.ParseUint(owner.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(owner.Gid, 10, 32)

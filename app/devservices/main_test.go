@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 // startOwner returns a process that runs the servers of a checkout.
 func startOwner(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), ownerVariable+"="+dir)
 	out, err := cmd.StdoutPipe()

@@ -93,17 +93,20 @@ func (d *postgres) initialise(ctx context.Context, pidLock *os.File, programs, d
 		if err := os.RemoveAll(fresh); err != nil {
 			return fmt.Errorf("remove unfinished data: %w", err)
 		}
+		initdb := d.command(ctx, pidLock, filepath.Join(programs, "initdb"), append(args, "--locale="+locale)...)
 		var out []byte
-		out, err = d.command(ctx, pidLock, filepath.Join(programs, "initdb"), append(args, "--locale="+locale)...).CombinedOutput()
-		if err == nil {
-			if d.disposable {
-				pack(fresh, template)
-			}
-			return os.Rename(fresh, data)
+		if out, err = initdb.CombinedOutput(); err == nil {
+			break
 		}
 		err = fmt.Errorf("initdb: %w:\n%s", err, strings.TrimSpace(string(out)))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if d.disposable {
+		pack(fresh, template)
+	}
+	return os.Rename(fresh, data)
 }
 
 // command is run as the account. The next start waits for it as for a server.

@@ -67,8 +67,12 @@ type server struct {
 // startServer makes the server answer. The result is nil if another process owns it.
 func startServer(ctx context.Context, d daemon, p layout, o Options) (*server, error) {
 	owner, err := claim(ctx, d, p)
-	if owner == nil {
+	if err != nil {
 		return nil, err
+	}
+	if owner == nil {
+		o.Log.Info("using a server that another process of this checkout runs", "server", d.name())
+		return nil, nil
 	}
 	s := &server{daemon: d, layout: p, log: o.Log, owner: owner, stopped: make(chan struct{})}
 	s.stopping, s.cancel = context.WithCancel(context.Background())
@@ -144,10 +148,7 @@ func (s *server) supervise(exited <-chan struct{}) {
 // stillOwner is false where the folder has been removed, and perhaps made
 // again: what is there then belongs to nobody, or to another process.
 func (s *server) stillOwner() bool {
-	ours, err := s.owner.Stat()
-	if err != nil {
-		return false
-	}
+	ours, _ := s.owner.Stat() // of an open file: it does not fail
 	there, err := os.Stat(s.owner.Name())
 	return err == nil && os.SameFile(ours, there)
 }

@@ -50,15 +50,10 @@ func (s *Services) start(ctx context.Context, o Options) error {
 // run makes the server answer.
 func (s *Services) run(ctx context.Context, d daemon, p layout, o Options) error {
 	server, err := startServer(ctx, d, p, o)
-	switch {
-	case err != nil:
-		return err
-	case server != nil:
+	if server != nil {
 		s.owned = append(s.owned, server)
-	default:
-		o.Log.Info("using a server that another process of this checkout runs", "server", d.name())
 	}
-	return nil
+	return err
 }
 
 // startMini listens on a random port, since miniredis knows no Unix sockets; the

@@ -32,9 +32,8 @@ var shared struct {
 	dir        string
 	migrations fs.FS // nil: none
 
-	mu       sync.Mutex
-	postgres *postgres
-	redis    *redis
+	mu      sync.Mutex
+	started []*devservices.Services // all that run, or have run
 }
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
@@ -62,11 +61,8 @@ func Run(m *testing.M, migrations ...fs.FS) int {
 	}
 	shared.dir = dir
 	code := m.Run()
-	if shared.postgres != nil {
-		shared.postgres.services.Stop()
-	}
-	if shared.redis != nil {
-		shared.redis.services.Stop()
+	for _, services := range shared.started {
+		services.Stop()
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "devtest:", err)
@@ -81,7 +77,7 @@ func sweep() {
 	for _, dir := range dirs {
 		var pid int
 		_, err := fmt.Sscanf(filepath.Base(dir), "prefab-test-%d-", &pid)
-		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH { //nolint:errorlint // it is never wrapped
+		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
 			_ = os.RemoveAll(dir)
 		}
 	}
@@ -96,7 +92,13 @@ func start(name string, o devservices.Options) (*devservices.Services, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	return devservices.Start(context.Background(), o)
+	services, err := devservices.Start(context.Background(), o)
+	if err == nil {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		shared.started = append(shared.started, services)
+	}
+	return services, err
 }
 
 // Eventually polls for up to 15 seconds until ok holds, and ends the test if it never does.

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/lib/pq"
+	_ "github.com/lib/pq" // the driver
 
 	"example.com/prefab/app/devservices"
 	"example.com/prefab/repositories/migrate"
@@ -56,48 +57,33 @@ func database(t testing.TB, template string) string {
 	return withDatabase(pg.services.DatabaseURL, name)
 }
 
-func sharedPostgres() (*postgres, error) {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.postgres != nil {
-		return shared.postgres, nil
-	}
+var sharedPostgres = sync.OnceValues(func() (*postgres, error) {
 	services, err := start("postgres", devservices.Options{NeedPostgres: true})
 	if err != nil {
 		return nil, err
 	}
-	admin, err := sql.Open("postgres", withDatabase(services.DatabaseURL, "postgres"))
-	if err == nil {
-		err = applyMigrations(services.DatabaseURL)
+	if err := applyMigrations(services.DatabaseURL); err != nil {
+		return nil, err
 	}
+	admin, err := sql.Open("postgres", withDatabase(services.DatabaseURL, "postgres"))
 	if err != nil {
-		services.Stop()
 		return nil, err
 	}
 	admin.SetMaxOpenConns(4)
-	shared.postgres = &postgres{services: services, admin: admin}
-	return shared.postgres, nil
-}
+	return &postgres{services: services, admin: admin}, nil
+})
 
 // applyMigrations leaves no connection open: PostgreSQL does not copy a database that has one.
 func applyMigrations(url string) error {
 	if shared.migrations == nil {
 		return nil
 	}
-	connector, err := pq.NewConnector(url)
+	db, err := sql.Open("postgres", url)
 	if err != nil {
 		return err
 	}
-	db := sql.OpenDB(connector)
 	o := migrate.Options{Files: shared.migrations, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler)}
 	return errors.Join(migrate.Up(context.Background(), db, o), db.Close())
 }
 
-func withDatabase(address, name string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err) // devservices made it
-	}
-	u.Path = "/" + name
-	return u.String()
-}
+func withDatabase(url, name string) string { return strings.Replace(url, "/prefab?", "/"+name+"?", 1) }

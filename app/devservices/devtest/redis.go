@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -16,22 +17,23 @@ import (
 // redisDatabases is how many devservices gives to a disposable Redis.
 const redisDatabases = 1024
 
-// redis is the server that the tests of one binary share.
-type redis struct {
-	services *devservices.Services
-	taken    atomic.Int64
-}
+// sharedRedis is the server that the tests of one binary share.
+var sharedRedis = sync.OnceValues(func() (*devservices.Services, error) {
+	return start("redis", devservices.Options{NeedRedis: true})
+})
+
+var redisTests atomic.Int64
 
 // Redis returns the URL of an empty logical database of the test's own; up to 1024 tests
 // may run at once. Channels are not divided that way: a test that publishes names its
 // own, or takes [OwnRedis].
 func Redis(t testing.TB) string {
 	t.Helper()
-	rd, err := sharedRedis()
+	services, err := sharedRedis()
 	if err != nil {
 		t.Fatalf("start a Redis for tests: %v", err)
 	}
-	url := fmt.Sprintf("%s?db=%d", rd.services.RedisURL, rd.taken.Add(1)%redisDatabases)
+	url := fmt.Sprintf("%s?db=%d", services.RedisURL, redisTests.Add(1)%redisDatabases)
 	t.Cleanup(func() {
 		client, err := redisclient.Open(url, 1)
 		if err == nil {
@@ -42,19 +44,6 @@ func Redis(t testing.TB) string {
 		}
 	})
 	return url
-}
-
-func sharedRedis() (*redis, error) {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.redis == nil {
-		services, err := start("redis", devservices.Options{NeedRedis: true})
-		if err != nil {
-			return nil, err
-		}
-		shared.redis = &redis{services: services}
-	}
-	return shared.redis, nil
 }
 
 // RedisClient returns the program's own kind of client for the server at url, closed at the test's end.
