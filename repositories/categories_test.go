@@ -10,7 +10,6 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
-	"example.com/prefab/services/problem"
 )
 
 func names(categories []services.Category) (names []string) {
@@ -72,22 +71,6 @@ func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 	if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 2 {
 		t.Errorf("after a write: %v, %v", got, err)
 	}
-}
-
-func TestCachedCategories_AreGivenForTheGraceWhileTheStoreIsAway(t *testing.T) {
-	store := &shelves{list: []services.Category{{ID: 1, Name: "Lamps"}}}
-	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
-	cached := repositories.CacheCategories(store, values, repositories.CacheTimes{TTL: time.Millisecond, Grace: time.Hour})
-	devtest.Eventually(t, "they are given as stale", func() bool {
-		store.err = nil
-		if _, err := cached.List(t.Context(), 100); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(5 * time.Millisecond)
-		store.err = problem.ErrUnavailable
-		got, err := cached.List(t.Context(), 100)
-		return err == nil && len(got) == 1
-	})
 }
 
 // No route changes them, so nothing tells of a change.

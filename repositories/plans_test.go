@@ -68,6 +68,9 @@ func plan(t *testing.T, db *sqlx.DB, text, arguments string) string {
 }
 
 func TestStatements_UseTheirIndexes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	db, texts := seeded(t)
 	middle := get[string](t, db, "SELECT quote_literal(created_at) FROM products ORDER BY created_at LIMIT 1 OFFSET 2500")
 	const lists, counts, reads, batches = "products.list", "products.count", "products.get", "products.batch"
@@ -91,11 +94,12 @@ func TestStatements_UseTheirIndexes(t *testing.T) {
 			t.Errorf("%s%s: want %q and no %q, but the plan is\n%s", c.name, c.arguments, c.uses, c.never, got)
 		}
 	}
+	checkReviewPlans(t, db, texts)
 }
 
-// The statement shows 20 reviews, of however many.
-func TestProductsGet_ReadsTheNewestReviewsOnly(t *testing.T) {
-	db, texts := seeded(t)
+// checkReviewPlans checks that the statement reads the 20 reviews shown, of however many.
+func checkReviewPlans(t *testing.T, db *sqlx.DB, texts map[string]string) {
+	t.Helper()
 	mustExec(t, db, `INSERT INTO users (email, name, password_hash)
 		SELECT n || '@many.example', 'Reviewer ' || n, '' FROM generate_series(1, 20000) n`)
 	mustExec(t, db, `INSERT INTO reviews (product_id, user_id, rating, body, created_at)

@@ -146,33 +146,6 @@ func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 	})
 }
 
-func TestProductsUpdate_ManyWithoutAVersionAllCount(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
-		for _, err := range atOnce(20, func(i int) error {
-			_, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new(fmt.Sprint(i))})
-			return err
-		}) {
-			if err != nil {
-				t.Error(err)
-			}
-		}
-		if p := read(t, db, id); p.RowVersion != 21 {
-			t.Errorf("version %d, want 21", p.RowVersion)
-		}
-	})
-}
-
-func TestProductsDeactivate_OneOfManyWins(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
-		oneWins(t, atOnce(8, func(int) error { return products.Deactivate(t.Context(), id, 0) }), services.ErrNoProduct)
-		if read(t, db, id).Active {
-			t.Error("still active")
-		}
-	})
-}
-
 func read(t *testing.T, db *sqlx.DB, id int64) services.Product {
 	t.Helper()
 	p, err := repositories.NewProducts(db).Get(t.Context(), id)

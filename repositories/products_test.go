@@ -11,7 +11,6 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
-	"example.com/prefab/services/tracing"
 )
 
 // threeAlike creates three products per moment of creation, and returns all ids
@@ -77,24 +76,6 @@ func TestProductsList_IsOfOneCategory(t *testing.T) {
 	})
 }
 
-func TestProductsList_HoldsWhatASummaryShows(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		category := newCategory(t, db, "Lamps")
-		id := newProductIn(t, db, category, "Café 灯 💡")
-		list, err := repositories.NewProducts(db).List(t.Context(), 0, services.ProductPosition{}, 10)
-		if err != nil || len(list) != 1 {
-			t.Fatalf("%d products, error %v", len(list), err)
-		}
-		want := services.ProductSummary{
-			ID: id, Name: "Café 灯 💡", PriceCents: 1250, CreatedAt: list[0].CreatedAt,
-			Category: services.Category{ID: category, Name: "Lamps"},
-		}
-		if list[0] != want || list[0].CreatedAt.IsZero() {
-			t.Errorf("got %+v, want %+v", list[0], want)
-		}
-	})
-}
-
 func TestProductsListAndCount_LeaveOutInactiveOnes(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		category := newCategory(t, db, "a")
@@ -104,26 +85,6 @@ func TestProductsListAndCount_LeaveOutInactiveOnes(t *testing.T) {
 		equal(t, "the category's ids", walk(t, db, category, 10), []int64{kept})
 		if n, err := repositories.NewProducts(db).Count(t.Context()); n != 1 || err != nil {
 			t.Errorf("count %d, error %v", n, err)
-		}
-	})
-}
-
-func TestProductsBatch_TakesOneStatementHoweverManyProducts(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		var ids []int64
-		category := newCategory(t, db, "a")
-		for i := range 100 {
-			ids = append(ids, newProductIn(t, db, category, fmt.Sprint("product ", i)))
-		}
-		for _, n := range []int{1, 2, 100} {
-			trace := &tracing.Trace{}
-			found, err := repositories.NewProducts(db).Batch(tracing.With(t.Context(), trace), ids[:n])
-			if err != nil || len(found) != n {
-				t.Errorf("%d products, error %v, want %d", len(found), err, n)
-			}
-			if trace.Queries() != 1 {
-				t.Errorf("%d statements for %d products, want 1", trace.Queries(), n)
-			}
 		}
 	})
 }

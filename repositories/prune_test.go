@@ -1,8 +1,6 @@
 package repositories_test
 
 import (
-	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
-	"example.com/prefab/services/problem"
 )
 
 // deletedAgo creates a product with stock and a review, deleted some time ago.
@@ -127,16 +124,4 @@ func TestProductsPrune_SeveralAtOnceRemoveEachOnce(t *testing.T) {
 	if n, err := services.NewProducts(repositories.NewProducts(db)).Prune(t.Context(), time.Now()); err != nil || n+sum != 2500 {
 		t.Errorf("the next time removes %d, %v", n, err)
 	}
-}
-
-func TestProductsPrune_EndsWithItsContext(t *testing.T) {
-	db := open(t, devtest.Database(t), true)
-	id := deletedAgo(t, db, "old", 2*time.Hour)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := services.NewProducts(repositories.NewProducts(db)).Prune(ctx, time.Now())
-	if !errors.Is(err, problem.ErrUnavailable) {
-		t.Errorf("error %v", err)
-	}
-	equal(t, "the products that are left", left(t, db), []int64{id})
 }

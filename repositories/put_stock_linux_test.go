@@ -32,7 +32,7 @@ func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 			here, there := repositories.CacheProducts(shown{client: client}, own, times),
 				repositories.CacheProducts(shown{client: client}, other, times)
 			put := repositories.InvalidateStock(nil, own).PutAndInvalidate
-			for quantity := range int64(50) {
+			for quantity := range int64(10) {
 				command := redis.NewStatusCmd(t.Context(), "set", "test:{stock}:1", quantity)
 				invalidated, err := put(t.Context(), command, 1)
 				if err != nil {

@@ -38,21 +38,6 @@ func TestStockSet_CreatesThenReplaces(t *testing.T) {
 	})
 }
 
-func TestStockSet_VersionAlwaysRises(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		product := newProduct(t, db, "a")
-		last := time.Now().Add(-time.Minute).UnixMicro() // it is a time, in microseconds
-		for range 50 {
-			setStock(t, db, product, 1)
-			version := get[int64](t, db, stockVersion, product)
-			if version <= last {
-				t.Fatalf("version %d after %d", version, last)
-			}
-			last = version
-		}
-	})
-}
-
 func TestStockSet_VersionRisesThoughTheClockWentBack(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		product := newProduct(t, db, "a")
@@ -86,20 +71,6 @@ func TestStockSet_ManyAtOnceAllTakeAVersion(t *testing.T) {
 		}
 		if got := get[int64](t, db, stockVersion, product); got != future+20 {
 			t.Errorf("version %d, want %d", got, future+20)
-		}
-	})
-}
-
-func TestStockSet_ManyFirstWritesAtOnce(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		product := newProduct(t, db, "a")
-		for _, err := range atOnce(8, func(int) error { return repositories.NewStock(db).Set(t.Context(), product, 5) }) {
-			if err != nil {
-				t.Error(err)
-			}
-		}
-		if got := read(t, db, product).Stock; got != 5 {
-			t.Errorf("stock %d, want 5", got)
 		}
 	})
 }
