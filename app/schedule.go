@@ -14,8 +14,6 @@ import (
 	// endregion
 )
 
-const jobLease = 10 * time.Second // then another process takes over the jobs of a killed worker
-
 // region sample
 const flushTimeout = 30 * time.Second // the rest waits for the next run
 
@@ -29,7 +27,7 @@ func schedule(
 	products *services.Products, stock *services.Stock,
 	// endregion
 ) *runner.Runner {
-	leases := locks.New(p.Redis, "prefab:job:", jobLease)
+	leases := locks.New(p.Redis, "prefab:job:", 10*time.Second) // then another process takes over a killed worker's jobs
 	r := runner.New(runner.Options{Log: p.Log, Lock: leases.Run, Metrics: p.Metrics})
 
 	memory := memory.NewMeter(cfg.WorkerCount())
