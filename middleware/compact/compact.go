@@ -64,7 +64,8 @@ const variant = "compact"
 // It is part of a cache's keys, so it does not allocate.
 func Variant(c *fiber.Ctx) string {
 	lines := c.Request().Header.PeekAll(fiber.HeaderAccept)
-	if weight := negotiate.Weight(lines, Type); weight > 0 && weight >= negotiate.Weight(lines, fiber.MIMEApplicationJSON) {
+	weight := negotiate.Weight(lines, Type)
+	if weight > 0 && weight >= negotiate.Weight(lines, fiber.MIMEApplicationJSON) {
 		return variant
 	}
 	return ""

@@ -63,7 +63,8 @@ func setPrivate(header *fasthttp.ResponseHeader, control string) {
 func EnsureETag(response *fasthttp.Response) {
 	header := &response.Header
 	// A handler of HEAD may send no body.
-	if len(header.Peek(fiber.HeaderETag)) > 0 || response.IsBodyStream() || len(response.Body()) == 0 || HasDirective(header, "no-store") {
+	if len(header.Peek(fiber.HeaderETag)) > 0 || response.IsBodyStream() || len(response.Body()) == 0 ||
+		HasDirective(header, "no-store") {
 		return
 	}
 	sum := sha256.Sum256(response.Body())

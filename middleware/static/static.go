@@ -92,7 +92,8 @@ func readFile(files fs.FS, name string) (*file, error) {
 	return f, nil
 }
 
-// level is that of compression. Higher ones save another tenth at most, but take half a second and 90 MB in each process.
+// level is that of compression. Higher ones save another tenth at most, but take half a
+// second and 90 MB in each process.
 const level = 8
 
 func (s *Files) find(name string) (*file, error) {
