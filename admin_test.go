@@ -88,7 +88,5 @@ func TestAdmin_ReportsAllWorkers(t *testing.T) {
 	eventually(t, "another one reports", healthy)
 	p.signal(syscall.SIGTERM)
 	eventually(t, "it drains", readiness(http.StatusServiceUnavailable, `{"status":"draining"}`))
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d", code)
-	}
+	p.wantExit(0)
 }

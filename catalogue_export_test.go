@@ -90,9 +90,7 @@ func TestExport_InterruptedLeavesNoPart(t *testing.T) {
 		t.Errorf("there is no part to be left: %v", entries(t, dir))
 	}
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != 130 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(130)
 	if names := entries(t, dir); len(names) > 0 {
 		t.Errorf("it leaves %v", names)
 	}

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -95,12 +94,10 @@ type faulty struct {
 	reviews  []int       // acknowledged, by product
 }
 
-// tally is how requests of a kind were answered in the present fault.
+// tally is when requests of a kind began.
 type tally struct {
-	statuses map[int]int
-	slowest  time.Duration
-	good     time.Time // the begin of the last one that was answered as if nothing were
-	bad      time.Time // of the last one that was not
+	good time.Time // the last one that was answered as if nothing were
+	bad  time.Time // the last one that was not
 }
 
 func newFaulty(t *testing.T, server string) *faulty {
@@ -218,7 +215,7 @@ func (f *faulty) halt() {
 // repeat is one client: it makes the n-th request, and is told, under the lock, of
 // what was acknowledged.
 func (f *faulty) repeat(kind string, good int, request func(n int) (method, path, body string), acknowledged func(n int)) {
-	f.tallies[kind] = &tally{statuses: make(map[int]int)} // of a kind that hangs, too
+	f.tallies[kind] = new(tally) // of a kind that hangs, too
 	f.clients.Go(func() {
 		for n := 1; ; n++ {
 			select {
@@ -246,7 +243,11 @@ func (f *faulty) repeat(kind string, good int, request func(n int) (method, path
 			case took > faultHang, *faultTime >= fullFault && took > faultDeadline+faultGrace+500*time.Millisecond:
 				problem = "answered after " + took.String()
 			}
-			f.note(kind, status, begin, took, status == good && (kind != "ready" || text == `{"status":"ready"}`))
+			if status == good && (kind != "ready" || text == `{"status":"ready"}`) {
+				f.tallies[kind].good = begin
+			} else {
+				f.tallies[kind].bad = begin
+			}
 			if problem != "" {
 				f.problems = append(f.problems, kind+": "+problem)
 			}
@@ -258,25 +259,10 @@ func (f *faulty) repeat(kind string, good int, request func(n int) (method, path
 	})
 }
 
-func (f *faulty) note(kind string, status int, begin time.Time, took time.Duration, well bool) {
-	one := f.tallies[kind]
-	one.statuses[status]++
-	one.slowest = max(one.slowest, took)
-	if well {
-		one.good = begin
-	} else {
-		one.bad = begin
-	}
-}
-
 // suffer goes through one fault, from a service that is well to one that is again.
 func (f *faulty) suffer(name, toxic string, unseen bool) {
 	f.t.Helper()
 	f.mu.Lock()
-	for _, one := range f.tallies {
-		clear(one.statuses)
-		one.slowest = 0
-	}
 	f.named = false
 	f.mu.Unlock()
 
@@ -291,7 +277,7 @@ func (f *faulty) suffer(name, toxic string, unseen bool) {
 	}
 	time.Sleep(*faultTime)
 	f.mu.Lock()
-	named, during := f.named, f.table()
+	named := f.named
 	f.mu.Unlock()
 	if toxic == "" {
 		if err := f.proxy.Start(); err != nil {
@@ -302,7 +288,7 @@ func (f *faulty) suffer(name, toxic string, unseen bool) {
 	}
 	recovered := f.recovery(time.Now())
 
-	f.t.Logf("%s, %s: recovered after %.1f s\n%s", f.server, name, recovered.Seconds(), during)
+	f.t.Logf("%s, %s: recovered after %.1f s", f.server, name, recovered.Seconds())
 	if !named && !unseen {
 		f.t.Errorf("%s: /health/ready has not named what is degraded", name)
 	}
@@ -337,15 +323,6 @@ func (f *faulty) recovery(since time.Time) time.Duration {
 		return time.Since(last) > calm && len(f.tallies) > 0
 	})
 	return last.Sub(since)
-}
-
-func (f *faulty) table() string {
-	var lines []string
-	for _, kind := range slices.Sorted(maps.Keys(f.tallies)) {
-		one := f.tallies[kind]
-		lines = append(lines, fmt.Sprintf("  %-8s %v, slowest %.2f s", kind, one.statuses, one.slowest.Seconds()))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // wantAllStored wants PostgreSQL to have every write that was acknowledged.

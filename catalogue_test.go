@@ -27,13 +27,9 @@ const firstPage = "/api/v1/products?limit=3"
 func TestServe_ProductionRefusesTheSampleUsers(t *testing.T) {
 	_, settings := configured(t)
 	seeded := launch(t, checkout(t), []string{"seed", "--products", "10"}, settings...)
-	if code := seeded.exit(); code != 0 {
-		t.Fatalf("seeding ends with %d:\n%s", code, seeded.said())
-	}
+	seeded.wantExit(0)
 	p := launch(t, checkout(t), nil, append(settings, "APP_ENV=production")...)
-	if code := p.exit(); code != 1 {
-		t.Errorf("it ends with %d", code)
-	}
+	p.wantExit(1)
 	eventually(t, "it named both users", func() bool {
 		return strings.Contains(p.said(), "admin@prefab.example") && strings.Contains(p.said(), "member@prefab.example")
 	})
@@ -50,10 +46,8 @@ func TestServe_ASampleAddressAloneDoesNotStopProduction(t *testing.T) {
 	}
 	settings = append(settings, "APP_ENV=production", "LOG_FORMAT=text")
 	reserved := add(" Member@Prefab.example", settings...)
-	if code := reserved.exit(); code != 1 {
-		t.Errorf("giving a sample's address in production ends with %d", code)
-	}
-	eventually(t, "it said why", func() bool { return strings.Contains(reserved.said(), "email: is reserved") })
+	reserved.wantExit(1)
+	reserved.says("email: is reserved")
 	start(t, checkout(t), settings...)
 }
 

@@ -17,7 +17,6 @@ func command(t *testing.T, settings []string, args ...string) (code int, said st
 	t.Helper()
 	p := launch(t, checkout(t), args, settings...)
 	code = p.exit()
-	eventually(t, "its output is complete", p.closed)
 	return code, p.said()
 }
 
@@ -45,14 +44,10 @@ func TestCommands_TheFirstAdminMayComeBeforeTheFirstStart(t *testing.T) {
 	settings[0] = "DATABASE_URL=" + devtest.EmptyDatabase(t)
 	add := []string{"user", "add", "--email", "ada@example.com", "--name", "Ada", "--role", "admin"}
 	p := launchWith(t, strings.NewReader("a long enough password\n"), checkout(t), add, settings...)
-	if code := p.exit(); code != 0 {
-		t.Fatalf("adding the admin ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(0)
 	again := launchWith(t, strings.NewReader("a long enough password\n"), checkout(t), add, settings...)
-	if code := again.exit(); code != 1 {
-		t.Errorf("adding the same address ends with %d", code)
-	}
-	eventually(t, "it said why", func() bool { return strings.Contains(again.said(), "already") })
+	again.wantExit(1)
+	again.says("already")
 
 	served := start(t, checkout(t), append(settings, "APP_ENV=production", "LOG_FORMAT=text")...)
 	response, err := http.Post(served.URL+"/api/v1/session", "application/json",
@@ -71,9 +66,7 @@ func TestCommands_UserAddNamesEveryMistake(t *testing.T) {
 	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
 	p := launchWith(t, strings.NewReader("short\n"), checkout(t), []string{"user", "add", "--email", "ada", "--role", "boss"},
 		settings...)
-	if code := p.exit(); code != 1 {
-		t.Errorf("it ends with %d", code)
-	}
+	p.wantExit(1)
 	eventually(t, "all are named", func() bool {
 		said := p.said()
 		return strings.Contains(said, "email:") && strings.Contains(said, "name:") &&
@@ -98,7 +91,6 @@ func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 		for _, args := range [][]string{{"serve"}, {"migrate", "status"}} {
 			p := launch(t, c.dir, args)
 			code := p.exit()
-			eventually(t, "its output is complete", p.closed)
 			if said := p.said(); code != 1 || !strings.Contains(said, c.where) || !strings.Contains(said, "set DATABASE_URL") {
 				t.Errorf("%v ends with %d:\n%s", args, code, said)
 			}
@@ -109,14 +101,10 @@ func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 	}
 	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
 	p := launch(t, folder(t), []string{"migrate", "status"}, settings...)
-	if code := p.exit(); code != 0 {
-		t.Errorf("with a configured database it ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(0)
 	half := launch(t, folder(t), nil, settings...)
-	if code := half.exit(); code != 1 {
-		t.Errorf("serving without REDIS_URL ends with %d", code)
-	}
-	eventually(t, "it names what is missing", func() bool { return strings.Contains(half.said(), "or set REDIS_URL\n") })
+	half.wantExit(1)
+	half.says("or set REDIS_URL\n")
 }
 
 func TestCommands_HealthcheckAsksTheServiceItself(t *testing.T) {

@@ -120,7 +120,5 @@ func TestImage_ServesInABareRootAsProcessOne(t *testing.T) {
 	if err := syscall.Kill(first, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(0)
 }

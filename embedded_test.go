@@ -37,9 +37,7 @@ func TestEmbedded_KilledServersAreStartedAgainWhateverTheUsersEnvironment(t *tes
 		p.allReady()
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(0)
 	if left := serversOf(t, dir); len(left) > 0 {
 		t.Errorf("it leaves running: %v", left)
 	}

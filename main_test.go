@@ -28,9 +28,7 @@ func TestSmoke_ServesOnABareCheckoutAndAfterKillNine(t *testing.T) {
 	again := start(t, dir)
 	again.serves()
 	again.signal(syscall.SIGTERM)
-	if code := again.exit(); code != 0 {
-		t.Errorf("after SIGTERM it ends with %d:\n%s", code, again.said())
-	}
+	again.wantExit(0)
 	if left := serversOf(t, dir); len(left) > 0 {
 		t.Errorf("it leaves running: %v", left)
 	}
@@ -42,7 +40,7 @@ func TestServe_WatchesItsMemoryLimit(t *testing.T) {
 	if !strings.Contains(p.said(), `msg="memory is limited" GOMEMLIMIT=67108864 workers=1`) {
 		t.Errorf("it does not tell its limit:\n%s", p.said())
 	}
-	eventually(t, "it warns", func() bool { return strings.Contains(p.said(), `msg="memory is short"`) })
+	p.says(`msg="memory is short"`)
 	if _, health := p.get("/health"); !strings.Contains(health, `"limit":64,`) {
 		t.Errorf("/health says %s", health)
 	}
@@ -72,9 +70,7 @@ func TestServe_SIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	if response := <-answer; response == nil || response.StatusCode != 401 || !response.Close {
 		t.Errorf("the request under way, which should be told to close its connection, got %+v", response)
 	}
-	if code := p.exit(); code != 0 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
+	p.wantExit(0)
 }
 
 func TestServe_ASecondSignalEndsAtOnce(t *testing.T) {
@@ -85,7 +81,7 @@ func TestServe_ASecondSignalEndsAtOnce(t *testing.T) {
 	eventually(t, "the request waits in the database", func() bool { return waiting(t, database) })
 
 	p.signal(syscall.SIGINT)
-	eventually(t, "it drains", func() bool { return strings.Contains(p.said(), "msg=draining") })
+	p.says("msg=draining")
 	p.signal(syscall.SIGINT)
 	if code := p.exit(); code == 0 {
 		t.Error("it says that all went well")
@@ -136,9 +132,7 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 	} {
 		dir := checkout(t)
 		p := launch(t, dir, nil, test.settings...)
-		if code := p.exit(); code != 1 {
-			t.Errorf("%s: it ends with %d", name, code)
-		}
+		p.wantExit(1)
 		eventually(t, name+": it said why", func() bool { return strings.Contains(p.said(), test.says) })
 		if _, err := os.Stat(filepath.Join(dir, ".data")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: it has begun to make its servers: %v", name, err)
@@ -164,12 +158,10 @@ func TestServe_StartsWithoutRedisAndSaysSo(t *testing.T) {
 func TestServe_InterruptedWhileItWaitsSaysSo(t *testing.T) {
 	_, settings := configured(t)
 	p := launch(t, checkout(t), nil, append(settings, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none")...)
-	eventually(t, "it waits", func() bool { return strings.Contains(p.said(), "waiting for PostgreSQL") })
+	p.says("waiting for PostgreSQL")
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != 130 {
-		t.Errorf("it ends with %d:\n%s", code, p.said())
-	}
-	eventually(t, "it said so", func() bool { return strings.Contains(p.said(), "prefab: interrupted") })
+	p.wantExit(130)
+	p.says("prefab: interrupted")
 }
 
 func TestServe_DropsSlowClients(t *testing.T) {

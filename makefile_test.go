@@ -29,8 +29,8 @@ func TestMake_RunServesInAFolderOfAnyName(t *testing.T) {
 	write(t, filepath.Join(root, "fake", "go"), fakeGo)
 	environment := []string{"PREFAB_BINARY=" + binary, "PATH=" + filepath.Join(root, "fake") + ":" + os.Getenv("PATH")}
 	p := follow(t, exec.Command("make", "run"), nil, dir, environment)
-	eventually(t, "it serves", func() bool { return servingAt.MatchString(p.said()) || ended(p) })
-	if ended(p) {
+	eventually(t, "it serves", func() bool { return servingAt.MatchString(p.said()) || p.closed() })
+	if p.closed() {
 		t.Fatalf("it ended:\n%s", p.said())
 	}
 	p.URL = "http://" + servingAt.FindStringSubmatch(p.said())[1]

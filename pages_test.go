@@ -62,10 +62,8 @@ func TestTemplates_ABrokenOneStopsTheStart(t *testing.T) {
 	_, settings := configured(t)
 	change("login.html", "{{end}}", "")
 	p := launch(t, dir, nil, settings...)
-	if code := p.exit(); code != 1 {
-		t.Errorf("it ends with %d", code)
-	}
-	eventually(t, "it said why", func() bool { return strings.Contains(p.said(), "parse the page login") })
+	p.wantExit(1)
+	p.says("parse the page login")
 }
 
 // What .dockerignore leaves out, the image lacks.

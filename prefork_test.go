@@ -112,7 +112,7 @@ func TestPrefork_RollingRestartFailsNoRequest(t *testing.T) {
 	p := startPrefork(t, append(settings, "SHUTDOWN_DELAY=1s")...)
 	stop := load(p.URL, 8, "/login", "/health", "/health/ready", "/openapi.json")
 	p.signal(syscall.SIGHUP)
-	eventually(t, "all are replaced", func() bool { return strings.Contains(p.said(), "the workers are replaced") })
+	p.says("the workers are replaced")
 	if served, failed := stop(); len(failed) > 0 || served == 0 {
 		t.Errorf("of %d requests %d failed, the first with %s", served, len(failed), failed[:min(1, len(failed))])
 	}

@@ -91,15 +91,6 @@ func waiting(t *testing.T, database string) bool {
 	return n > 0
 }
 
-func ended(p *process) bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
-
 // waitLimit bounds every wait. It is far above what anything here takes: to run
 // into it means to hang.
 const waitLimit = 60 * time.Second
@@ -241,16 +232,30 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// exit waits for the end and returns the exit status, -1 after a signal.
+// exit waits for the end and for all output, and returns the exit status, -1 after a signal.
 func (p *process) exit() int {
 	p.t.Helper()
-	select {
-	case <-p.done:
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(waitLimit):
-		p.t.Fatalf("the program does not end:\n%s", p.said())
-		return 0
+	for _, end := range []chan struct{}{p.done, p.all} {
+		select {
+		case <-end:
+		case <-time.After(waitLimit):
+			p.t.Fatalf("the program does not end:\n%s", p.said())
+		}
 	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) wantExit(want int) {
+	p.t.Helper()
+	if code := p.exit(); code != want {
+		p.t.Errorf("it ends with %d:\n%s", code, p.said())
+	}
+}
+
+// says waits until the program has said the text.
+func (p *process) says(text string) {
+	p.t.Helper()
+	eventually(p.t, "it says "+text, func() bool { return strings.Contains(p.said(), text) })
 }
 
 // get returns the status, 0 without an answer, and the body.
