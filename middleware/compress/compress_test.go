@@ -39,7 +39,7 @@ func TestCompress_LeavesAloneWhatGainsNothing(t *testing.T) {
 		"size=0":                            {false, false},
 		"stream=1":                          {false, false},
 		"type=":                             {true, true}, // text/plain by default
-		"type=TEXT/html; charset=utf-8":     {true, true},
+		"type=text/html; charset=utf-8":     {true, true},
 		"type=application/problem%2Bjson":   {true, true},
 		"type=application/x-ndjson":         {true, true},
 		"type=image/svg%2Bxml":              {true, true},
