@@ -3,6 +3,7 @@ package main_test
 import (
 	"io"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -118,5 +119,25 @@ func TestPrefork_RollingRestartFailsNoRequest(t *testing.T) {
 	}
 	if n := len(p.readied()); n != 6 {
 		t.Errorf("%d workers were started", n)
+	}
+}
+
+// A worker with a role of its own would open another port, or more connections than its part.
+func TestPrefork_WorkersKeepTheirRoleWhenTheSettingsFileChanges(t *testing.T) {
+	_, settings := configured(t)
+	dir := checkout(t)
+	file := filepath.Join(dir, ".env")
+	write(t, file, strings.Join(append(settings, "PREFORK=true", "WORKERS=3"), "\n"))
+	p := supervised(t, launch(t, dir, nil))
+	write(t, file, "PREFORK=false\nWORKERS=1\nDATABASE_URL=postgres://127.0.0.1:1/none\nREDIS_URL=redis://127.0.0.1:1\nHEALTH_MAX_HEAP_MB=1\n")
+	p.signal(syscall.SIGHUP)
+	eventually(t, "the roll is over", func() bool { return strings.Contains(p.said(), "the workers are replaced") })
+	eventually(t, "a worker that has read the file answers", func() bool {
+		status, body := p.get("/health")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, `"database":"ok","redis":"ok"`) &&
+			strings.Contains(body, `"workers":{"ready":3,"all":3}`)
+	})
+	if last := p.readied(); len(last) != 6 {
+		t.Errorf("%d workers have been started, not twice three", len(last))
 	}
 }

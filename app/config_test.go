@@ -22,7 +22,7 @@ func TestEnvExample_ListsEverySettingWithItsDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for f := range settings.Fields(new(app.Config)) {
+	for _, f := range settings.Fields(new(app.Config)) {
 		value, listed := example[f.Name]
 		if !listed {
 			t.Errorf("%s is not in .env.example", f.Name)

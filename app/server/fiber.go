@@ -42,8 +42,6 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		EnableTrustedProxyCheck:      true, // else anybody's X-Forwarded-Proto is believed
 		TrustedProxies:               proxies,
 	})
-	// Answers sent while draining tell the client to open its next connection elsewhere.
-	app.Server().CloseOnShutdown = true
 	// Fiber answers a method that it does not know before any error handler is asked.
 	methods := app.Config().RequestMethods
 	next, bodies := app.Server().Handler, request.NewBodies(s.BodyLimit, s.BodyBudget)
@@ -76,7 +74,7 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		if c != nil {
 			c.unread.Store(unread)
 		}
-		if p.closing.Load() {
+		if p.closing.Load() { // the client opens its next connection elsewhere
 			request.SetConnectionClose()
 		}
 	}

@@ -16,7 +16,7 @@ func NewLogger(s Settings, out io.Writer) (log *slog.Logger, flush func()) {
 		return slog.New(traceHandler{slog.NewTextHandler(lines, options)}), lines.flush
 	}
 	return slog.New(&requestHandler{
-		traceHandler: traceHandler{slog.NewJSONHandler(lines, options)}, lines: lines, frames: make(map[frameKey]frame),
+		traceHandler: traceHandler{slog.NewJSONHandler(lines, options)}, lines: lines, prefixes: make(map[prefixKey][]byte),
 	}), lines.flush
 }
 

@@ -20,23 +20,19 @@ type requestHandler struct {
 	lines *lineBuffer
 	attrs []slog.Attr // of every line
 
-	frames map[frameKey]frame // guarded by lines
+	prefixes map[prefixKey][]byte // guarded by lines
 }
 
-type frameKey struct {
+type prefixKey struct {
 	level slog.Level
 	route string
 }
-
-// frame is what the lines of a level and route have in common: the JSON between the time
-// and the status, and that behind the request's id.
-type frame struct{ before, after []byte }
 
 // WithAttrs is part of slog.Handler.
 func (h *requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &requestHandler{
 		traceHandler: traceHandler{h.Handler.WithAttrs(attrs)}, lines: h.lines,
-		attrs: slices.Concat(h.attrs, attrs), frames: make(map[frameKey]frame),
+		attrs: slices.Concat(h.attrs, attrs), prefixes: make(map[prefixKey][]byte),
 	}
 }
 
@@ -44,40 +40,32 @@ func (h *requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (h *requestHandler) LogRequest(line request.Line) {
 	h.lines.mu.Lock()
 	defer h.lines.mu.Unlock()
-	key := frameKey{line.Level, line.Trace.Route}
-	frame, ok := h.frames[key]
+	key := prefixKey{line.Level, line.Trace.Route}
+	prefix, ok := h.prefixes[key]
 	if !ok {
-		frame = h.newFrame(key)
-		h.frames[key] = frame
+		prefix = h.newPrefix(key)
+		h.prefixes[key] = prefix
 	}
 	var space [512]byte // on the stack
 	b := append(line.Time.AppendFormat(append(space[:0], `{"time":"`...), time.RFC3339Nano), `",`...)
-	b = append(b, frame.before...)
+	b = append(b, prefix...)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(line.Status), 10)
 	b = strconv.AppendInt(append(b, `,"duration":`...), int64(line.Duration), 10)
 	b = strconv.AppendInt(append(b, `,"bytes":`...), int64(line.Bytes), 10)
 	b = strconv.AppendInt(append(b, `,"queries":`...), line.Trace.Queries(), 10)
-	b = append(append(append(b, `,"request_id":"`...), line.Trace.ID...), '"')
-	h.lines.hold(append(b, frame.after...))
+	b = append(append(b, `,"request_id":"`...), line.Trace.ID...)
+	h.lines.hold(append(b, "\"}\n"...))
 }
 
-func (h *requestHandler) newFrame(key frameKey) frame {
-	before := h.render(key.level)
-	whole := before
-	if key.route != "" {
-		whole = h.render(key.level, slog.String("route", key.route))
-	}
-	before = bytes.TrimSuffix(before, []byte("}\n"))
-	return frame{before[len("{"):], whole[len(before):]}
-}
-
-// render returns the line of a request without a time.
-func (h *requestHandler) render(level slog.Level, attrs ...slog.Attr) []byte {
+// newPrefix returns the JSON that the lines of a level and route have in common.
+func (h *requestHandler) newPrefix(key prefixKey) []byte {
 	var line bytes.Buffer
-	record := slog.NewRecord(time.Time{}, level, request.LogMessage, 0)
-	record.AddAttrs(attrs...)
+	record := slog.NewRecord(time.Time{}, key.level, request.LogMessage, 0)
+	if key.route != "" {
+		record.AddAttrs(slog.String("route", key.route))
+	}
 	_ = slog.NewJSONHandler(&line, nil).WithAttrs(h.attrs).Handle(context.Background(), record)
-	return line.Bytes()
+	return bytes.TrimSuffix(line.Bytes()[len("{"):], []byte("}\n"))
 }
 
 const (

@@ -22,9 +22,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
+	"log/slog"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,7 @@ func Load[T any](environ []string, file string) (T, error) {
 		values[name] = value
 	}
 	p := new(Problems)
-	for f := range Fields(&cfg) {
+	for _, f := range Fields(&cfg) {
 		text, set := values[f.Name]
 		if !set || text == "" && !f.Empty {
 			text = f.Default
@@ -104,7 +105,7 @@ func validate(v reflect.Value, p *Problems) {
 
 // Print writes all settings as NAME=value lines, without passwords. cfg is a pointer.
 func Print(out io.Writer, cfg any) {
-	for f := range Fields(cfg) {
+	for _, f := range Fields(cfg) {
 		fmt.Fprintf(out, "%s=%s\n", f.Name, format(f.value))
 	}
 }
@@ -119,29 +120,24 @@ type Field struct {
 }
 
 // Fields returns the settings of cfg, a pointer to a struct, in order.
-func Fields(cfg any) iter.Seq[Field] {
-	return func(yield func(Field) bool) { walk(reflect.ValueOf(cfg).Elem(), yield) }
-}
+func Fields(cfg any) []Field { return fieldsOf(reflect.ValueOf(cfg).Elem()) }
 
-func walk(v reflect.Value, yield func(Field) bool) bool {
+func fieldsOf(v reflect.Value) (all []Field) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		name, ok := field.Tag.Lookup("env")
+		tag := field.Tag
+		name, ok := tag.Lookup("env")
 		switch {
 		case ok:
-			tag := field.Tag
 			_, empty := tag.Lookup("empty")
-			f := Field{name, tag.Get("default"), empty, v.Field(i), tag.Get("min"), tag.Get("max"), tag.Get("oneof")}
-			if !yield(f) {
-				return false
-			}
+			all = append(all, Field{
+				name, tag.Get("default"), empty, v.Field(i), tag.Get("min"), tag.Get("max"), tag.Get("oneof"),
+			})
 		case field.Type.Kind() == reflect.Struct && field.IsExported():
-			if !walk(v.Field(i), yield) {
-				return false
-			}
+			all = append(all, fieldsOf(v.Field(i))...)
 		}
 	}
-	return true
+	return all
 }
 
 var errBounds = errors.New("out of bounds")
@@ -154,22 +150,18 @@ func (f Field) set(text string) error {
 	if f.one != "" && text != "" && !slices.Contains(strings.Split(f.one, ","), text) {
 		return errBounds
 	}
-	for _, bound := range []struct {
-		tag  string
-		sign float64
-	}{{f.min, 1}, {f.max, -1}} {
-		if bound.tag == "" {
-			continue
-		}
-		limit := reflect.New(f.value.Type()).Elem()
-		if err := parse(limit, bound.tag); err != nil {
-			panic(fmt.Sprintf("the bound %q of %s: %v", bound.tag, f.Name, err)) // a mistake in the struct's tags
-		}
-		if !(bound.sign*(number(f.value)-number(limit)) >= 0) { // written so that NaN is refused
-			return errBounds
-		}
+	if f.min != "" && !(number(f.value) >= f.bound(f.min)) || f.max != "" && !(number(f.value) <= f.bound(f.max)) {
+		return errBounds // also NaN
 	}
 	return nil
+}
+
+func (f Field) bound(text string) float64 {
+	limit := reflect.New(f.value.Type()).Elem()
+	if err := parse(limit, text); err != nil {
+		panic(fmt.Sprintf("the bound %q of %s: %v", text, f.Name, err)) // a mistake in the struct's tags
+	}
+	return number(limit)
 }
 
 func parse(v reflect.Value, text string) (err error) {
@@ -220,36 +212,29 @@ func (f Field) describe() string {
 	if f.min != "" && f.max != "" {
 		bounds = " from " + f.min + " to " + f.max
 	}
-	described, ok := reflect.TypeAssert[interface{ Describe() string }](f.value.Addr())
-	switch {
-	case ok:
+	if described, ok := reflect.TypeAssert[interface{ Describe() string }](f.value.Addr()); ok {
 		return described.Describe()
-	case f.one != "":
-		return strings.ReplaceAll(f.one, ",", " or ")
-	case f.value.Type() == reflect.TypeFor[time.Duration]():
-		return "a duration" + bounds + ", such as 500ms, 10s or 24h"
-	case f.value.Kind() == reflect.Bool || f.value.Kind() == reflect.Pointer:
-		return "true or false"
-	case f.value.CanInt() && f.value.Type().Name() == "Level":
-		return "debug, info, warn or error"
-	case f.value.CanInt():
-		return "a whole number" + bounds
 	}
-	return "a number" + bounds
+	switch f.value.Interface().(type) {
+	case time.Duration:
+		return "a duration" + bounds + ", such as 500ms, 10s or 24h"
+	case slog.Level:
+		return "debug, info, warn or error"
+	case bool, *bool:
+		return "true or false"
+	case string:
+		return strings.ReplaceAll(f.one, ",", " or ")
+	case float64:
+		return "a number" + bounds
+	}
+	return "a whole number" + bounds
 }
 
 // format writes a value as people do: 24h, not 24h0m0s; 536870912, not 5.36870912e+08.
 func format(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		s := x.String()
-		if strings.HasSuffix(s, "m0s") {
-			s = strings.TrimSuffix(s, "0s")
-		}
-		if strings.HasSuffix(s, "h0m") {
-			s = strings.TrimSuffix(s, "0m")
-		}
-		return s
+		return zeroUnits.ReplaceAllString(x.String(), "$1")
 	case float64:
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	case *bool:
@@ -260,3 +245,5 @@ func format(v reflect.Value) string {
 	}
 	return fmt.Sprint(v.Interface())
 }
+
+var zeroUnits = regexp.MustCompile(`([hm])(0m)?0s$`)

@@ -106,7 +106,7 @@ func TestLoad_AnEmptyVariableHasItsDefaultUnlessTagged(t *testing.T) {
 	}
 	emptied := byDefault
 	emptied.Admin = ""
-	for f := range settings.Fields(new(config)) {
+	for _, f := range settings.Fields(new(config)) {
 		want := byDefault
 		if f.Empty {
 			want = emptied

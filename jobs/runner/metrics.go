@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // The outcomes of a run that was due.
@@ -23,25 +24,22 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{
-		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+	f := promauto.With(reg) // registers nothing if reg is nil
+	return &metrics{
+		runs: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "prefab_job_runs_total",
 			Help: "Runs of jobs that were due, by outcome.",
 		}, []string{"name", "outcome"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		duration: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "prefab_job_duration_seconds",
 			Help:    "Duration of runs of jobs.",
 			Buckets: []float64{.001, .01, .05, .1, .5, 1, 5, 10, 30, 60, 300, 900},
 		}, []string{"name"}),
-		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		lastSuccess: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "prefab_job_last_success_timestamp_seconds",
 			Help: "Time of the job's last successful run in this process.",
 		}, []string{"name"}),
 	}
-	if reg != nil {
-		reg.MustRegister(m.runs, m.duration, m.lastSuccess)
-	}
-	return m
 }
 
 // initialize sets a job's counters to 0: rate() needs a value before the first run.

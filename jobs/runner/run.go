@@ -19,24 +19,32 @@ const retryPause = time.Second
 type task struct {
 	Job
 	schedule schedule
+	lock     Lock
 	running  chan struct{} // a semaphore of 1
 
 	lockUnavailable bool // at the last run
 	dependencyDown  bool // at the last run
 }
 
-func newTask(j Job, hasLock bool) (*task, error) {
+func newTask(j Job, lock Lock) (*task, error) {
 	if j.Name == "" || j.Run == nil || j.Timeout <= 0 {
 		return nil, errors.New("it needs a Name, a Timeout and a Run")
 	}
-	if j.Shared && !hasLock {
+	if j.Shared && lock == nil {
 		return nil, errors.New("it is shared, and the runner has no lock")
+	}
+	if !j.Shared {
+		lock = noLock
 	}
 	s, err := newSchedule(j)
 	if err != nil {
 		return nil, err
 	}
-	return &task{Job: j, schedule: s, running: make(chan struct{}, 1)}, nil
+	return &task{Job: j, schedule: s, lock: lock, running: make(chan struct{}, 1)}, nil
+}
+
+func noLock(ctx context.Context, _ string, _ time.Time, run func(context.Context) error) (bool, error) {
+	return true, run(ctx)
 }
 
 // runScheduled runs a job at its time, unless its last run has not ended.
@@ -52,50 +60,36 @@ func (r *Runner) runScheduled(t *task) {
 
 // listen runs a job at every signal on its channel Now, until Stop.
 func (r *Runner) listen(t *task) {
-	for {
+	for r.open.Err() == nil {
 		select {
 		case <-r.open.Done():
 			return
-		case _, ok := <-t.Now:
-			if !ok {
-				return
+		case <-t.Now:
+		}
+		t.running <- struct{}{} // waits for the current run
+		select {
+		case <-t.Now: // the next run covers signals that arrived meanwhile
+		default:
+		}
+		ok := r.open.Err() != nil || r.run(t, time.Time{})
+		<-t.running
+		if !ok {
+			select {
+			case <-r.open.Done():
+			case <-time.After(retryPause):
 			}
 		}
-		select {
-		case <-r.open.Done():
-			return
-		case t.running <- struct{}{}:
-		}
-		if r.runNow(t) {
-			continue
-		}
-		select {
-		case <-r.open.Done():
-		case <-time.After(retryPause):
-		}
 	}
 }
 
-func (r *Runner) runNow(t *task) (ok bool) {
-	defer func() { <-t.running }()
-	if r.open.Err() != nil { // select chooses at random when both are ready
-		return true
-	}
-	select {
-	case <-t.Now: // this run covers signals that arrived while it waited
-	default:
-	}
-	return r.run(t, time.Time{})
-}
-
-// run runs a job once, a shared one under the lock. It reports whether the run succeeded
-// or was not needed.
+// run runs a job once, under its lock. It reports whether the run succeeded or was not
+// needed.
 func (r *Runner) run(t *task, next time.Time) (ok bool) {
 	ctx := tracing.With(r.runCtx, &tracing.Trace{Route: "job " + t.Name})
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	var took time.Duration
-	call := func(ctx context.Context) (err error) {
+	ran, err := t.lock(ctx, t.Name, next, func(ctx context.Context) (err error) {
 		began := time.Now()
 		defer func() {
 			if reason := recover(); reason != nil {
@@ -104,13 +98,7 @@ func (r *Runner) run(t *task, next time.Time) (ok bool) {
 			took = time.Since(began)
 		}()
 		return t.Run(ctx)
-	}
-	if !t.Shared {
-		err := call(ctx)
-		r.ended(ctx, t, took, err)
-		return err == nil
-	}
-	ran, err := r.lock(ctx, t.Name, next, call)
+	})
 	unavailable := !ran && err != nil
 	changed := unavailable != t.lockUnavailable
 	t.lockUnavailable = unavailable

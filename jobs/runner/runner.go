@@ -47,7 +47,8 @@ type Job struct {
 	Shared bool
 
 	// Now starts a run at once, or after the current one. Signals that arrive before a run
-	// begins count as one: use a channel of capacity 1, and drop a signal if it is full.
+	// begins count as one: use a channel of capacity 1, drop a signal if it is full, and
+	// never close it.
 	Now <-chan struct{}
 
 	Run func(context.Context) error
@@ -96,7 +97,7 @@ func New(o Options) *Runner {
 // Add adds a job. Call it before Start. It panics if the job is invalid, which is a
 // mistake in the program.
 func (r *Runner) Add(j Job) {
-	t, err := newTask(j, r.lock != nil)
+	t, err := newTask(j, r.lock)
 	if err != nil {
 		panic(fmt.Sprintf("job %q: %v", j.Name, err))
 	}

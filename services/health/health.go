@@ -43,21 +43,25 @@ const (
 type Monitor struct {
 	state        atomic.Int32
 	started      time.Time
-	dependencies []Dependency
+	dependencies []*dependency
+}
 
-	mu       sync.Mutex
-	checking chan struct{} // closed when the running check ends; nil without one
-	checked  time.Time     // when the last check ended
-	down     []bool        // by dependency, in its last check
-	waiting  []bool        // by dependency: the running check has no answer yet
+type dependency struct {
+	Dependency
+
+	mu      sync.Mutex
+	running chan struct{} // closed when the running check ends; nil without one
+	checked time.Time     // when the last check ended
+	down    bool          // in the last check
 }
 
 // New returns the monitor of a process that is starting now.
 func New(dependencies ...Dependency) *Monitor {
-	return &Monitor{
-		started: time.Now(), dependencies: dependencies,
-		down: make([]bool, len(dependencies)), waiting: make([]bool, len(dependencies)),
+	m := &Monitor{started: time.Now()}
+	for _, d := range dependencies {
+		m.dependencies = append(m.dependencies, &dependency{Dependency: d})
 	}
+	return m
 }
 
 // State returns the state of the process.
@@ -81,57 +85,48 @@ func (m *Monitor) Names() []string {
 // Down returns the names of the dependencies that do not answer, in order. While a
 // dependency hangs, its last result is used, until that is too old: then it is down.
 func (m *Monitor) Down(ctx context.Context) []string {
-	if checking := m.check(); checking != nil {
-		timeout := time.NewTimer(probeTimeout)
-		defer timeout.Stop()
-		select {
-		case <-checking:
-		case <-timeout.C:
-		case <-ctx.Done():
-		}
+	isDown := make([]bool, len(m.dependencies))
+	var all sync.WaitGroup
+	for i, d := range m.dependencies {
+		all.Go(func() { isDown[i] = d.isDown(ctx) })
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	isOld := time.Since(m.checked) > checkMaxAge+checkTimeout
+	all.Wait()
 	var down []string
 	for i, d := range m.dependencies {
-		if m.down[i] || m.waiting[i] && isOld {
+		if isDown[i] {
 			down = append(down, d.Name)
 		}
 	}
 	return down
 }
 
-// check starts a check of every dependency if one is due, and returns the running one.
-func (m *Monitor) check() <-chan struct{} {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.checking != nil || time.Since(m.checked) < checkMaxAge {
-		return m.checking
+func (d *dependency) isDown(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running == nil && time.Since(d.checked) >= checkMaxAge {
+		d.running = make(chan struct{})
+		go d.check(d.running)
 	}
-	done := make(chan struct{})
-	m.checking = done
-	var all sync.WaitGroup
-	for i := range m.dependencies {
-		m.waiting[i] = true
-		all.Go(func() { m.checkOne(i) })
+	if running := d.running; running != nil {
+		d.mu.Unlock()
+		select {
+		case <-running:
+		case <-ctx.Done():
+		}
+		d.mu.Lock()
 	}
-	go func() {
-		all.Wait()
-		m.mu.Lock()
-		m.checked, m.checking = time.Now(), nil
-		m.mu.Unlock()
-		close(done)
-	}()
-	return done
+	return d.down || time.Since(d.checked) > checkMaxAge+checkTimeout
 }
 
-func (m *Monitor) checkOne(i int) {
-	// Not with a probe's context: its end must not make a dependency seem down.
+func (d *dependency) check(done chan struct{}) {
+	defer close(done)
+	// Not with a probe's context: its end must not make the dependency seem down.
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	err := m.dependencies[i].Check(ctx)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.down[i], m.waiting[i] = err != nil, false
+	err := d.Check(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running, d.checked, d.down = nil, time.Now(), err != nil
 }
