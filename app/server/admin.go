@@ -102,25 +102,20 @@ func (s Settings) checkPorts(ctx context.Context) error {
 }
 
 func (s Settings) listen(ctx context.Context) (*net.TCPListener, error) {
-	address := net.JoinHostPort(string(s.Host), strconv.Itoa(s.Port))
+	return listen(ctx, net.JoinHostPort(string(s.Host), strconv.Itoa(s.Port)), "choose another PORT")
+}
+
+func (s Settings) listenAdmin(ctx context.Context) (*net.TCPListener, error) {
+	return listen(ctx, string(s.AdminAddr), "choose another ADMIN_ADDR than this and than HOST and PORT, or set ADMIN_ADDR to nothing")
+}
+
+func listen(ctx context.Context, address, advice string) (*net.TCPListener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program; choose another PORT: %w", address, err)
+		return nil, fmt.Errorf("%s is taken by another program; %s: %w", address, advice, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
 	return listener.(*net.TCPListener), nil //nolint:forcetypeassert // it is one of "tcp"
-}
-
-func (s Settings) listenAdmin(ctx context.Context) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(s.AdminAddr))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("ADMIN_ADDR %s is taken, by another program or by HOST and PORT; "+
-			"choose another, or set ADMIN_ADDR to nothing: %w", s.AdminAddr, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen on ADMIN_ADDR %s: %w", s.AdminAddr, err)
-	}
-	return listener, nil
 }

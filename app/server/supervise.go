@@ -36,7 +36,7 @@ func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error
 	s := o.Settings
 	workers := s.WorkerCount()
 	registry := prometheus.NewRegistry()
-	merged, reports := metrics.NewMerged(registry), &healthReports{newest: make(map[int]receivedReport)}
+	merged, reports := metrics.NewMerged(registry), &healthReports{newest: make(map[int]ops.Report)}
 	supervisor, err := prefork.New(prefork.Options{
 		Listener: listener, Workers: workers, Log: o.Log,
 		Env: []string{
@@ -157,18 +157,13 @@ func (p *Process) sendReport(service *Service) error {
 // their dependencies.
 type healthReports struct {
 	mu     sync.Mutex
-	newest map[int]receivedReport // by pid
-}
-
-type receivedReport struct {
-	ops.Report
-	at time.Time
+	newest map[int]ops.Report // by pid
 }
 
 func (r *healthReports) receive(pid int, report ops.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.newest[pid] = receivedReport{report, time.Now()}
+	r.newest[pid] = report
 }
 
 func (r *healthReports) ended(pid int) {
@@ -183,8 +178,8 @@ func (r *healthReports) worst() ops.Report {
 	defer r.mu.Unlock()
 	found := ops.Report{Status: "error", Timestamp: time.Now().UTC()} // if none has reported yet
 	for _, report := range r.newest {
-		found = report.Report
-		if time.Since(report.at) > reportMaxAge {
+		found = report
+		if time.Since(report.Timestamp) > reportMaxAge {
 			found.Status = "error"
 		}
 		if !found.OK() {
