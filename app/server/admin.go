@@ -106,7 +106,8 @@ func (s Settings) listen(ctx context.Context) (*net.TCPListener, error) {
 }
 
 func (s Settings) listenAdmin(ctx context.Context) (*net.TCPListener, error) {
-	return listen(ctx, string(s.AdminAddr), "choose another ADMIN_ADDR than this and than HOST and PORT, or set ADMIN_ADDR to nothing")
+	return listen(ctx, string(s.AdminAddr),
+		"choose an ADMIN_ADDR that is free, other than HOST and PORT, or set ADMIN_ADDR to nothing")
 }
 
 func listen(ctx context.Context, address, advice string) (*net.TCPListener, error) {
