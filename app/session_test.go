@@ -13,6 +13,9 @@ import (
 
 const sessionPath = "/api/v1/session"
 
+// sessionKeys begin with this, and 26 characters follow.
+const sessionKeys = "prefab:session:"
+
 func TestSession_SignInWhoAmISignOut(t *testing.T) {
 	s := shared(t)
 	user, c := s.user("max", services.Member), s.visitor()
@@ -50,7 +53,9 @@ func TestSession_SavedLateIsOfNoUse(t *testing.T) {
 	s := startOn(t, devtest.Database(t), line.URL)
 	c := s.visitor()
 	user := s.user("max", services.Member)
-	release := line.Hold(t, devtest.Hold{Text: "set\r\n$41\r\nprefab:session:", Pieces: 1})
+	release := line.Hold(t, devtest.Hold{
+		Text: fmt.Sprintf("set\r\n$%d\r\n%s", len(sessionKeys)+26, sessionKeys), Pieces: 1,
+	})
 	in := c.signIn(user.Email, password)
 	if id := c.cookie(sessionCookie); in.status != http.StatusServiceUnavailable || id != "" {
 		t.Errorf("the sign-in is answered by %d, with the cookie %q", in.status, id)

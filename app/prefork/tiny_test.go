@@ -114,7 +114,7 @@ func work(ctx context.Context) error {
 	}
 	// Not by Shutdown, which drops a request that arrives on a connection just accepted.
 	_ = worker.Listener.Close()
-	_ = <-broken
+	<-broken //nolint:errcheck // it says that the listener is closed
 	server.SetKeepAlivesEnabled(false)
 	open.Wait()
 	return worker.Send([]byte("goodbye"))
