@@ -21,6 +21,14 @@ run: ## Install what is missing, and serve with an embedded PostgreSQL and Redis
 		sed -n 's/^DATABASE_URL=$$/postgres/p; s/^REDIS_URL=$$/redis?/p') # what the settings leave out is ours
 	@exec bin/prefab serve
 
+.PHONY: init
+init: ## Give the project a name: MODULE=github.com/acme/shop [NAME=shop] [BARE=1: without the sample]
+	@MODULE="$(MODULE)" NAME="$(NAME)" BARE="$(BARE)" app/scaffold/init.sh
+
+.PHONY: upgrade
+upgrade: ## Bring Prefab's packages to a newer version: FROM=<clone or git address> [TO=tag] [DRY=1]
+	@FROM="$(FROM)" TO="$(TO)" DRY="$(DRY)" app/scaffold/upgrade.sh
+
 # The first package is the root: tests of the program as a process.
 PACKAGES = $$(go list ./... | tail -n +2)
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -25,6 +27,7 @@ Commands:
   export [--format F] [--out FILE]
                            write all products as json, ndjson or csv
   user add                 make a user: --email, --name, --role
+  generate                 write code: a resource, job, page or migration (in a checkout)
   healthcheck              ask the running service whether it lives
   config                   print the settings, passwords masked
   version                  print what this program was built from
@@ -54,6 +57,7 @@ var commands = map[string]command{
 	"export": runExport,
 	// endregion
 	"user":        runUser,
+	"generate":    runGenerate,
 	"healthcheck": runHealthcheck,
 	"config":      runConfig,
 }
@@ -145,6 +149,17 @@ func printStatus(out io.Writer, list []migrate.Status) {
 	if schema.Version > program.Version {
 		fmt.Fprintf(out, "The schema is newer than this program: it is at %s, the program at %s.\n", schema, program)
 	}
+}
+
+// runGenerate leaves the work to a program of the checkout, which production does not need.
+func runGenerate(ctx context.Context, e environment, args []string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", "bin/generate", "./app/scaffold")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the generator, in the folder of go.mod: %w\n%s", err, out)
+	}
+	c := exec.CommandContext(ctx, "bin/generate", args...) //nolint:gosec // the user's own arguments
+	c.Stdin, c.Stdout, c.Stderr = e.in, e.out, os.Stderr
+	return c.Run()
 }
 
 func runHealthcheck(ctx context.Context, e environment, args []string) error {

@@ -98,6 +98,17 @@ func (f *Form) Number(name string) *int64 {
 	return &n
 }
 
+// Digits is a number as a form shows it, and "" for 0, which stands for none.
+func Digits(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// Amount is an amount of cents as Cents reads it: 12.50.
+func Amount(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+
 // Cents reads an amount of up to highest cents, such as "12.5". It is nil for an empty
 // field, and for one that is not an amount, which is an error of the field.
 func (f *Form) Cents(name string, highest int64) *int64 {

@@ -2,7 +2,10 @@ package problem
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -44,6 +47,26 @@ func (r *Rules) Line(field, value string, low, high int) {
 // Between requires a value from low to high.
 func (r *Rules) Between(field string, value, low, high int64) {
 	r.Check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
+}
+
+// OneOf requires one of some texts.
+func (r *Rules) OneOf(field, value string, allowed ...string) {
+	r.Check(slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "))
+}
+
+// Date requires a day of the calendar, YYYY-MM-DD.
+func (r *Rules) Date(field, value string) {
+	_, err := time.Parse(time.DateOnly, value)
+	r.Check(err == nil, field, "must be a day such as 2026-01-31")
+}
+
+// URL requires an absolute http or https URL of up to high characters.
+func (r *Rules) URL(field, value string, high int) {
+	before := len(r.broken)
+	r.Line(field, value, 1, high)
+	u, err := url.Parse(value)
+	ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	r.Check(len(r.broken) > before || ok, field, "must be an http or https URL")
 }
 
 // Err returns an error with all broken rules, or nil without any.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Removes the sample catalogue from this checkout. Users, sessions and sign-in stay.
-# A test runs this script on a copy (removal_test.go).
+# A test runs this script on a copy (scaffold_test.go).
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")/../.."
 [ -z "$(git status --porcelain 2>/dev/null)" ] || { echo "remove-sample: commit your changes first" >&2; exit 1; }
 
 # Its files.
-rm -r bench docs/performance.* docs/screenshots catalogue*_test.go removal_test.go remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
+rm -r bench docs/performance.* docs/screenshots catalogue*_test.go app/scaffold/remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
   repositories/migrations/00003_catalogue.sql \
   repositories/{categories,cached_[cprs]*,invalidat,pending,plans,product,prune,put_stock,reviews,seed,stock,unavailable}* \
   services/{categories,product,reviews,rules,stock}*.go templates/{catalogue,edit,product}.html \

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Example is a valid value as a Go and JSON literal; the n-th differs from the others
+// where the kind allows it.
+func (f field) Example(n int) string {
+	switch f.Kind {
+	case "int":
+		return strconv.FormatInt(f.Low+int64(n)%(f.High-f.Low+1), 10)
+	case "money":
+		return strconv.FormatInt(f.Low+min(1250*int64(n+1), f.High-f.Low), 10)
+	case "bool":
+		return strconv.FormatBool(n%2 == 0)
+	case "date":
+		return fmt.Sprintf(`"2026-03-%02d"`, 1+n%28)
+	case "enum":
+		return `"` + f.Options[n%len(f.Options)] + `"`
+	case "url":
+		return fmt.Sprintf(`"https://example.com/%d"`, n+1)
+	}
+	words := f.Name.Words()
+	return fmt.Sprintf(`"%s %d"`, strings.ToUpper(words[:1])+words[1:], n+1)
+}
+
+// Varied is a Go expression for a valid value that depends on the variable n.
+func (f field) Varied() string {
+	switch f.Kind {
+	case "int", "money":
+		return fmt.Sprintf("int64(%d + n%%%d)", f.Low, f.High-f.Low+1)
+	case "bool":
+		return "n%2 == 0"
+	case "date":
+		return `fmt.Sprintf("2026-03-%02d", 1+n%28)`
+	case "enum":
+		return fmt.Sprintf("[]string{%s}[n%%%d]", quoted(f.Options), len(f.Options))
+	case "url":
+		return `fmt.Sprintf("https://example.com/%d", n)`
+	}
+	words := f.Name.Words()
+	return fmt.Sprintf(`fmt.Sprintf("%s %%d", n)`, strings.ToUpper(words[:1])+words[1:])
+}
+
+// Invalid is a value that breaks the field's rule, or "" if there is none.
+func (f field) Invalid() string {
+	switch f.Kind {
+	case "int", "money":
+		return strconv.FormatInt(f.High+1, 10)
+	case "ref":
+		return "-1"
+	case "date":
+		return `"2026-02-30"`
+	case "enum":
+		return `"` + strings.Join(f.Options, "") + `x"`
+	case "url":
+		return `"javascript:alert(1)"`
+	case "string":
+		return `"two\nlines"`
+	case "text":
+		return `"\u0000"`
+	}
+	return ""
+}
+
+// Schema is the field's JSON Schema in the API document.
+func (f field) Schema() string {
+	switch f.Kind {
+	case "int", "money":
+		return fmt.Sprintf(`{ "type": "integer", "minimum": %d, "maximum": %d }`, f.Low, f.High)
+	case "ref":
+		return `{ "$ref": "#/components/schemas/ID" }`
+	case "bool":
+		return `{ "type": "boolean" }`
+	case "date":
+		return `{ "type": "string", "format": "date" }`
+	case "enum":
+		return fmt.Sprintf(`{ "enum": [%s] }`, quoted(f.Options))
+	case "url":
+		return `{ "type": "string", "format": "uri", "maxLength": 500 }`
+	}
+	high := 200
+	if f.Kind == "text" {
+		high = 5000
+	}
+	if f.Required {
+		return fmt.Sprintf(`{ "type": "string", "minLength": 1, "maxLength": %d }`, high)
+	}
+	return fmt.Sprintf(`{ "type": "string", "maxLength": %d }`, high)
+}

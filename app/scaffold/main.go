@@ -1,0 +1,94 @@
+// Command generate writes the code of a resource, as one would by hand, and wires it:
+//
+//	bin/prefab generate resource Supplier name:string! town:string? rank:enum[gold,silver]
+//	bin/prefab generate destroy Supplier
+//
+// It edits app.go and routes.go by their syntax trees. Where it does not know their shape it
+// prints what to paste, and exits with 3. It overwrites nothing.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+const usage = `usage: generate [--dry-run] what name ...
+
+  resource Supplier field...   migration, rules, store, routes, API document, tests;
+                               --cache: cached reads; --pages: pages and forms;
+                               --plural Sheep: where the usual one is wrong
+  job CleanCarts               a job, every hour
+  page About                   a page and its route
+  migration AddTowns           an empty migration
+  destroy Supplier             removes a resource that has not changed since it was generated
+
+` + fieldHelp + `
+`
+
+func main() {
+	err := run(os.Args[1:], os.Stdout)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "generate:", err)
+	if errors.Is(err, errUnknownShape) {
+		os.Exit(3)
+	}
+	os.Exit(1)
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	dry := flags.Bool("dry-run", false, "show the diff, and write nothing")
+	var o options
+	flags.BoolVar(&o.Cache, "cache", false, "cache what is read by id")
+	flags.BoolVar(&o.Pages, "pages", false, "pages for people too")
+	plural := flags.String("plural", "", "the plural, where the usual one is wrong")
+	words, err := parse(flags, args)
+	if errors.Is(err, flag.ErrHelp) || err == nil && len(words) == 0 {
+		_, err := io.WriteString(out, usage)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	plans := map[string]func(string) (*plan, error){
+		"resource":  func(name string) (*plan, error) { return planResource(name, *plural, words[2:], o) },
+		"job":       planJob,
+		"page":      planPage,
+		"migration": planMigration,
+		"destroy":   planDestroy,
+	}
+	planFor, ok := plans[words[0]]
+	if !ok {
+		return fmt.Errorf("it cannot generate a %q, only resource, job, page and migration", words[0])
+	}
+	if len(words) == 1 || words[0] != "resource" && len(words) > 2 {
+		return fmt.Errorf("say one name: generate %s Name", words[0])
+	}
+	p, err := planFor(words[1])
+	if err != nil {
+		return err
+	}
+	if *dry {
+		return p.diff(out)
+	}
+	return p.apply(out)
+}
+
+// parse takes flags before, between and after the other arguments.
+func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
+}

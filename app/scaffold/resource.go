@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"go/format"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// resource is what the templates are given.
+type resource struct {
+	Module string
+	one    name // supplier
+	many   name // suppliers
+	Fields []field
+}
+
+var (
+	resourceName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,40}$`)
+	reserved     = []string{
+		"User", "Session", "Page", "Health", "Problem", "Error", "Product", "Category", "Stock", "Review", "Cache", "Guard",
+	}
+)
+
+// newResource checks what the command line asks for.
+func newResource(module, singularName, pluralName string, fieldTexts []string) (resource, error) {
+	if !resourceName.MatchString(singularName) {
+		return resource{}, fmt.Errorf(
+			"%q is no name of a resource; one is like Supplier or PriceList: a singular, in Go's spelling", singularName)
+	}
+	if slices.Contains(reserved, singularName) {
+		return resource{}, fmt.Errorf("%q is taken by Prefab", singularName)
+	}
+	r := resource{Module: module, one: newName(singularName)}
+	r.many = name{plural(r.one.snake)}
+	if pluralName != "" {
+		r.many = newName(pluralName)
+	}
+	if r.many == r.one {
+		return resource{}, fmt.Errorf("%s is singular and plural; say another plural with --plural", singularName)
+	}
+	if token.IsKeyword(r.Local()) || token.IsKeyword(r.Locals()) || slices.Contains(reservedSQL, r.many.snake) {
+		return resource{}, fmt.Errorf("%q is a word of Go or SQL", singularName)
+	}
+	if len(fieldTexts) == 0 {
+		return resource{}, fmt.Errorf("%s has no field; %s", singularName, fieldHelp)
+	}
+	var errs []error
+	seen := make(map[name]bool)
+	for _, text := range fieldTexts {
+		f, err := parseField(text)
+		if err == nil && seen[f.Name] {
+			err = fmt.Errorf("field %q: %s stands twice", text, f.Name.JSON())
+		}
+		seen[f.Name] = true
+		r.Fields, errs = append(r.Fields, f), append(errs, err)
+	}
+	return r, errors.Join(errs...)
+}
+
+func (r resource) Type() string   { return r.one.Go() }
+func (r resource) Types() string  { return r.many.Go() }
+func (r resource) Local() string  { return r.one.Local() }
+func (r resource) Locals() string { return r.many.Local() }
+func (r resource) Word() string   { return r.one.Words() }
+func (r resource) Words() string  { return r.many.Words() }
+func (r resource) Table() string  { return r.many.snake }
+func (r resource) Path() string   { return strings.ReplaceAll(r.many.snake, "_", "-") }
+
+// Singular is the row's name in keys and files.
+func (r resource) Singular() string { return r.one.snake }
+
+// Article is the word's indefinite article.
+func (r resource) Article() string {
+	if strings.ContainsAny(r.one.snake[:1], "aeiou") {
+		return "an"
+	}
+	return "a"
+}
+
+func (r resource) filter(keep func(field) bool) (kept []field) {
+	for _, f := range r.Fields {
+		if keep(f) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// Required, Uniques, Refs and Removable are some of the fields.
+func (r resource) Required() []field { return r.filter(func(f field) bool { return f.Required }) }
+
+// Uniques are the fields whose values no two rows share.
+func (r resource) Uniques() []field { return r.filter(func(f field) bool { return f.Unique }) }
+
+// Refs are the fields that refer to another table.
+func (r resource) Refs() []field { return r.filter(func(f field) bool { return f.Kind == "ref" }) }
+
+// Removable are the fields that null removes.
+func (r resource) Removable() []field { return r.filter(field.Removable) }
+
+func (r resource) each(text func(i int, f field) string) (parts []string) {
+	for i, f := range r.Fields {
+		parts = append(parts, text(i, f))
+	}
+	return parts
+}
+
+// wrap joins the parts by commas, on lines of about that width.
+func wrap(parts []string, indent string, width int) string {
+	var b strings.Builder
+	line := 0
+	for i, part := range parts {
+		switch {
+		case i > 0 && line+len(part) > width:
+			b.WriteString(",\n" + indent)
+			line = 0
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(part)
+		line += len(part) + 2
+	}
+	return b.String()
+}
+
+// SelectList is what a statement reads of a row.
+func (r resource) SelectList() string {
+	columns := []string{"id"}
+	for _, f := range r.Fields {
+		columns = append(columns, f.Select())
+	}
+	return wrap(append(columns, "row_version", "created_at", "updated_at"), "    ", 80)
+}
+
+// ColumnList are the columns of INSERT.
+func (r resource) ColumnList() string {
+	return wrap(r.each(func(_ int, f field) string { return f.Name.Column() }), "    ", 100)
+}
+
+// InsertList are the values of INSERT.
+func (r resource) InsertList() string {
+	return wrap(r.each(func(i int, f field) string { return f.Insert(i + 1) }), "    ", 100)
+}
+
+// UpdateList are the assignments of UPDATE; id and version come first.
+func (r resource) UpdateList() string {
+	return strings.Join(r.each(func(i int, f field) string { return "    " + f.Update(i+3) }), ",\n")
+}
+
+// Arguments are the fields as the last arguments of a call.
+func (r resource) Arguments() string {
+	arguments := wrap(r.each(func(_ int, f field) string { return "f." + f.Name.Go() }), "\t\t\t", 90)
+	if len(r.Fields) > 3 {
+		return ",\n\t\t\t" + arguments
+	}
+	return ", " + arguments
+}
+
+// Body is a valid JSON body.
+func (r resource) Body(n int) string {
+	return "{" + strings.Join(r.each(func(_ int, f field) string {
+		if f.Kind == "ref" {
+			return `"` + f.Name.JSON() + `":1`
+		}
+		return `"` + f.Name.JSON() + `":` + f.Example(n)
+	}), ",") + "}"
+}
+
+// TestValue is a pointer to the field's n-th value, in tests of the store.
+func (f field) TestValue() string {
+	switch {
+	case f.Kind == "ref" && f.Refers.Table == "users":
+		return `new(newUser(t, db, rand.Text()+"@example.com").ID)`
+	case f.Kind == "ref":
+		return "new(new" + f.Refers.Type.Go() + "(t, db, mathrand.IntN(1_000_000)).ID)"
+	}
+	return "new(" + f.Varied() + ")"
+}
+
+// AppValue is the field's n-th value, in tests of the program.
+func (f field) AppValue() string {
+	switch {
+	case f.Kind == "ref" && f.Refers.Table == "users":
+		return `c.s.user("user-"+strings.ToLower(rand.Text()), services.Member).ID`
+	case f.Kind == "ref":
+		return "c.new" + f.Refers.Type.Go() + "(mathrand.IntN(1_000_000)).ID"
+	}
+	return f.Varied()
+}
+
+// render fills a template. Go code is formatted, and its imports are those that it uses.
+func render(templateName string, data any) (string, error) {
+	t, err := template.ParseFS(templateFiles, "templates/"+templateName)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return "", err
+	}
+	if strings.HasSuffix(templateName, ".html.tmpl") { // the page's own actions
+		return strings.NewReplacer("[[", "{{", "]]", "}}").Replace(out.String()), nil
+	}
+	if !strings.HasSuffix(templateName, ".go.tmpl") {
+		return out.String(), nil
+	}
+	text := withImports(out.String())
+	formatted, err := format.Source([]byte(text))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", templateName, err, text)
+	}
+	return string(formatted), nil
+}
+
+// optionalImports are those of the standard library that only some fields need.
+var optionalImports = map[string]string{
+	"rand.Text(": "crypto/rand", "mathrand.": "mathrand \"math/rand/v2\"", "strings.": "strings", "fmt.": "fmt",
+	"cmp.": "cmp", "strconv.": "strconv",
+}
+
+// withImports puts the imports that fields need into the first block, in order.
+func withImports(text string) string {
+	head, body, found := strings.Cut(text, "import (\n")
+	if !found {
+		return text
+	}
+	block, rest, _ := strings.Cut(body, "\n\n")
+	lines := strings.Split(block, "\n")
+	for use, path := range optionalImports {
+		line := "\t" + path
+		if !strings.Contains(path, `"`) {
+			line = "\t\"" + path + `"`
+		}
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == line })
+		if regexp.MustCompile(`[^a-z.]` + regexp.QuoteMeta(use)).MatchString(rest) {
+			lines = append(lines, line)
+		}
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(importPath(a), importPath(b)) })
+	return head + "import (\n" + strings.Join(lines, "\n") + "\n\n" + rest
+}
+
+func importPath(line string) string {
+	_, path, _ := strings.Cut(line, `"`)
+	return path
+}
+
+// file is a file to write.
+type file struct{ path, text string }
+
+// files are the resource's own, in the order in which one reads them.
+func (r resource) files(migration int, o options) ([]file, error) {
+	table := r.Table()
+	templates := [][2]string{
+		{fmt.Sprintf("repositories/migrations/%05d_%s.sql", migration, table), "migration.sql.tmpl"},
+		{"services/" + table + ".go", "service.go.tmpl"},
+		{"repositories/" + table + ".go", "repository.go.tmpl"},
+		{"handlers/" + table + ".go", "handler.go.tmpl"},
+		{"services/" + table + "_test.go", "service_test.go.tmpl"},
+		{"repositories/" + table + "_test.go", "repository_test.go.tmpl"},
+		{"app/" + table + "_test.go", "app_test.go.tmpl"},
+	}
+	if o.Cache {
+		templates = append(templates, [2]string{"repositories/cached_" + table + ".go", "cached.go.tmpl"})
+	}
+	if o.Pages {
+		one := r.Singular()
+		templates = append(templates, [][2]string{
+			{"handlers/" + one + "_pages.go", "pages.go.tmpl"}, {"app/" + one + "_pages_test.go", "pages_test.go.tmpl"},
+			{"templates/" + table + ".html", "list.html.tmpl"}, {"templates/" + one + ".html", "show.html.tmpl"},
+			{"templates/" + one + "_form.html", "form.html.tmpl"},
+		}...)
+	}
+	var files []file
+	for _, t := range templates {
+		text, err := render(t[1], r)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{filepath.FromSlash(t[0]), text})
+	}
+	return files, nil
+}

@@ -1,0 +1,195 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// clone is a copy of this checkout, with the changes that are not committed.
+type clone struct {
+	t   *testing.T
+	dir string
+}
+
+func newClone(t *testing.T) clone {
+	t.Helper()
+	c := clone{t, filepath.Join(folder(t), "prefab")}
+	copyTracked(t, c.dir)
+	c.run("git", "init", "--quiet", "--initial-branch", "main")
+	c.commit()
+	return c
+}
+
+func (c clone) commit() {
+	c.t.Helper()
+	c.run("git", "add", "--all")
+	c.run("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message", "a step")
+}
+
+// try runs a command in the clone.
+func (c clone) try(name string, args ...string) (output string, status int) {
+	c.t.Helper()
+	command := exec.Command(name, args...)
+	command.Dir = c.dir
+	command.Env = append(os.Environ(), "GOFLAGS=-trimpath", "CGO_ENABLED=0") // so that the build cache knows the dependencies
+	out, err := command.CombinedOutput()
+	if err != nil && command.ProcessState == nil {
+		c.t.Fatal(err)
+	}
+	return string(out), command.ProcessState.ExitCode()
+}
+
+func (c clone) run(name string, args ...string) string {
+	c.t.Helper()
+	out, status := c.try(name, args...)
+	if status != 0 {
+		c.t.Fatalf("%s %q ends with %d:\n%s", name, args, status, out)
+	}
+	return out
+}
+
+func (c clone) read(path string) string {
+	c.t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, path))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (c clone) append(path, text string) {
+	c.t.Helper()
+	write(c.t, filepath.Join(c.dir, path), c.read(path)+text)
+}
+
+// What a user does in the first hour. SCAFFOLD_TESTS=all also runs `make test` after each step.
+func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the module anew")
+	}
+	c := newClone(t)
+	test := func(packages string, run string) {
+		t.Helper()
+		c.run("go", "vet", "./...")
+		if os.Getenv("SCAFFOLD_TESTS") == "all" {
+			c.run("make", "test")
+			return
+		}
+		c.run("go", append([]string{"test", "-run", run}, strings.Fields(packages)...)...)
+	}
+	c.run("make", "init", "MODULE=github.com/acme/shop", "BARE=1")
+	for _, file := range []string{"handlers/openapi.json", "app/routes.go", "app/app.go", "deploy/nginx.conf", ".env.example", "go.mod"} {
+		if left := regexp.MustCompile(`(?i).*(product[^i]|catalogue|region sample|without sample|prefab).*`).FindString(c.read(file)); left != "" {
+			t.Errorf("%s still has %q", file, left)
+		}
+	}
+	const contract = "TestContract|TestOpenAPI|TestImports|TestConfig"
+	test("./app ./repositories ./services", contract+"|Note")
+	c.commit()
+	if said := c.run("make", "init", "MODULE=github.com/acme/shop"); !strings.Contains(said, "nothing to do") {
+		t.Errorf("the second time it says %s", said)
+	}
+	if out, status := c.try("make", "init", "MODULE=github.com/acme/other"); status == 0 {
+		t.Errorf("another name is taken: %s", out)
+	}
+
+	c.run("go", "build", "-o", "bin/shop", ".")
+	generate := func(args ...string) { t.Helper(); c.run("bin/shop", append([]string{"generate"}, args...)...) }
+	generate("resource", "Supplier", "name:string!", "town:string?", "rank:enum[gold,silver]", "since:date", "rating:int[1..5]",
+		"price:money", "notes:text", "website:url:unique", "active:bool", "owner:ref(users)", "until:date?", "homepage:url?:unique",
+		"score:int[2..9]?", "deputy:ref(users)?", "level:enum[low,high]?", "--cache", "--pages")
+	generate("resource", "PriceList", "supplier:ref(suppliers)", "valid:date")
+	generate("job", "CleanCarts")
+	generate("page", "AboutUs")
+	test("./app ./repositories ./services ./jobs ./templates", contract+"|Supplier|PriceList|CleanCarts|TestPages")
+	generate("destroy", "PriceList")
+	generate("destroy", "Supplier")
+	generate("destroy", "Note")
+	test("./app", contract)
+	if out, status := c.try("bin/shop", "generate", "resource", "lamp", "name:string"); status != 1 || !strings.Contains(out, "no name of a resource") {
+		t.Errorf("a bad name ends with %d: %s", status, out)
+	}
+}
+
+func TestUpgrade_MergesPackagesAndLeavesTheRest(t *testing.T) {
+	theirs := newClone(t)
+	project := clone{t, filepath.Join(folder(t), "shop")}
+	theirs.run("git", "clone", "--quiet", theirs.dir, project.dir)
+	project.run("make", "init", "MODULE=github.com/acme/shop")
+	project.append("services/memory/memory.go", "\n// Ours.\n")
+	project.append("services/health/health.go", "\n// Ours.\n")
+	project.commit()
+
+	theirs.append("UPGRADING.md", "\n## Next\n\nCall New.\n")
+	theirs.append("services/health/health.go", "\n// Theirs.\n")                                                              // a conflict
+	theirs.append("services/passwords/passwords.go", "\n// Theirs, of example.com/prefab.\n")                                 // not changed here
+	theirs.append("services/products.go", "\n// Theirs.\n")                                                                   // the user's own
+	write(t, filepath.Join(theirs.dir, "services/health/more.go"), "package health\n")                                        // new
+	write(t, filepath.Join(theirs.dir, "services/memory/memory.go"), "// Theirs.\n"+theirs.read("services/memory/memory.go")) // merges
+	theirs.run("git", "rm", "--quiet", "services/memory/memory_test.go")
+	theirs.commit()
+
+	said := project.run("make", "upgrade", "FROM="+theirs.dir, "DRY=1")
+	if left := project.run("git", "status", "--porcelain"); left != "" {
+		t.Errorf("a dry run changes %s", left)
+	}
+	out, status := project.try("make", "upgrade", "FROM="+theirs.dir)
+	if status == 0 || !strings.Contains(out, "1 files have conflict marks") {
+		t.Errorf("with a conflict it ends with %d: %s", status, out)
+	}
+	for _, line := range []string{
+		"added      services/health/more.go", "replaced   services/passwords/passwords.go", "merged     services/memory/memory.go",
+		"CONFLICT   services/health/health.go", "removed    services/memory/memory_test.go", "Call New.",
+	} {
+		if !strings.Contains(said, line) || !strings.Contains(out, line) {
+			t.Errorf("it does not say %q:\n%s\nand\n%s", line, said, out)
+		}
+	}
+	if text := project.read("services/memory/memory.go"); !strings.Contains(text, "// Theirs.") || !strings.Contains(text, "// Ours.") {
+		t.Errorf("merged is\n%s", text)
+	}
+	if text := project.read("services/health/health.go"); !strings.Contains(text, "<<<<<<< yours\n") {
+		t.Errorf("the conflict is\n%s", text)
+	}
+	if text := project.read("services/passwords/passwords.go"); !strings.Contains(text, "// Theirs, of github.com/acme/shop.") {
+		t.Errorf("replaced is\n%s", text)
+	}
+	if text := project.read("services/products.go"); strings.Contains(text, "// Theirs.") {
+		t.Error("the user's own file is changed")
+	}
+	project.commit()
+	if again := project.run("make", "upgrade", "FROM="+theirs.dir); strings.Contains(again, "services/") {
+		t.Errorf("a second time it says %s", again)
+	}
+}
+
+// copyTracked copies what a clone would have, with changes that are not committed.
+func copyTracked(t *testing.T, dir string) {
+	t.Helper()
+	list, err := exec.Command("git", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skipf("this is no clone: %v", err)
+	}
+	for path := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		content, err := os.ReadFile(path)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(dir, path)
+		write(t, copied, string(content))
+		if err := os.Chmod(copied, info.Mode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
