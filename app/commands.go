@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/exec"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -151,15 +149,8 @@ func printStatus(out io.Writer, list []migrate.Status) {
 	}
 }
 
-// runGenerate leaves the work to a program of the checkout, which production does not need.
 func runGenerate(ctx context.Context, e environment, args []string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", "bin/generate", "./app/scaffold")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the generator, in the folder of go.mod: %w\n%s", err, out)
-	}
-	c := exec.CommandContext(ctx, "bin/generate", args...) //nolint:gosec // the user's own arguments
-	c.Stdin, c.Stdout, c.Stderr = e.in, e.out, os.Stderr
-	return c.Run()
+	return server.Generate(ctx, e.in, e.out, args)
 }
 
 func runHealthcheck(ctx context.Context, e environment, args []string) error {
