@@ -144,9 +144,22 @@ func seed(ctx context.Context, tx *sqlx.Tx, o SeedOptions) error {
 	if err := tx.SelectContext(ctx, &g.reviewerIDs, seedReviewerIDs, pq.Array(reviewers)); err != nil {
 		return err
 	}
+	if err := g.insert(ctx, tx, o.Progress); err != nil {
+		return err
+	}
+	for _, statement := range []string{moveSequences, analyzeCatalogue} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert adds the products with their stock and reviews, in batches.
+func (g *generator) insert(ctx context.Context, tx *sqlx.Tx, progress func(done, total int)) error {
 	var batch []seedProduct
-	for id := 1; id <= o.Products; id++ {
-		if batch = append(batch, g.product(id)); len(batch) < seedBatch && id < o.Products {
+	for id := 1; id <= g.total; id++ {
+		if batch = append(batch, g.product(id)); len(batch) < seedBatch && id < g.total {
 			continue
 		}
 		rows, err := json.Marshal(batch)
@@ -159,13 +172,8 @@ func seed(ctx context.Context, tx *sqlx.Tx, o SeedOptions) error {
 			}
 		}
 		batch = batch[:0]
-		if o.Progress != nil {
-			o.Progress(id, o.Products)
-		}
-	}
-	for _, statement := range []string{moveSequences, analyzeCatalogue} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return err
+		if progress != nil {
+			progress(id, g.total)
 		}
 	}
 	return nil

@@ -217,7 +217,8 @@ func (b *Buffer[K, V]) resolve(
 		}
 	}
 	if n := counts[deadLettered]; n > 0 {
-		b.options.Log.ErrorContext(ctx, "writes cannot be stored and become dead letters", "writes", n, "error", reverted[0].err)
+		b.options.Log.ErrorContext(ctx, "writes cannot be stored and become dead letters",
+			"writes", n, "error", reverted[0].err)
 	}
 	if n := counts[gone]; n > 0 {
 		b.options.Log.WarnContext(ctx, "writes are dropped: their rows do not exist", "writes", n)

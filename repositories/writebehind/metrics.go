@@ -42,7 +42,8 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		outdated:     "Old writes, brought back by Redis, that were dropped: the store had newer ones.",
 		deadLettered: "Writes that became dead letters.",
 	} {
-		counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "prefab_write_behind_" + outcome + "_total", Help: help})
+		name := "prefab_write_behind_" + outcome + "_total"
+		counter := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		m.outcomes[outcome] = counter
 		reg.MustRegister(counter)
 	}
