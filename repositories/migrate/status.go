@@ -54,13 +54,13 @@ func (m migrator) list(ctx context.Context) ([]Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.Timeout)
 	defer cancel()
 	var applied []struct {
-		Version   int64
+		Version   int64 `db:"version_id"`
 		Name      string
-		Checksum  string
+		Sum       string
 		AppliedAt time.Time `db:"applied_at"`
 	}
 	err := sqlx.NewDb(m.db, "postgres").SelectContext(ctx, &applied, `-- name: migrations.applied
-SELECT version, name, checksum, applied_at FROM schema_migrations`)
+SELECT version_id, name, sum, tstamp::timestamptz AS applied_at FROM goose_db_version WHERE version_id > 0`)
 	const undefinedTable = "42P01" // nothing was ever applied
 	if e := pq.As(err); err != nil && (e == nil || e.Code != undefinedTable) {
 		return nil, fmt.Errorf("read which migrations are applied: %w", err)
@@ -71,7 +71,7 @@ SELECT version, name, checksum, applied_at FROM schema_migrations`)
 	}
 	for _, a := range applied {
 		f, known := m.files[a.Version]
-		all[a.Version] = Status{a.Version, f.name, a.Name, a.AppliedAt, known && f.checksum != a.Checksum}
+		all[a.Version] = Status{a.Version, f.name, a.Name, a.AppliedAt, known && f.checksum != a.Sum}
 	}
 	byVersion := func(a, b Status) int { return cmp.Compare(a.Version, b.Version) }
 	return slices.SortedFunc(maps.Values(all), byVersion), nil
