@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/lib/pq"
@@ -120,89 +119,6 @@ func (c *conn) IsValid() bool { return !c.broken && c.pqConn.IsValid() }
 func (c *conn) Close() error {
 	_ = c.dialer.raw.SetDeadline(time.Now().Add(serverTimeout))
 	return c.pqConn.Close()
-}
-
-// tx is a transaction. COMMIT is reported, as "commit", since the disk or a synchronous
-// replica may make it slow. It does not count as a query. BEGIN and ROLLBACK are
-// neither reported nor counted.
-type tx struct {
-	driver.Tx
-	c *conn
-}
-
-// BeginTx begins a transaction, whose context pq watches until its end.
-func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if c.busy {
-		return nil, errBusy
-	}
-	release := abortAfter(ctx, c.dialer.raw) // pq watches the context only from after BEGIN on
-	begun, err := c.pqConn.BeginTx(ctx, opts)
-	if alive := release(); err == nil && !alive {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return nil, c.check(ctx, err)
-	}
-	c.txCtx = ctx
-	return &tx{Tx: begun, c: c}, nil
-}
-
-func (t *tx) Commit() error {
-	call := call{t.c.txCtx, "COMMIT", time.Now()}
-	err := t.c.check(call.ctx, t.Tx.Commit())
-	t.c.report(call, 0, err)
-	t.c.txCtx = nil
-	return err
-}
-
-func (t *tx) Rollback() error {
-	defer t.c.dialer.within(serverTimeout)()
-	err := t.c.check(t.c.txCtx, t.Tx.Rollback())
-	t.c.txCtx = nil
-	return err
-}
-
-// pqRows is what lib/pq's rows can do; embedding it keeps all of it.
-type pqRows interface {
-	driver.RowsNextResultSet
-	driver.RowsColumnTypeScanType
-	driver.RowsColumnTypeDatabaseTypeName
-	driver.RowsColumnTypeLength
-	driver.RowsColumnTypePrecisionScale
-	Result() driver.Result
-}
-
-// rows counts what is read and reports the statement when it is closed.
-type rows struct {
-	pqRows
-	c    *conn
-	call call
-	read int64
-	err  error // of Next
-}
-
-func (r *rows) Next(dest []driver.Value) error {
-	err := r.pqRows.Next(dest)
-	switch {
-	case err == nil:
-		r.read++
-	case !errors.Is(err, io.EOF):
-		err = r.c.check(r.call.ctx, err)
-		r.err = err
-	}
-	return err
-}
-
-func (r *rows) Close() error {
-	err := r.pqRows.Close()
-	r.c.busy = false
-	if len(r.Columns()) == 0 { // an INSERT without RETURNING, say
-		r.read, _ = r.Result().RowsAffected()
-	}
-	if r.err != nil {
-		err = r.err
-	}
-	return r.c.end(r.call, r.read, err)
 }
 
 // end finishes a statement: it checks the connection, and reports the event.
