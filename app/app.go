@@ -72,10 +72,10 @@ func migrations(cfg Config, log *slog.Logger) migrate.Options {
 func openCache(cfg Config, p *server.Process) *cache.Cache {
 	records := invalidations.New(p.DB)
 	return cache.New(cache.Options{
-		Client: p.Redis, Prefix: "prefab:cache:", MemoryTTL: cfg.Cache.MemoryTTL,
-		MaxItems: cfg.Cache.MaxItems, MaxBytes: cfg.Cache.MaxBytes / 4 * 3, ValueLimit: cfg.Cache.ValueLimit,
-		Budget: cfg.Cache.Budget, Record: records.Record, Recorded: records.Recorded,
-		Log: p.Log, Metrics: p.Metrics,
+		Client: p.Redis, Prefix: "prefab:cache:", MemoryTTL: cfg.Cache.MemoryTTL, MaxItems: cfg.Cache.MaxItems,
+		MaxBytes:   cfg.Cache.MaxBytes / 4 * 3, // the other quarter is rest.JSONCache's
+		ValueLimit: cfg.Cache.ValueLimit, Budget: cfg.Cache.Budget,
+		Record: records.Record, Recorded: records.Recorded, Log: p.Log, Metrics: p.Metrics,
 	})
 }
 
@@ -85,10 +85,10 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
 	var accounts services.UserStore = repositories.NewUsers(p.DB)
 	if cfg.Cache.TTL > 0 {
-		accounts = repositories.CacheUsers(accounts, values, times)
+		accounts = repositories.NewCachedUsers(accounts, values, times)
 	}
 	// region sample
-	stockStore := repositories.InvalidateStock(repositories.NewStock(p.DB), values)
+	stockStore := repositories.NewInvalidatingStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
 		Client: p.Redis, Prefix: "prefab:write-behind:", Name: "stock",
 		BatchSize: cfg.WriteBehind.BatchSize, MaxPending: cfg.WriteBehind.MaxPending,
@@ -98,13 +98,13 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	productStore := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
 	var (
 		categories services.CategoryStore = repositories.NewCategories(p.DB)
-		catalogue  services.ProductStore  = repositories.WithPendingStock(productStore, buffer, stockStore, values)
+		catalogue  services.ProductStore  = repositories.NewPendingStock(productStore, buffer, stockStore, values)
 	)
 	if cfg.Cache.TTL > 0 {
-		categories = repositories.CacheCategories(categories, values, times)
-		catalogue = repositories.CacheProducts(catalogue, values, times)
+		categories = repositories.NewCachedCategories(categories, values, times)
+		catalogue = repositories.NewCachedProducts(catalogue, values, times)
 	} else {
-		catalogue = repositories.InvalidateProducts(catalogue, values) // pages are cached all the same
+		catalogue = repositories.NewInvalidatingProducts(catalogue, values) // pages are cached all the same
 	}
 	// endregion
 
@@ -116,7 +116,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	// region sample
 	products := services.NewProducts(catalogue)
 	stock := services.NewStock(stockStore, buffer, catalogue, cfg.WriteBehind.BatchSize)
-	reviews := services.NewReviews(repositories.InvalidateReviews(repositories.NewReviews(p.DB), values))
+	reviews := services.NewReviews(repositories.NewInvalidatingReviews(repositories.NewReviews(p.DB), values))
 	// endregion
 
 	// Middleware

@@ -22,8 +22,8 @@ type CachedCategories struct {
 
 const categoriesTTL = time.Minute
 
-// CacheCategories returns the categories of store, cached.
-func CacheCategories(store services.CategoryStore, c *cache.Cache, times CacheTimes) *CachedCategories {
+// NewCachedCategories returns the categories of store, cached.
+func NewCachedCategories(store services.CategoryStore, c *cache.Cache, times CacheTimes) *CachedCategories {
 	return &CachedCategories{CategoryStore: store, lists: cache.NewTable[[]services.Category](c, cache.TableOptions{
 		Name: "categories", TTL: min(times.TTL, categoriesTTL), Grace: times.Grace,
 	})}

@@ -28,10 +28,10 @@ func stockTag(id int64) string   { return productTag(id) + stockTagEnd }
 func activeTag(id int64) string  { return productTag(id) + activeTagEnd }
 
 // CachedProducts caches what it reads from another store, and writes as
-// InvalidatedProducts does. Reads go from here to PendingStock, and from there to
+// InvalidatingProducts does. Reads go from here to PendingStock, and from there to
 // Products, the SQL. Batch is not cached: it is one query for any number of products.
 type CachedProducts struct {
-	*InvalidatedProducts
+	*InvalidatingProducts
 	products    *cache.Table[services.Product]
 	firstPages  *cache.Table[[]services.ProductSummary] // the list's first pages
 	cursorPages *cache.Table[[]services.ProductSummary] // those after a cursor
@@ -40,10 +40,10 @@ type CachedProducts struct {
 	stocks      *cache.Table[int64]
 }
 
-// CacheProducts returns the products of store, cached.
-func CacheProducts(store services.ProductStore, c *cache.Cache, times CacheTimes) *CachedProducts {
+// NewCachedProducts returns the products of store, cached.
+func NewCachedProducts(store services.ProductStore, c *cache.Cache, times CacheTimes) *CachedProducts {
 	return &CachedProducts{
-		InvalidatedProducts: InvalidateProducts(store, c),
+		InvalidatingProducts: NewInvalidatingProducts(store, c),
 		products: cache.NewTable[services.Product](c, cache.TableOptions{
 			Name: "product", TTL: times.TTL, Grace: times.Grace, Absent: services.ErrNoProduct, AbsentTTL: times.Absent,
 			Prefetch: productTagBegin + "{key}",

@@ -34,7 +34,7 @@ func TestCachedProducts_KeepPagesApartByAllThatMakesThem(t *testing.T) {
 	})
 	t.Cleanup(values.Close)
 	store := new(pageStore)
-	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
+	products := repositories.NewCachedProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
 
 	moment := time.UnixMicro(1_700_000_000_000_001)
 	after := services.ProductPosition{CreatedAt: moment, ID: 7}
@@ -76,12 +76,12 @@ func (s *activeStore) CheckActive(context.Context, int64) error {
 func TestCachedProducts_AChangeOfStockKeepsThatTheProductIsActive(t *testing.T) {
 	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
 	store := new(activeStore)
-	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
+	products := repositories.NewCachedProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
 	for range 3 {
 		if err := products.CheckActive(t.Context(), 1); err != nil {
 			t.Error(err)
 		}
-		if err := repositories.InvalidateStock(nil, values).Invalidate(t.Context(), []int64{1}); err != nil {
+		if err := repositories.NewInvalidatingStock(nil, values).Invalidate(t.Context(), []int64{1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestCachedProducts_ARecentWriterTrustsMemoryThatAProductIsActive(t *testing
 	for _, before := range []error{nil, services.ErrNoProduct} {
 		client := devtest.RedisClient(t, devtest.Redis(t))
 		store := &activeStore{err: before}
-		products := repositories.CacheProducts(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour, Absent: time.Hour})
+		products := repositories.NewCachedProducts(store, newCache(t, client), repositories.CacheTimes{TTL: time.Hour, Absent: time.Hour})
 		var calls int
 		devtest.Eventually(t, "memory has the answer", func() bool {
 			calls = store.calls

@@ -34,8 +34,8 @@ const UserTag = userTagBegin + "{id}"
 
 const userTagBegin = "user:"
 
-// CacheUsers returns the users of store, cached.
-func CacheUsers(store services.UserStore, c *cache.Cache, times CacheTimes) *CachedUsers {
+// NewCachedUsers returns the users of store, cached.
+func NewCachedUsers(store services.UserStore, c *cache.Cache, times CacheTimes) *CachedUsers {
 	return &CachedUsers{UserStore: store, users: cache.NewTable[services.User](c, cache.TableOptions{
 		Name: "user", TTL: min(userTTL, times.TTL), Grace: times.Grace, Guard: true,
 	})}

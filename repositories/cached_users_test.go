@@ -54,7 +54,7 @@ func cacheUsersIn(
 ) (*people, *repositories.CachedUsers, *cache.Cache) {
 	t.Helper()
 	store, values := newPeople(), newCache(t, client)
-	users := repositories.CacheUsers(store, values, repositories.CacheTimes{TTL: ttl, Grace: time.Hour})
+	users := repositories.NewCachedUsers(store, values, repositories.CacheTimes{TTL: ttl, Grace: time.Hour})
 	devtest.Eventually(t, "the cache keeps users", func() bool { // one that has just started may void its first
 		asked := store.asked.Load()
 		for range 2 {
@@ -133,7 +133,7 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 	client := devtest.RedisClient(t, devtest.Redis(t))
 	process := func() (*people, *repositories.CachedUsers) {
 		store := newPeople()
-		return store, repositories.CacheUsers(
+		return store, repositories.NewCachedUsers(
 			store, newCache(t, client), repositories.CacheTimes{TTL: past, Grace: time.Hour})
 	}
 	asking, slow := process()
@@ -177,7 +177,7 @@ func TestCachedUsers_WhoAreGoneAreForgotten(t *testing.T) {
 func TestCachedUsers_AreKeptForMomentsHoweverLongOthersAre(t *testing.T) {
 	const key = "test:cache:{user:1}:e:user:1"
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	users := repositories.CacheUsers(newPeople(), newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
+	users := repositories.NewCachedUsers(newPeople(), newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
 	devtest.Eventually(t, "Redis has it", func() bool {
 		if _, err := users.Get(t.Context(), 1); err != nil {
 			t.Fatal(err)

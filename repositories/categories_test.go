@@ -55,7 +55,7 @@ func (s *shelves) List(context.Context, int) ([]services.Category, error) {
 func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 	store := &shelves{list: []services.Category{{ID: 1, Name: "Lamps"}}}
 	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
-	cached := repositories.CacheCategories(store, values, anHour)
+	cached := repositories.NewCachedCategories(store, values, anHour)
 	for range 3 {
 		if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 1 {
 			t.Fatalf("%v, %v", got, err)
@@ -77,7 +77,7 @@ func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
 func TestCachedCategories_AreKeptForAMinuteHoweverLongOthersAre(t *testing.T) {
 	const kept = "test:cache:{categories}:e:categories:100"
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	cached := repositories.CacheCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
+	cached := repositories.NewCachedCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
 	devtest.Eventually(t, "Redis has them", func() bool {
 		if _, err := cached.List(t.Context(), 100); err != nil {
 			t.Fatal(err)

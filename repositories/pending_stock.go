@@ -20,10 +20,10 @@ type PendingStock struct {
 	cache  *cache.Cache
 }
 
-// WithPendingStock returns the products of store with their pending stock. Put it below
+// NewPendingStock returns the products of store with their pending stock. Put it below
 // the cache, whose Redis budget and circuit breaker it uses: the cache reads the pending
 // stock in one round trip with its own entries.
-func WithPendingStock(
+func NewPendingStock(
 	store services.ProductStore, buffer *writebehind.Buffer[int64, int64], stock services.StockStore, c *cache.Cache,
 ) *PendingStock {
 	c.PrefetchHash(productTagBegin+"{key}", buffer.Hash())

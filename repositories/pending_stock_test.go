@@ -89,7 +89,7 @@ func TestPendingStock_IsSeenThoughItIsStoredDuringTheRead(t *testing.T) {
 			if _, err := buffer.Put(t.Context(), product, 7); err != nil {
 				t.Fatal(err)
 			}
-			store := repositories.WithPendingStock(flushing{repositories.NewProducts(db), func() {
+			store := repositories.NewPendingStock(flushing{repositories.NewProducts(db), func() {
 				if err := buffer.Flush(t.Context(), stock.SetAll); err != nil {
 					t.Error(err)
 				}
@@ -111,7 +111,7 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 			db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, server.URL)
 			product := newProduct(t, db, "a")
 			setStock(t, db, product, 3)
-			store := repositories.WithPendingStock(
+			store := repositories.NewPendingStock(
 				repositories.NewProducts(db), newStockBuffer(client, db), repositories.NewStock(db), newCache(t, client))
 			server.Stop()
 			trace := new(tracing.Trace)
@@ -128,8 +128,8 @@ func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
 	db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, devtest.Redis(t))
 	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 	buffer, values := newStockBuffer(client, db), newCache(t, client)
-	products := repositories.CacheProducts(
-		repositories.WithPendingStock(repositories.NewProducts(db), buffer, stock, values),
+	products := repositories.NewCachedProducts(
+		repositories.NewPendingStock(repositories.NewProducts(db), buffer, stock, values),
 		values, repositories.CacheTimes{TTL: time.Hour})
 	const data = "test:{stock}:data"
 	client.Set(t.Context(), data, "not a hash", 0) // the one question that Redis cannot answer

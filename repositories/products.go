@@ -151,6 +151,18 @@ func (s *Products) CheckActive(ctx context.Context, id int64) error {
 	return postgres.WrapError("look for a product", err)
 }
 
+const getStock = `-- name: stock.get
+SELECT quantity FROM stock WHERE product_id = $1`
+
+// Stock is part of services.ProductStore.
+func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
+	err = s.db.GetContext(ctx, &quantity, getStock, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return quantity, postgres.WrapError("read a stock", err)
+}
+
 // Along the primary key, so that the first row comes at once.
 const exportProducts = `-- name: products.export
 SELECT p.id, p.name, p.description, p.price_cents, p.active, c.id AS "category.id", c.name AS "category.name",

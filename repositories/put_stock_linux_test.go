@@ -29,9 +29,9 @@ func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
 			client := devtest.RedisClient(t, url)
 			own, other := newCache(t, client), newCache(t, client)
 			times := repositories.CacheTimes{TTL: time.Hour}
-			here, there := repositories.CacheProducts(shown{client: client}, own, times),
-				repositories.CacheProducts(shown{client: client}, other, times)
-			put := repositories.InvalidateStock(nil, own).PutAndInvalidate
+			here, there := repositories.NewCachedProducts(shown{client: client}, own, times),
+				repositories.NewCachedProducts(shown{client: client}, other, times)
+			put := repositories.NewInvalidatingStock(nil, own).PutAndInvalidate
 			for quantity := range int64(10) {
 				command := redis.NewStatusCmd(t.Context(), "set", "test:{stock}:1", quantity)
 				invalidated, err := put(t.Context(), command, 1)

@@ -2,8 +2,6 @@ package repositories
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -37,18 +35,6 @@ func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
 		return err
 	}
 	return services.ErrNoProduct
-}
-
-const readStock = `-- name: stock.get
-SELECT quantity FROM stock WHERE product_id = $1`
-
-// Stock is part of services.ProductStore.
-func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
-	err = s.db.GetContext(ctx, &quantity, readStock, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	return quantity, postgres.WrapError("read a stock", err)
 }
 
 // A row with the stored version is accepted too, so that a batch can be repeated when its

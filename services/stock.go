@@ -16,7 +16,7 @@ type StockWrite = writes.Write[int64, int64]
 
 // StockStore stores the quantity of each product.
 type StockStore interface {
-	// Set stores a quantity; the newest write of a product wins. It returns
+	// Set stores a quantity at once. Only a buffer that writes through calls it. It returns
 	// ErrNoProduct for an absent or inactive product.
 	Set(ctx context.Context, productID, quantity int64) error
 	// SetAll stores a batch; see writes.StoreBatch. Products that do not exist are Missing.

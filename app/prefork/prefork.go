@@ -8,8 +8,9 @@
 //	if prefork.IsWorker() {
 //		worker, err := prefork.Inherit()
 //		…
-//		worker.Ready()
-//		return serve(worker.Context(ctx), worker.Listener)
+//		go serve(worker.Listener)
+//		err = worker.Ready()
+//		<-worker.Context(ctx).Done() // then drain
 //	}
 //	supervisor, err := prefork.New(prefork.Options{Listener: listener, Workers: 4, …})
 //	…

@@ -24,16 +24,21 @@ const (
 type slotSupervisor struct {
 	s            *Supervisor
 	slot         int
-	replacements chan chan error // requests; the inner channel gets the outcome
+	replacements chan replacement
 
 	failures int // in a row: starts that failed and workers that ended themselves early
 	restarts int // in a row, for any cause: the pause grows with them
 }
 
+// replacement is a request to replace the worker of a slot.
+type replacement struct {
+	outcome chan error // nil once the old worker has ended
+}
+
 // run runs workers until ctx ends. After too many failures it cancels ctx with ErrGaveUp.
 func (k *slotSupervisor) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	for {
-		err := k.runWorker(ctx)
+		err := k.superviseWorker(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -84,9 +89,9 @@ func killed(err error) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// runWorker runs one worker, and those that replace it, until the last one ends, and
+// superviseWorker runs one worker, and those that replace it, until the last one ends, and
 // returns how. When ctx ends, it stops the worker.
-func (k *slotSupervisor) runWorker(ctx context.Context) error {
+func (k *slotSupervisor) superviseWorker(ctx context.Context) error {
 	k.s.set(k.slot, Starting, 0)
 	c, err := k.start(ctx)
 	if err != nil {
@@ -101,17 +106,17 @@ func (k *slotSupervisor) runWorker(ctx context.Context) error {
 		case <-ctx.Done():
 			k.retire(c, func() { c.signal(syscall.SIGTERM) })
 			return nil
-		case outcome := <-k.replacements:
+		case request := <-k.replacements:
 			next, err := k.start(ctx)
 			if err != nil {
-				outcome <- err
+				request.outcome <- err
 				continue
 			}
 			old := c
 			c, k.failures, k.restarts = next, 0, 0
 			draining.Go(func() {
 				k.retire(old, func() { close(old.replaced) })
-				outcome <- nil
+				request.outcome <- nil
 			})
 		}
 	}
@@ -146,10 +151,10 @@ func (k *slotSupervisor) start(ctx context.Context) (*child, error) {
 // replace requests a new worker for the slot, and returns when the old one has ended.
 // It waits for one that is just being started.
 func (k *slotSupervisor) replace(ctx context.Context) error {
-	outcome := make(chan error, 1)
+	request := replacement{make(chan error, 1)}
 	select {
-	case k.replacements <- outcome:
-		return <-outcome
+	case k.replacements <- request:
+		return <-request.outcome
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

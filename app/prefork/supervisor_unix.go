@@ -75,17 +75,17 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	var supervisors []*slotSupervisor
+	var slotSupervisors []*slotSupervisor
 	for slot := range s.slots {
-		k := &slotSupervisor{s: s, slot: slot, replacements: make(chan chan error)}
-		supervisors = append(supervisors, k)
+		k := &slotSupervisor{s: s, slot: slot, replacements: make(chan replacement)}
+		slotSupervisors = append(slotSupervisors, k)
 		all.Go(func() { k.run(ctx, cancel) })
 	}
 	all.Go(func() {
 		for {
 			select {
 			case <-hangups:
-				s.rollingRestart(ctx, supervisors)
+				s.rollingRestart(ctx, slotSupervisors)
 			case <-ctx.Done():
 				return
 			}
@@ -116,10 +116,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// rollingRestart replaces the workers one after the other.
-func (s *Supervisor) rollingRestart(ctx context.Context, supervisors []*slotSupervisor) {
-	s.o.Log.Info("replacing the workers", "workers", len(supervisors))
-	for _, k := range supervisors {
+// rollingRestart replaces the workers one after the other: each slot waits until the old
+// worker of the one before has ended.
+func (s *Supervisor) rollingRestart(ctx context.Context, slotSupervisors []*slotSupervisor) {
+	s.o.Log.Info("replacing the workers", "workers", len(slotSupervisors))
+	for _, k := range slotSupervisors {
 		err := k.replace(ctx)
 		if ctx.Err() != nil {
 			return
@@ -129,7 +130,7 @@ func (s *Supervisor) rollingRestart(ctx context.Context, supervisors []*slotSupe
 			return
 		}
 	}
-	s.o.Log.Info("the workers are replaced", "workers", len(supervisors))
+	s.o.Log.Info("the workers are replaced", "workers", len(slotSupervisors))
 }
 
 // Slots returns the state of each slot.

@@ -36,7 +36,7 @@ func (r resource) wiring(o options) wiring {
 		w.store = strings.Join([]string{
 			fmt.Sprintf("var %s services.%sStore = repositories.New%s(p.DB)", store, r.Type(), r.Types()),
 			"if cfg.Cache.TTL > 0 {",
-			fmt.Sprintf("\t%s = repositories.Cache%s(%s, values, times)", store, r.Types(), store),
+			fmt.Sprintf("\t%s = repositories.NewCached%s(%s, values, times)", store, r.Types(), store),
 			"}",
 			fmt.Sprintf("%s := services.New%s(%s)", r.Locals(), r.Types(), store),
 		}, "\n\t")

@@ -43,7 +43,7 @@ func (p *Process) serveAndDrain(ctx context.Context, listener net.Listener, serv
 		p.Health.Enter(health.Ready)
 		if p.worker != nil {
 			defer p.report(service)()
-			accept() // only now: until then the other workers serve all connections
+			accept() // not earlier: it would take connections from workers that can serve them
 			failure = p.worker.Ready()
 		}
 		log.Info("serving", "address", listener.Addr().String())

@@ -147,14 +147,15 @@ func (h *Cache) serveMiss(c *fiber.Ctx, route RouteConfig, store func(*Page, tim
 		return forward(c, "uri-miss", "")
 	}
 	if trace := tracing.From(c.UserContext()); trace != nil {
-		// L1 values are used only if Redis confirms them: an older one would be stored for the whole TTL.
+		// A value in memory is used only if Redis confirms it: an older one would be part of
+		// the stored response for the whole TTL.
 		trace.MakesPage = true
 	}
 	response := c.Response()
 	before, start := fieldsOf(response), time.Now()
 	err := c.Next()
-	handlers := response.Header.PeekAll(fiber.HeaderCacheControl)
-	directives, explicit := parseDirectives(handlers), len(handlers) > 0
+	lines := response.Header.PeekAll(fiber.HeaderCacheControl) // those of the handler
+	directives, explicit := parseDirectives(lines), len(lines) > 0
 	if err != nil { // a 404 may be stored, although the error handler says no-store
 		if err := c.App().ErrorHandler(c, err); err != nil {
 			return err

@@ -40,7 +40,7 @@ func (t *Table[V]) newLookup(r *requestReads, key string, tags []string, version
 	return &lookup{
 		query: query{
 			item: item{entry: c.entryKey(home, t.options.Name, key), generations: here, version: version},
-			home: home, elsewhere: elsewhere, request: r, readOn: t.options.Prefetch != "",
+			home: home, elsewhere: elsewhere, request: r, prefetchOnHit: t.options.Prefetch != "",
 		},
 		cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights,
 	}

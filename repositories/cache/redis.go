@@ -21,11 +21,11 @@ type item struct {
 // query is a look-up in Redis.
 type query struct {
 	item
-	home      string
-	elsewhere []string      // the keys of the generations in other slots
-	request   *requestReads // what it reads next is prefetched; may be nil
-	readOn    bool          // even if the entry is found
-	unusable  bool          // the entry was found, but is expired or of another type: take its lease
+	home          string
+	elsewhere     []string      // the keys of the generations in other slots
+	request       *requestReads // what it reads next is prefetched; may be nil
+	prefetchOnHit bool          // read what is prefetched even if the entry is found
+	unusable      bool          // the entry was found, but is expired or of another type: take its lease
 }
 
 // reply is what Redis answers to a query.
@@ -99,7 +99,7 @@ func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
 	keys := make([]string, 0, len(q.generations)+3*len(items)+len(hashes))
 	arguments := make([]any, 0, 6+len(items)+len(fields))
 	arguments = append(arguments,
-		r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.readOn, len(items))
+		r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.prefetchOnHit, len(items))
 	for _, item := range items {
 		keys = append(append(keys, item.generations...), item.entry, leaseKey(item.entry))
 		arguments = append(arguments, len(item.generations))

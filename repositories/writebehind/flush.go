@@ -186,7 +186,7 @@ func (b *Buffer[K, V]) resolve(
 		case rejected.Missing[i.Key]:
 			outcome = gone
 		case stale && version < i.Version:
-			continue // another process is storing a newer one right now
+			continue // refused for a newer one, which the statement does not see yet; the next flush decides
 		case stale && version > i.Version:
 			outcome, detail = older, strconv.FormatInt(version, 10)
 		}

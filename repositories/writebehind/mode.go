@@ -12,8 +12,8 @@ import (
 
 // The modes in which Put takes writes.
 const (
-	buffered     = "buffered"      // Redis keeps what it has acknowledged
-	writeThrough = "write-through" // Redis may evict it, so nothing is put there
+	modeBuffered     = "buffered"      // Redis keeps what it has acknowledged
+	modeWriteThrough = "write-through" // Redis may evict it, so nothing is put there
 )
 
 // Mode returns "buffered" or "write-through", or "unavailable" until Redis has answered for
@@ -44,12 +44,12 @@ func (b *Buffer[K, V]) detectMode(ctx context.Context) error {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		settings[name] = value
 	}
-	mode, warning := buffered, ""
+	mode, warning := modeBuffered, ""
 	switch policy := settings["maxmemory_policy"]; {
 	case policy == "": // miniredis, for one
-		mode, warning = writeThrough, "writes are not buffered: this Redis does not tell its maxmemory-policy"
+		mode, warning = modeWriteThrough, "writes are not buffered: this Redis does not tell its maxmemory-policy"
 	case strings.HasPrefix(policy, "allkeys-"):
-		mode, warning = writeThrough, "writes are not buffered: Redis may evict them, by its maxmemory-policy "+policy
+		mode, warning = modeWriteThrough, "writes are not buffered: Redis may evict them, by its maxmemory-policy "+policy
 	case settings["aof_enabled"] != "1":
 		warning = "buffered writes are lost if Redis crashes: it has no append-only file"
 	}
@@ -78,10 +78,10 @@ var errOlderWaits = &problem.Error{
 	RetryAfter: 5 * time.Second,
 }
 
-// writeThrough stores a value at once, in place of a dead letter of its key. A value that
+// storeAtOnce stores a value by Options.WriteThrough, in place of a dead letter of its key. A value that
 // waits under the key is older and must be stored first: it is from before a change of the
 // mode, or from a process that has not seen it.
-func (b *Buffer[K, V]) writeThrough(ctx context.Context, key K, field string, value V) error {
+func (b *Buffer[K, V]) storeAtOnce(ctx context.Context, key K, field string, value V) error {
 	waits, err := b.options.Client.HExists(ctx, b.pending.texts, field).Result()
 	if err != nil {
 		return unavailable("read pending writes", err)

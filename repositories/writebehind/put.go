@@ -33,9 +33,9 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 	if err := b.detectMode(ctx); err != nil {
 		return 0, err
 	}
-	if b.Mode() == writeThrough {
+	if b.Mode() == modeWriteThrough {
 		outcome = "write_through"
-		err := b.writeThrough(ctx, key, string(field), value)
+		err := b.storeAtOnce(ctx, key, string(field), value)
 		if err != nil {
 			outcome = "write_through_failed"
 		}

@@ -7,21 +7,21 @@ import (
 	"example.com/prefab/services"
 )
 
-// InvalidatedProducts are products whose writes invalidate the cached values and pages
+// InvalidatingProducts are products whose writes invalidate the cached values and pages
 // that they change. A refused write invalidates them too, as its outcome is not known
 // before.
-type InvalidatedProducts struct {
+type InvalidatingProducts struct {
 	services.ProductStore
 	cache *cache.Cache
 }
 
-// InvalidateProducts returns the products of store, whose writes invalidate the cache.
-func InvalidateProducts(store services.ProductStore, c *cache.Cache) *InvalidatedProducts {
-	return &InvalidatedProducts{ProductStore: store, cache: c}
+// NewInvalidatingProducts returns the products of store, whose writes invalidate the cache.
+func NewInvalidatingProducts(store services.ProductStore, c *cache.Cache) *InvalidatingProducts {
+	return &InvalidatingProducts{ProductStore: store, cache: c}
 }
 
 // Create is part of services.ProductStore.
-func (s *InvalidatedProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
+func (s *InvalidatingProducts) Create(ctx context.Context, f services.ProductFields) (p services.Product, err error) {
 	err = s.cache.Write(ctx, []string{ProductsTag, ProductCountTag}, func(ctx context.Context) error {
 		p, err = s.ProductStore.Create(ctx, f)
 		return err
@@ -35,7 +35,7 @@ func (s *InvalidatedProducts) Create(ctx context.Context, f services.ProductFiel
 }
 
 // Update is part of services.ProductStore.
-func (s *InvalidatedProducts) Update(
+func (s *InvalidatingProducts) Update(
 	ctx context.Context, id, version int64, f services.ProductFields,
 ) (p services.Product, err error) {
 	tags := []string{productTag(id)}
@@ -50,7 +50,7 @@ func (s *InvalidatedProducts) Update(
 }
 
 // Deactivate is part of services.ProductStore.
-func (s *InvalidatedProducts) Deactivate(ctx context.Context, id, version int64) error {
+func (s *InvalidatingProducts) Deactivate(ctx context.Context, id, version int64) error {
 	tags := []string{productTag(id), activeTag(id), ProductsTag, ProductCountTag}
 	return s.cache.Write(ctx, tags, func(ctx context.Context) error {
 		return s.ProductStore.Deactivate(ctx, id, version)

@@ -7,19 +7,19 @@ import (
 	"example.com/prefab/services"
 )
 
-// InvalidatedReviews are reviews whose writes invalidate the products' cached values.
-type InvalidatedReviews struct {
+// InvalidatingReviews are reviews whose writes invalidate the products' cached values.
+type InvalidatingReviews struct {
 	services.ReviewStore
 	cache *cache.Cache
 }
 
-// InvalidateReviews returns the reviews of store, whose writes invalidate cached products.
-func InvalidateReviews(store services.ReviewStore, c *cache.Cache) *InvalidatedReviews {
-	return &InvalidatedReviews{ReviewStore: store, cache: c}
+// NewInvalidatingReviews returns the reviews of store, whose writes invalidate cached products.
+func NewInvalidatingReviews(store services.ReviewStore, c *cache.Cache) *InvalidatingReviews {
+	return &InvalidatingReviews{ReviewStore: store, cache: c}
 }
 
 // Create is part of services.ReviewStore.
-func (s *InvalidatedReviews) Create(
+func (s *InvalidatingReviews) Create(
 	ctx context.Context, productID int64, author services.User, rating int64, body string,
 ) (r services.Review, err error) {
 	err = s.cache.Write(ctx, []string{productTag(productID)}, func(ctx context.Context) error {
