@@ -46,7 +46,7 @@ func measureMemory(ctx context.Context, t *testbed) ([]fact, error) {
 	return []fact{
 		{"memory of a worker, idle", fmt.Sprintf("%.0f MiB", idle), fmt.Sprintf("< %d MiB", most), idle < most},
 		{
-			What:  "memory of a worker after page hits from 1,000 connections",
+			What:  "memory of a worker after stored responses to 1,000 connections",
 			Value: fmt.Sprintf("%.0f MiB", workerMiB(p.cmd.Process.Pid)), Met: true,
 		},
 	}, nil

@@ -114,7 +114,7 @@ var scenarios = []scenario{
 		sides: against(references.Bare, bareLabel, noCache...), comparisons: atMost(1.6),
 	},
 	{
-		name: "product, cold fill of page, product and stock", section: pathSection, paths: (*testbed).allProducts,
+		name: "product, cold fill of response and values", section: pathSection, paths: (*testbed).allProducts,
 		sides:       []side{{label: "Prefab", cold: true}, {label: bareLabel, reference: references.Bare}},
 		comparisons: atMost(2.2),
 	},
@@ -127,20 +127,20 @@ var scenarios = []scenario{
 		sides: against(references.Cache, "Fiber's cache on Redis", noL1...), comparisons: atMost(0.9),
 	},
 	{
-		name: "product from memory (L1), no pages", section: pathSection, paths: (*testbed).hotProducts, random: true,
+		name: "product from memory (L1), no stored response", section: pathSection, paths: (*testbed).hotProducts, random: true,
 		sides: against(references.Map, mapLabel, noPages...), comparisons: atMost(2.2),
 	},
 	{
-		name: "list of 50 from memory (L1), no pages", section: pathSection, paths: one(listPath),
+		name: "list of 50 from memory (L1), no stored response", section: pathSection, paths: one(listPath),
 		sides: against(references.Map, mapLabel, noPages...), comparisons: atMost(2.5),
 	},
 	{
-		name: "page hit, 1,000 hot products", section: pathSection, paths: (*testbed).hotProducts, random: true,
+		name: "stored response, 1,000 hot products", section: pathSection, paths: (*testbed).hotProducts, random: true,
 		sides:       against(references.Map, mapLabel),
 		comparisons: append(atMost(1.7), comparison{metric: p99, against: 1, limit: 2}),
 	},
 	{
-		name: "page hit, list of 50", section: pathSection, paths: one(listPath),
+		name: "stored response, list of 50", section: pathSection, paths: one(listPath),
 		sides: against(references.Map, mapLabel), comparisons: atMost(1.7),
 	},
 	{
@@ -177,9 +177,9 @@ var scenarios = []scenario{
 		name: "one client's stock write", section: redisSection, paths: (*testbed).hotStocks, connections: 1, method: "PUT",
 		sides: []side{{label: "Prefab"}}, comparisons: tripsAtMost(3),
 	},
-	pageHits(64), pageHits(1000), pageHits(5000),
+	storedResponses(64), storedResponses(1000), storedResponses(5000),
 	{
-		name: "page hit, several processes", section: preforkSection, paths: (*testbed).hotProducts, random: true,
+		name: "stored response, several processes", section: preforkSection, paths: (*testbed).hotProducts, random: true,
 		sides: []side{
 			{label: "Prefab, one process"}, {label: "Prefab, PREFORK", settings: []string{"PREFORK=true"}},
 			{label: mapLabel, reference: references.Map}, {label: "the same, Fiber's prefork", reference: references.Prefork},
@@ -191,9 +191,9 @@ var scenarios = []scenario{
 	},
 }
 
-func pageHits(connections int) scenario {
+func storedResponses(connections int) scenario {
 	return scenario{
-		name: "page hit, " + thousands(float64(connections)) + " connections", section: scaleSection,
+		name: "stored response, " + thousands(float64(connections)) + " connections", section: scaleSection,
 		paths: (*testbed).hotProducts, random: true, connections: connections, sides: against(references.Map, mapLabel),
 		comparisons: []comparison{{metric: rate, against: 1}, {metric: p99, against: 1}},
 	}
