@@ -14,7 +14,7 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// Page is a stored answer. Requests share it, so it is never changed.
+// Page is a stored response, JSON as well as HTML. Requests share it, so it is never changed.
 type Page struct {
 	Status   int
 	Body     []byte        // as it is sent
