@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/problem"
 )
@@ -97,7 +99,7 @@ func TestFlush_BesideOthersNeitherBlocksNorLosesAWrite(t *testing.T) {
 }
 
 func TestFlush_AnOlderBatchThatComesLateChangesNothing(t *testing.T) {
-	s := newFixture(t)
+	s := newFixture(t, batchesOf(1)) // full, but with nothing that another batch would find removed
 	s.put(1, 10)
 	s.flushTo(func(ctx context.Context, batch []write) (rejected, error) {
 		s.put(1, 11)
@@ -161,6 +163,72 @@ func TestFlush_WithoutTheStoreLosesNothing(t *testing.T) {
 	s.flush()
 	s.wantWaiting(0, 1)
 	s.wantStored(3, 10)
+}
+
+// PostgreSQL goes away during the statement, or after it, when nobody knows whether it has
+// stored the batch.
+func TestFlush_WhosePostgresGoesAwayIsRepeated(t *testing.T) {
+	s := newFixture(t)
+	s.putAll(3, 10)
+	lock := s.table.MustBegin()
+	lock.MustExec("LOCK TABLE kv")
+	flushed := make(chan error, 1)
+	go func() { flushed <- s.Flush(t.Context(), s.store) }()
+	devtest.Eventually(t, "the flush fails", func() bool { // database/sql tries again
+		s.number(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		return len(flushed) > 0
+	})
+	if err := <-flushed; problem.CodeOf(err) != problem.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	s.wantWaiting(3, 0)
+	if err := lock.Rollback(); err != nil {
+		t.Error(err)
+	}
+	err := s.Flush(t.Context(), func(ctx context.Context, batch []write) (rejected, error) {
+		_, err := s.store(ctx, batch)
+		return rejected{}, errors.Join(err, problem.ErrUnavailable)
+	})
+	if !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	s.wantStored(3, 10)
+	s.wantWaiting(3, 0)
+	s.flush()
+	s.wantMetrics(map[string]float64{"pending": 0, "stored_total": 3, "raised_total": 0, "outdated_total": 0})
+}
+
+// What is stored leaves Redis though the time for the flush is over.
+func TestFlush_RemovesWhatItHasStoredThoughItsContextEnds(t *testing.T) {
+	s := newFixture(t)
+	s.putAll(3, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := s.Flush(ctx, s.storeThen(cancel)); err != nil {
+		t.Error(err)
+	}
+	s.wantWaiting(0, 0)
+}
+
+func TestFlush_StoresTheLargestBatch(t *testing.T) {
+	const n = 5000 // the setting's limit
+	s := newFixture(t, batchesOf(n))
+	_, err := s.client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+		for key := range n {
+			p.HSet(t.Context(), prefix+"data", key, "1 7")
+			p.ZAdd(t.Context(), prefix+"dirty", redis.Z{Score: 1, Member: key})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.flushTo(s.storeThen(func() { s.put(1700, 5) }))
+	s.wantWaiting(1, 0)
+	s.flush()
+	if sum := s.number("SELECT sum(value) FROM kv"); len(s.batches) != 2 || sum != 7*(n-1)+5 {
+		t.Errorf("%d batches; the sum is %d", len(s.batches), sum)
+	}
 }
 
 func TestFlush_OneBadRowOfAThousandBlocksNoOther(t *testing.T) {

@@ -134,6 +134,17 @@ func TestPut_WritesThroughOnlyIfNothingWaits(t *testing.T) {
 	s.put(1, 11)
 	s.wantStored(1, 11)
 	s.wantStored(2, 20)
+	s.refuse("1")
+	if _, err := s.Put(t.Context(), 3, 1); err == nil {
+		t.Error("a write that PostgreSQL refuses is acknowledged")
+	}
+	s.accept("1")
+	server.Stop() // what waits there is not known
+	s.wantRefused(3, problem.ErrUnavailable)
+	s.wantStored(3, -1)
+	if _, err := s.Pending(t.Context(), 1); problem.CodeOf(err) != problem.Unavailable {
+		t.Errorf("what waits is read: %v", err)
+	}
 }
 
 func TestPut_WithoutRedisIsRefused(t *testing.T) {
@@ -160,6 +171,7 @@ func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
 		late   time.Duration // after the next put
 		flush  bool          // the next put
 		cancel bool          // the request
+		first  bool          // of its process
 	}{
 		"a try, later":               {held: devtest.Hold{Pieces: 1}, late: time.Second},
 		"a try, its connection cut":  {held: devtest.Hold{Pieces: 1, Reset: true}},
@@ -167,14 +179,17 @@ func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
 		"all tries, connections cut": {held: devtest.Hold{Pieces: 2, Reset: true}},
 		"after a newer, stored":      {held: devtest.Hold{Pieces: 2}, flush: true},
 		"of a cancelled request":     {held: devtest.Hold{Pieces: 1}, cancel: true},
+		"the first of a process":     {held: devtest.Hold{Pieces: 2}, first: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := devtest.OwnRedis(t)
 			line, database := devtest.Slow(t, server.URL), newTable(t)
 			s, other := newFixtureOn(t, database, line.URL, putsAndInvalidates), newFixtureOn(t, database, server.URL)
-			s.put(1, 1) // now the script and Redis' clock are known
-			other.put(1, 1)
+			other.put(1, 1) // now the script is known
+			if !c.first {
+				s.put(1, 1) // and Redis' clock
+			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			if c.cancel {
