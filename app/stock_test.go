@@ -31,10 +31,22 @@ func (s *service) storedStock(productPath string) int64 {
 	return s.ids(`SELECT coalesce((SELECT quantity FROM stock WHERE product_id = $1), -1)`, path.Base(productPath))[0]
 }
 
+func TestStock_IsStoredWhenABatchIsFull(t *testing.T) {
+	s := start(t, seldom, "WRITE_BEHIND_BATCH_SIZE=2")
+	admin, path := s.admin(), s.product()
+	admin.setStock(path, 7).want(http.StatusAccepted)
+	admin.setStock(s.product(), 8).want(http.StatusAccepted)
+	devtest.Eventually(t, "it is stored", func() bool { return s.storedStock(path) == 7 })
+}
+
 func TestStock_IsStoredAtTheEnd(t *testing.T) {
-	s := start(t, seldom)
-	path := s.product()
-	s.admin().setStock(path, 7).want(http.StatusAccepted)
+	s := start(t, seldom, "WRITE_BEHIND_MAX_PENDING=1")
+	admin, path := s.admin(), s.product()
+	admin.setStock(path, 7).want(http.StatusAccepted)
+	refused := admin.setStock(s.product(), 8)
+	if refused.problem(http.StatusServiceUnavailable); refused.header.Get("Retry-After") != "5" {
+		t.Errorf("beyond what may wait: %v", refused.header)
+	}
 	if got := s.storedStock(path); got != -1 {
 		t.Errorf("%d is stored at once", got)
 	}
