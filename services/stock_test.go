@@ -100,11 +100,3 @@ func TestStockSet_QuantityHasBounds(t *testing.T) {
 		}
 	}
 }
-
-func TestStockSet_TakesTheSmallestAndTheLargestQuantity(t *testing.T) { // rules_test.go shows what is refused
-	for _, quantity := range []int64{0, 1_000_000_000} {
-		if err := services.NewStock(nil, new(box), checked{}, 3).Set(t.Context(), 1, quantity); err != nil {
-			t.Errorf("%d: %v", quantity, err)
-		}
-	}
-}
