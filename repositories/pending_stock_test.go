@@ -14,6 +14,7 @@ import (
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/writebehind"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
 )
 
@@ -146,4 +147,25 @@ func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
 		got, err := products.Get(t.Context(), product)
 		return err == nil && got.Stock == 7
 	})
+}
+
+// An export reads PostgreSQL alone, so it must not begin before what is pending is there.
+func TestPendingStock_IsInAnExportOrThereIsNone(t *testing.T) {
+	db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, devtest.Redis(t))
+	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
+	buffer := newStockBuffer(client, db)
+	products := repositories.NewPendingStock(repositories.NewProducts(db), buffer, stock, newCache(t, client))
+	if _, err := buffer.Put(t.Context(), product, 7); err != nil {
+		t.Fatal(err)
+	}
+	for _, works := range []bool{true, false} {
+		if !works {
+			client.Set(t.Context(), "test:{stock}:dirty", "not a set", 0)
+		}
+		for p, err := range products.Export(t.Context()) {
+			if works && (err != nil || p.Stock != 7) || !works && problem.CodeOf(err) != problem.Unavailable {
+				t.Errorf("%+v, %v", p, err)
+			}
+		}
+	}
 }

@@ -130,7 +130,7 @@ func TestProductsUpdate_RefusesAStaleVersion(t *testing.T) {
 	})
 }
 
-func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
+func TestProductsUpdateAndDeactivate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		products, id := repositories.NewProducts(db), newProduct(t, db, "a")
 		for version := int64(1); version <= 10; version++ {
@@ -140,8 +140,20 @@ func TestProductsUpdate_OneOfManyWithTheSameVersionWins(t *testing.T) {
 				return err
 			}), services.ErrStaleProduct)
 		}
-		if p := read(t, db, id); p.RowVersion != 11 {
-			t.Errorf("version %d, want 11", p.RowVersion)
+		for _, err := range atOnce(8, func(i int) error { // none of these is lost
+			_, err := products.Update(t.Context(), id, 0, services.ProductFields{Name: new(fmt.Sprint(i))})
+			return err
+		}) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if p := read(t, db, id); p.RowVersion != 19 {
+			t.Errorf("version %d, want 19", p.RowVersion)
+		}
+		oneWins(t, atOnce(8, func(int) error { return products.Deactivate(t.Context(), id, 0) }), services.ErrNoProduct)
+		if p := read(t, db, id); p.Active || p.RowVersion != 20 {
+			t.Errorf("deactivated, it is %+v", p)
 		}
 	})
 }

@@ -137,3 +137,35 @@ func TestProductsGet_HoldsTheWholeProduct(t *testing.T) {
 		}
 	})
 }
+
+func TestProductsExport_HoldsAllOfEachByIDToTheMicrosecond(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		category := newCategory(t, db, "Lamps")
+		var want []services.ExportedProduct
+		for i, created := range []time.Time{
+			time.Date(2026, 1, 31, 23, 59, 59, 123_456_000, time.UTC),
+			time.Date(1969, 7, 20, 20, 17, 40, 1000, time.UTC),
+			time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+		} {
+			p := services.ExportedProduct{
+				ID: newProductIn(t, db, category, "灯"), Name: "灯", Description: "Light.", PriceCents: 1250, Active: i > 0,
+				Category: services.Category{ID: category, Name: "Lamps"}, Stock: int64(i),
+				CreatedAt: created, UpdatedAt: created.Truncate(time.Hour),
+			}
+			if i > 0 { // the first has no row
+				setStock(t, db, p.ID, p.Stock)
+			}
+			mustExec(t, db, "UPDATE products SET active = $2, created_at = $3, updated_at = $4, description = $5 WHERE id = $1",
+				p.ID, p.Active, p.CreatedAt, p.UpdatedAt, p.Description)
+			want = append(want, p)
+		}
+		var got []services.ExportedProduct
+		for p, err := range repositories.NewProducts(db).Export(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, p)
+		}
+		equal(t, "the products", got, want)
+	})
+}

@@ -33,8 +33,14 @@ func checksums(t *testing.T, db *sqlx.DB) (sums []string) {
 func TestSeed_IsTheSameEverywhereAndHappensOnce(t *testing.T) {
 	// The second as behind a pooler, where parameters travel in another form.
 	first, second := open(t, devtest.Database(t), true), open(t, devtest.Database(t), false)
+	empty := checksums(t, first)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := repositories.Seed(ctx, first, repositories.SeedOptions{Products: 2300, Progress: func(int, int) { cancel() }})
+	if !errors.Is(err, context.Canceled) || !slices.Equal(checksums(t, first), empty) {
+		t.Errorf("a cancelled one ends with %v and leaves rows", err)
+	}
 	var seen []int
-	err := repositories.Seed(t.Context(), first, repositories.SeedOptions{Products: 2300, Progress: func(done, _ int) {
+	err = repositories.Seed(t.Context(), first, repositories.SeedOptions{Products: 2300, Progress: func(done, _ int) {
 		seen = append(seen, done)
 	}})
 	if err != nil || !slices.Equal(seen, []int{1000, 2000, 2300}) {

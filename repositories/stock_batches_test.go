@@ -9,6 +9,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
 )
 
 // Rows are locked in one order, whatever the order in which they come: else two
@@ -55,5 +56,31 @@ func TestStockSetAll_StoresForInactiveProductsToo(t *testing.T) {
 		if got := get[int64](t, db, "SELECT quantity FROM stock WHERE product_id = $1", hidden); got != 7 {
 			t.Errorf("%d is stored", got)
 		}
+	})
+}
+
+func TestStockSetAll_RejectsWhatIsOlderOrMissingAndStoresTheRest(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		stock, newer, same, older := repositories.NewStock(db), newProduct(t, db, "a"), newProduct(t, db, "b"), newProduct(t, db, "c")
+		const absent = 1 << 62
+		for _, batch := range [][]services.StockWrite{
+			{{Key: newer, Value: 1, Version: 5}, {Key: same, Value: 1, Version: 5}, {Key: older, Value: 1, Version: 5}},
+			{
+				{Key: newer, Value: 2, Version: 6}, {Key: same, Value: 2, Version: 5}, {Key: older, Value: 2, Version: 4},
+				{Key: absent, Value: 2, Version: 6},
+			},
+		} {
+			rejected, err := stock.SetAll(t.Context(), batch)
+			if n := len(batch) / 4; err != nil || len(rejected.Stale) != n || len(rejected.Missing) != n || len(rejected.Invalid) > 0 ||
+				n > 0 && (rejected.Stale[older] != 5 || !rejected.Missing[absent]) {
+				t.Errorf("of %v rejected are %+v, %v", batch, rejected, err)
+			}
+		}
+		_, err := stock.SetAll(t.Context(), []services.StockWrite{{Key: newer, Value: 3, Version: 7}, {Key: same, Value: -1, Version: 7}})
+		if problem.CodeOf(err) != problem.Invalid {
+			t.Errorf("a batch with a bad value: %v", err)
+		}
+		equal(t, "the quantities", rows[int64](t, db, "SELECT quantity FROM stock ORDER BY product_id"), []int64{2, 2, 1})
+		equal(t, "the versions", rows[int64](t, db, "SELECT version FROM stock ORDER BY product_id"), []int64{6, 5, 5})
 	})
 }

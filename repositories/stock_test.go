@@ -58,12 +58,12 @@ func TestStockSet_VersionRisesThoughTheClockWentBack(t *testing.T) {
 
 func TestStockSet_ManyAtOnceAllTakeAVersion(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		product := newProduct(t, db, "a")
+		stock, product, unset := repositories.NewStock(db), newProduct(t, db, "a"), newProduct(t, db, "without a row")
 		setStock(t, db, product, 0)
 		future := time.Now().Add(time.Hour).UnixMicro()
 		mustExec(t, db, "UPDATE stock SET version = $2 WHERE product_id = $1", product, future)
 		for _, err := range atOnce(20, func(i int) error {
-			return repositories.NewStock(db).Set(t.Context(), product, int64(i))
+			return errors.Join(stock.Set(t.Context(), unset, int64(i)), stock.Set(t.Context(), product, int64(i)))
 		}) {
 			if err != nil {
 				t.Error(err)

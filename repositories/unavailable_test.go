@@ -16,21 +16,39 @@ import (
 
 // storeCalls are one call of each method that asks PostgreSQL.
 func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
-	products, reviews := repositories.NewProducts(db), repositories.NewReviews(db)
+	products, reviews, categories := repositories.NewProducts(db), repositories.NewReviews(db), repositories.NewCategories(db)
 	stock, users := repositories.NewStock(db), repositories.NewUsers(db)
 	fields := services.ProductFields{Name: new("a"), PriceCents: new(int64(1)), CategoryID: new(int64(1))}
 	only := func(_ any, err error) error { return err }
 	return map[string]func(context.Context) error{
+		"Categories.List": func(ctx context.Context) error { return only(categories.List(ctx, 1)) },
 		"Products.List": func(ctx context.Context) error {
 			return only(products.List(ctx, 0, services.ProductPosition{}, 1))
 		},
-		"Products.Get":        func(ctx context.Context) error { return only(products.Get(ctx, 1)) },
-		"Products.Update":     func(ctx context.Context) error { return only(products.Update(ctx, 1, 0, fields)) },
-		"Products.Deactivate": func(ctx context.Context) error { return products.Deactivate(ctx, 1, 0) },
+		"Products.Batch":       func(ctx context.Context) error { return only(products.Batch(ctx, []int64{1})) },
+		"Products.Get":         func(ctx context.Context) error { return only(products.Get(ctx, 1)) },
+		"Products.Stock":       func(ctx context.Context) error { return only(products.Stock(ctx, 1)) },
+		"Products.Count":       func(ctx context.Context) error { return only(products.Count(ctx)) },
+		"Products.CheckActive": func(ctx context.Context) error { return products.CheckActive(ctx, 1) },
+		"Products.Create":      func(ctx context.Context) error { return only(products.Create(ctx, fields)) },
+		"Products.Update":      func(ctx context.Context) error { return only(products.Update(ctx, 1, 0, fields)) },
+		"Products.Deactivate":  func(ctx context.Context) error { return products.Deactivate(ctx, 1, 0) },
+		"Products.Prune":       func(ctx context.Context) error { return only(products.Prune(ctx, time.Now(), 1)) },
+		"Products.Export": func(ctx context.Context) (last error) {
+			for _, err := range products.Export(ctx) {
+				last = err
+			}
+			return last
+		},
 		"Reviews.Create": func(ctx context.Context) error {
 			return only(reviews.Create(ctx, 1, services.User{ID: 1}, 1, "a"))
 		},
-		"Stock.Set":     func(ctx context.Context) error { return stock.Set(ctx, 1, 1) },
+		"Reviews.Exists": func(ctx context.Context) error { return only(reviews.Exists(ctx, 1, 1)) },
+		"Stock.Set":      func(ctx context.Context) error { return stock.Set(ctx, 1, 1) },
+		"Stock.SetAll": func(ctx context.Context) error {
+			return only(stock.SetAll(ctx, []services.StockWrite{{Key: 1, Value: 1, Version: 1}}))
+		},
+		"Users.Get":     func(ctx context.Context) error { return only(users.Get(ctx, 1)) },
 		"Users.ByEmail": func(ctx context.Context) error { return only(users.ByEmail(ctx, "a@example.com")) },
 		"Users.Create":  func(ctx context.Context) error { return only(users.Create(ctx, services.User{Role: services.Member})) },
 	}
@@ -64,6 +82,7 @@ func TestStores_ReportAClosedServerAsUnavailableAndRecover(t *testing.T) {
 func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
 	for mode, prepared := range map[string]bool{"prepared": true, "unprepared": false} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			url := devtest.Database(t)
 			db, other := open(t, url, prepared), open(t, url, true)
 			tx := other.MustBeginTx(t.Context(), nil)
