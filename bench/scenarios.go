@@ -73,9 +73,9 @@ const (
 // Settings of Prefab. Its cache cannot be turned off: with the first, no value is
 // old enough to be found by a load that comes back to it later than a second.
 var (
-	noCache = []string{"HTTP_CACHE_TTL=0", "CACHE_TTL=0"}
-	noPages = []string{"HTTP_CACHE_TTL=0"}
-	noL1    = []string{"HTTP_CACHE_TTL=1h", "CACHE_L1_TTL=1ms", "CACHE_L1_MAX_ITEMS=1"}
+	noCache           = []string{"HTTP_CACHE_TTL=0", "CACHE_TTL=0"}
+	noStoredResponses = []string{"HTTP_CACHE_TTL=0"}
+	noL1              = []string{"HTTP_CACHE_TTL=1h", "CACHE_L1_TTL=1ms", "CACHE_L1_MAX_ITEMS=1"}
 )
 
 const (
@@ -127,12 +127,12 @@ var scenarios = []scenario{
 		sides: against(references.Cache, "Fiber's cache on Redis", noL1...), comparisons: atMost(0.9),
 	},
 	{
-		name: "product from memory (L1), no stored response", section: pathSection, paths: (*testbed).hotProducts, random: true,
-		sides: against(references.Map, mapLabel, noPages...), comparisons: atMost(2.2),
+		name: "product from memory (L1), no stored response", section: pathSection, paths: (*testbed).hotProducts,
+		random: true, sides: against(references.Map, mapLabel, noStoredResponses...), comparisons: atMost(2.2),
 	},
 	{
 		name: "list of 50 from memory (L1), no stored response", section: pathSection, paths: one(listPath),
-		sides: against(references.Map, mapLabel, noPages...), comparisons: atMost(2.5),
+		sides: against(references.Map, mapLabel, noStoredResponses...), comparisons: atMost(2.5),
 	},
 	{
 		name: "stored response, 1,000 hot products", section: pathSection, paths: (*testbed).hotProducts, random: true,
