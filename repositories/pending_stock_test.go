@@ -126,6 +126,10 @@ func TestPendingStock_ThatNobodyKnowsMarksTheProductStale(t *testing.T) {
 
 // Else the older stock would be given until something else voids it.
 func TestPendingStock_ThatNobodyKnowsIsAskedForAgainSoon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 	db, client := open(t, devtest.Database(t), true), devtest.RedisClient(t, devtest.Redis(t))
 	product, stock := newProduct(t, db, "a"), repositories.NewStock(db)
 	buffer, values := newStockBuffer(client, db), newCache(t, client)

@@ -24,6 +24,10 @@ func (s shown) Stock(ctx context.Context, _ int64) (int64, error) {
 
 // Whoever learns of a put looks for its value, and must find it.
 func TestStockPutter_IsSeenByTheProcessAtOnceAndByOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 	for name, url := range redisKinds(t) {
 		t.Run(name, func(t *testing.T) {
 			client := devtest.RedisClient(t, url)

@@ -31,6 +31,10 @@ func checksums(t *testing.T, db *sqlx.DB) (sums []string) {
 }
 
 func TestSeed_IsTheSameEverywhereAndHappensOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 	// The second as behind a pooler, where parameters travel in another form.
 	first, second := open(t, devtest.Database(t), true), open(t, devtest.Database(t), false)
 	empty := checksums(t, first)

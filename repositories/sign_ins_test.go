@@ -106,6 +106,10 @@ func TestSignIns_CountAnIPv6SubscriberOnce(t *testing.T) {
 }
 
 func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 	s := repositories.NewSignIns(redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), low)
 	if _, err := s.Attempt(t.Context(), "a", somewhere); !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("error %v", err)

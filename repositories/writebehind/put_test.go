@@ -166,6 +166,9 @@ func TestPut_WithoutRedisIsRefused(t *testing.T) {
 
 // The network may deliver a request long after its client has given up.
 func TestPut_ThatArrivesLateChangesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for name, c := range map[string]struct {
 		held   devtest.Hold
 		late   time.Duration // after the next put
@@ -282,6 +285,9 @@ func TestPut_InvalidatesInItsOwnRoundTrip(t *testing.T) {
 }
 
 func TestPut_InvalidatesUnlessRedisRefusedIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	broken := errors.New("broken")
 	refusal := &net.OpError{Op: "dial", Err: broken}
 	type answers struct{ put, invalidate error }
