@@ -54,7 +54,9 @@ func NewCachedProducts(store services.ProductStore, c *cache.Cache, times CacheT
 		cursorPages: cache.NewTable[[]services.ProductSummary](c, cache.TableOptions{
 			Name: "products:page", TTL: min(times.TTL, cursorPageTTL), Absent: errEmpty, AbsentTTL: times.Absent,
 		}),
-		counts: cache.NewTable[int64](c, cache.TableOptions{Name: "products:count", TTL: times.TTL, Grace: times.Grace}),
+		counts: cache.NewTable[int64](c, cache.TableOptions{
+			Name: "products:count", TTL: times.TTL, Grace: times.Grace, Absent: errEmpty, AbsentTTL: times.Absent,
+		}),
 		stocks: cache.NewTable[int64](c, cache.TableOptions{
 			Name: "stock", TTL: times.TTL, Grace: times.Grace, Prefetch: productTagBegin + "{key}" + stockTagEnd,
 		}),
@@ -68,8 +70,8 @@ func NewCachedProducts(store services.ProductStore, c *cache.Cache, times CacheT
 // cursorPageTTL is short: anybody can make up cursors, which must not fill Redis for long.
 const cursorPageTTL = time.Minute
 
-// errEmpty stands for an empty list inside the cache, which caches it as briefly as an
-// absent value: anybody can ask for any category.
+// errEmpty stands for an empty list or a count of 0 inside the cache, which caches them as
+// briefly as an absent value: anybody can ask for any category.
 var errEmpty = errors.New("none")
 
 // Get is part of services.ProductStore. The stock has an entry of its own, since it changes
@@ -127,7 +129,17 @@ func listKey(categoryID int64, after services.ProductPosition, limit int) string
 
 // Count is part of services.ProductStore.
 func (s *CachedProducts) Count(ctx context.Context) (int64, error) {
-	return s.counts.Get(ctx, "active", []string{ProductCountTag}, s.ProductStore.Count)
+	n, err := s.counts.Get(ctx, "active", []string{ProductCountTag}, func(ctx context.Context) (int64, error) {
+		n, err := s.ProductStore.Count(ctx)
+		if err == nil && n == 0 {
+			err = errEmpty
+		}
+		return n, err
+	})
+	if errors.Is(err, errEmpty) {
+		err = nil
+	}
+	return n, err
 }
 
 // CheckActive is part of services.ProductStore.

@@ -113,3 +113,34 @@ func TestCachedProducts_ARecentWriterTrustsMemoryThatAProductIsActive(t *testing
 		}
 	}
 }
+
+// emptyStore has no products, until it has one.
+type emptyStore struct {
+	services.ProductStore
+	products []services.ProductSummary
+}
+
+func (s *emptyStore) List(context.Context, int64, services.ProductPosition, int) ([]services.ProductSummary, error) {
+	return s.products, nil
+}
+
+func (s *emptyStore) Count(context.Context) (int64, error) { return int64(len(s.products)), nil }
+
+// An empty list and a count of 0 are cached for the time of what is absent.
+func TestCachedProducts_CacheEmptinessForItsOwnTime(t *testing.T) {
+	store, values := new(emptyStore), newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
+	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour, Absent: time.Second})
+	are := func(want int) bool {
+		list, err := products.List(t.Context(), 0, services.ProductPosition{}, 20)
+		count, err2 := products.Count(t.Context())
+		if list == nil || err != nil || err2 != nil {
+			t.Fatalf("%v, %v, %v", list, err, err2)
+		}
+		return len(list) == want && count == int64(want)
+	}
+	if !are(0) {
+		t.Error("what is empty is not given")
+	}
+	store.products = make([]services.ProductSummary, 1)
+	devtest.Eventually(t, "both are loaded anew", func() bool { return are(1) })
+}
