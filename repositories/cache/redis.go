@@ -95,10 +95,9 @@ func (c *Cache) ask(ctx context.Context, q query) *reply {
 }
 
 func (c *Cache) readRedis(ctx context.Context, q query, r *reply) error {
-	items, hashes, fields := c.prefetchFor(q)
+	items, hashes, fields := c.appendPrefetched(append(make([]item, 0, 4), q.item), q)
 	keys := make([]string, 0, len(q.generations)+3*len(items)+len(hashes))
-	arguments := make([]any, 0, 6+len(items)+len(fields))
-	arguments = append(arguments,
+	arguments := append(make([]any, 0, 12), // of usual length, on the stack
 		r.token, unusedTTL.Milliseconds(), leaseTTL.Milliseconds(), q.unusable, q.prefetchOnHit, len(items))
 	for _, item := range items {
 		keys = append(append(keys, item.generations...), item.entry, leaseKey(item.entry))

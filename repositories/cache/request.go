@@ -177,9 +177,8 @@ func Prefetched(ctx context.Context, hash string) (field string, read bool) {
 	return field, read
 }
 
-// prefetchFor returns all that a query reads: its own entry, and what is prefetched.
-func (c *Cache) prefetchFor(q query) (items []item, hashes []string, fields []any) {
-	items = []item{q.item}
+// appendPrefetched adds what a query prefetches to what it reads.
+func (c *Cache) appendPrefetched(items []item, q query) (all []item, hashes []string, fields []any) {
 	if q.request == nil {
 		return items, nil, nil
 	}
