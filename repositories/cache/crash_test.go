@@ -1,8 +1,12 @@
 package cache_test
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -12,11 +16,11 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 )
 
-// Three processes read a value all the time while one of them, in turn, writes it. Afterwards
+// Three processes read a row all the time while one of them, in turn, writes it. Afterwards
 // neither they nor Redis have an older value.
 func TestRace_LeavesNothingStale(t *testing.T) {
 	takesSeconds(t)
-	url, s := ownRedis(t), new(source)
+	url, s := ownRedis(t), newRow(t, devtest.Database(t))
 	nodes := []*node{newNode(t, url), newNode(t, url), newNode(t, url)}
 	load := func(ctx context.Context) (int64, error) {
 		defer time.Sleep(3 * time.Millisecond)
@@ -55,18 +59,52 @@ func crew(t *testing.T, url string, s *source) (writer *node, readers []*node) {
 	return writer, readers
 }
 
-const writeTimeout = time.Second // tombstones last for 3 s more
+const writeTimeout = 3 * time.Second // a write waits 2 s for Redis; tombstones last for 3 s more
 
-// writeAndDie dies between the commit and the invalidation.
-func (n *node) writeAndDie(t *testing.T, s *source, value int64) {
-	ctx, cancel := context.WithTimeout(t.Context(), writeTimeout)
+// doomedVariable makes the test binary a doomed writer: of a Redis, and of the row of a database.
+const doomedVariable = "PREFAB_TEST_CACHE_DOOMED"
+
+// beDoomed writes once its standard input ends, and is killed between the commit and the invalidation.
+func beDoomed(redisURL, database string) {
+	t := &testing.B{} // it is never asked to fail, and never ends
+	n, s := openNode(t, redisURL), &source{db: openDatabase(t, database)}
+	n.cache.Start(context.Background())
+	n.ready(t)
+	_, _ = os.Stdout.WriteString("ready\n")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	defer func() { _ = recover() }()
-	_ = n.cache.Write(ctx, tags, func(context.Context) error {
-		s.value.Store(value)
-		n.die()
-		panic("killed")
-	})
+	panic(n.cache.Write(ctx, tags, func(ctx context.Context) error {
+		if err := s.set(1)(ctx); err != nil {
+			return err
+		}
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}))
+}
+
+// startDoomed starts a process that is killed when it writes.
+func startDoomed(t *testing.T, redisURL, database string) (write func()) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), doomedVariable+"="+redisURL+" "+database), os.Stderr
+	in, err := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err, err2, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("the writer says %q, %v", line, err)
+	}
+	return func() {
+		t.Helper()
+		_ = in.Close()
+		_ = cmd.Wait()
+		if end := cmd.ProcessState.String(); end != "signal: killed" {
+			t.Fatalf("the writer ends with %s", end)
+		}
+	}
 }
 
 // cachedAgain checks that no reader holds anything but the value, and that they cache it again.
@@ -80,19 +118,22 @@ func cachedAgain(t *testing.T, s *source, readers []*node, want int64) {
 	}
 	devtest.Eventually(t, "the value is cached again", func() bool {
 		for _, n := range readers {
-			n.gives(t, s, want)
+			if n.gives(t, s, want); t.Failed() {
+				t.FailNow()
+			}
 		}
 		_, inRedis := readers[0].held(t.Context(), true)
 		_, inMemory := readers[1].held(t.Context(), false)
-		return inRedis && inMemory && !t.Failed()
+		return inRedis && inMemory
 	})
 }
 
 func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 	takesSeconds(t)
-	s := new(source)
-	writer, readers := crew(t, ownRedis(t), s)
-	writer.writeAndDie(t, s, 1)
+	url, database := ownRedis(t), devtest.Database(t)
+	s := newRow(t, database)
+	_, readers := crew(t, url, s)
+	startDoomed(t, url, database)()
 	for _, n := range readers {
 		n.soonGives(t, s, 1)
 		if _, held := n.held(t.Context(), true); held {
@@ -109,12 +150,10 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 		for _, dies := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				redis, s := devtest.OwnRedis(t), new(source)
+				redis, database := devtest.OwnRedis(t), devtest.Database(t)
+				s := newRow(t, database)
 				writer, readers := crew(t, redis.URL, s)
-				outage.begin(redis, nil)
-				if dies {
-					writer.writeAndDie(t, s, 1)
-				} else {
+				write := func() {
 					ctx, cancel := context.WithTimeout(t.Context(), writeTimeout)
 					defer cancel()
 					if err := writer.cache.Write(ctx, tags, s.set(1)); err != nil {
@@ -122,6 +161,11 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 					}
 					writer.gives(t, s, 1)
 				}
+				if dies {
+					write = startDoomed(t, redis.URL, database)
+				}
+				outage.begin(redis, nil)
+				write()
 				for _, n := range readers { // shorter absences of a writer that dies are not noticed
 					devtest.Eventually(t, "the readers have missed Redis", func() bool { return !n.cache.Usable() || !n.cache.Hearing() })
 				}
@@ -136,7 +180,7 @@ func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 // the generations that go with them.
 func TestRedis_RestartedWithOlderDataGivesNothingStale(t *testing.T) {
 	t.Parallel()
-	redis, s := devtest.OwnRedis(t), new(source)
+	redis, s := devtest.OwnRedis(t), newRow(t, devtest.Database(t))
 	client := openClient(t, redis.URL)
 	writer, readers := crew(t, redis.URL, s)
 	if err := client.Ping(t.Context()).Err(); err != nil { // the server has written its log by then

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/jmoiron/sqlx"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/devservices/devtest"
@@ -24,6 +26,9 @@ import (
 
 // TestMain gives each database the table cache_invalidations.
 func TestMain(m *testing.M) {
+	if redisURL, database, found := strings.Cut(os.Getenv(doomedVariable), " "); found {
+		beDoomed(redisURL, database)
+	}
 	_ = flag.Set("test.parallel", "8")                // most tests wait
 	time.Local = time.FixedZone("elsewhere", 2*60*60) // no test may pass because this machine keeps UTC
 	const migration = "00002_cache_invalidations.sql"
@@ -190,14 +195,29 @@ func fresh(t testing.TB) context.Context {
 
 // source is a thing that can be read and written, and counts how often it is read.
 type source struct {
+	db    *sqlx.DB // has the value as a row; nil: it is in value
 	value atomic.Int64
 	loads atomic.Int64
 	fail  atomic.Pointer[problem.Error]
 }
 
-func (s *source) load(context.Context) (int64, error) {
+// newRow makes a row the source, in a database of its own.
+func newRow(t testing.TB, database string) *source {
+	t.Helper()
+	s := &source{db: openDatabase(t, database)}
+	if _, err := s.db.ExecContext(t.Context(), "CREATE TABLE truth AS SELECT 0::bigint AS value"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *source) load(ctx context.Context) (value int64, err error) {
 	s.loads.Add(1)
-	value := s.value.Load()
+	if s.db != nil {
+		err = s.db.GetContext(ctx, &value, "SELECT value FROM truth")
+		return value, err
+	}
+	value = s.value.Load()
 	if err := s.fail.Load(); err != nil {
 		return 0, err
 	}
@@ -205,7 +225,11 @@ func (s *source) load(context.Context) (int64, error) {
 }
 
 func (s *source) set(value int64) func(context.Context) error {
-	return func(context.Context) error {
+	return func(ctx context.Context) error {
+		if s.db != nil {
+			_, err := s.db.ExecContext(ctx, "UPDATE truth SET value = $1", value)
+			return err
+		}
 		s.value.Store(value)
 		return nil
 	}

@@ -23,9 +23,9 @@ import (
 // process may give the older value.
 const staleness = 3 * time.Second
 
-func openDatabase(t *testing.T) *sqlx.DB {
+func openDatabase(t testing.TB, url string) *sqlx.DB {
 	t.Helper()
-	db, err := postgres.Open(postgres.Options{URL: devtest.Database(t), MaxConns: 32, Prepared: true})
+	db, err := postgres.Open(postgres.Options{URL: url, MaxConns: 32, Prepared: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func hang(directions ...int) disturbance {
 // process gives a written value within the promised time, and never the older one again.
 func TestWrite_IsSeenElsewhereInTimeHoweverSlowRedisIs(t *testing.T) {
 	takesSeconds(t)
-	redisURL, db := devtest.Redis(t), openDatabase(t)
+	redisURL, db := devtest.Redis(t), openDatabase(t, devtest.Database(t))
 	var pairs sync.WaitGroup // not subtests, of which few run at a time: all of them wait most of the time
 	for name, d := range map[string]disturbance{
 		"round trip of 60 ms":  roundTrip(60 * time.Millisecond),
@@ -184,7 +184,7 @@ func TestWrite_IsSeenElsewhereInTimeHoweverSlowRedisIs(t *testing.T) {
 func TestWrite_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
 	takesSeconds(t)
 	redis := devtest.OwnRedis(t)
-	p := newPair(t, "away", redis.URL, openDatabase(t))
+	p := newPair(t, "away", redis.URL, openDatabase(t, devtest.Database(t)))
 	values := p.hold("a", "b", "c")
 	redis.Stop()
 	p.write(values[0])
@@ -199,7 +199,7 @@ func TestWrite_SucceedsWithoutRedisAndIsSeenElsewhereInTime(t *testing.T) {
 // A write that can be announced neither way is not made.
 func TestWrite_IsRefusedIfNobodyCanBeTold(t *testing.T) {
 	takesSeconds(t)
-	db, s := openDatabase(t), new(source)
+	db, s := openDatabase(t, devtest.Database(t)), new(source)
 	n := newNode(t, devtest.Redis(t), recording("refused", db))
 	n.valve.shut(refuse)
 	if _, err := db.ExecContext(t.Context(), "ALTER TABLE cache_invalidations RENAME TO elsewhere"); err != nil {
@@ -217,7 +217,7 @@ func TestWrite_IsRefusedIfNobodyCanBeTold(t *testing.T) {
 // cache none of it: they set the tombstones in its place.
 func TestWrite_IsProtectedByOthersForAWriterWithoutRedis(t *testing.T) {
 	takesSeconds(t)
-	p := newPair(t, "protected", devtest.Redis(t), openDatabase(t))
+	p := newPair(t, "protected", devtest.Redis(t), openDatabase(t, devtest.Database(t)))
 	w := p.hold("a")[0]
 	p.lines[0].Hang(devtest.ToServer, true)
 	err := p.writer.cache.Write(t.Context(), []string{w.tag}, func(context.Context) error {
@@ -241,7 +241,7 @@ func TestWrite_IsProtectedByOthersForAWriterWithoutRedis(t *testing.T) {
 // Redis holds the older value, and looks good: the writer has watched it until now.
 func TestStart_LearnsWhatWasRecordedBefore(t *testing.T) {
 	takesSeconds(t)
-	redisURL, db := devtest.Redis(t), openDatabase(t)
+	redisURL, db := devtest.Redis(t), openDatabase(t, devtest.Database(t))
 	p := newPair(t, "start", redisURL, db)
 	w := p.hold("a")[0]
 	p.reader.cache.Close()

@@ -127,9 +127,12 @@ func TestWrite_ProtectsUntilTheWriteHasEnded(t *testing.T) {
 			"panics":      {nil, false},
 		} {
 			tags := []string{name, name + "/more"}
-			get := func(ctx context.Context, load func(context.Context) (int64, error)) error {
-				_, err := other.numbers.Get(ctx, name, tags, load)
+			get := func(ctx context.Context, n *node, load func(context.Context) (int64, error)) error {
+				_, err := n.numbers.Get(ctx, name, tags, load)
 				return err
+			}
+			if err := get(t.Context(), n, s.load); err != nil {
+				t.Error(err)
 			}
 			func() {
 				defer func() { _ = recover() }()
@@ -143,10 +146,13 @@ func TestWrite_ProtectsUntilTheWriteHasEnded(t *testing.T) {
 					t.Errorf("%s: Write returned %v, want %v", name, err, c.err)
 				}
 			}()
-			if err := get(t.Context(), s.load); err != nil {
+			if get(t.Context(), n, loadNothing) == nil {
+				t.Errorf("%s: the writer gives a value from before it", name)
+			}
+			if err := get(t.Context(), other, s.load); err != nil {
 				t.Error(err)
 			}
-			if cached := get(fresh(t), loadNothing) == nil; cached != c.cached {
+			if cached := get(fresh(t), other, loadNothing) == nil; cached != c.cached {
 				t.Errorf("%s: a value read after it is cached: %v", name, cached)
 			}
 			if tombstone := n.tombstone(t, tags[1]); c.cached == (tombstone != "") {
