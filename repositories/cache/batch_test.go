@@ -207,6 +207,28 @@ func TestBatch_GivesNothingThatItReadBeforeAWrite(t *testing.T) {
 	}
 }
 
+// Nor what a load has read besides its own value, whether or not Redis has heard of the write.
+func TestStore_CachesNothingThatWasReadBeforeAWrite(t *testing.T) {
+	for name, reached := range map[string]bool{"Redis has heard": true, "Redis has not": false} {
+		s, tag := newShop(t, devtest.Redis(t)), []string{"thing:1/stock"}
+		slow := plain(t)
+		end := s.cache.Join(slow)
+		_, err := s.things.Get(slow, "1", []string{"thing:1"}, func(ctx context.Context) (int64, error) {
+			if !reached {
+				s.valve.shut(refuse)
+			}
+			_ = s.cache.Invalidate(t.Context(), tag...)
+			s.stocks.Store(ctx, "1", tag, 5)
+			return 7, nil
+		})
+		end()
+		got, err2 := s.stocks.Get(plain(t), "1", tag, func(context.Context) (int64, error) { return 6, nil })
+		if got != 6 || err != nil || err2 != nil {
+			t.Errorf("%s: the stock is %d after the write, %v, %v; want 6", name, got, err, err2)
+		}
+	}
+}
+
 // The holder of a lease must not wait for a caller that waits for that lease.
 func TestBatch_TheHolderOfALeaseLoads(t *testing.T) {
 	s := newShop(t, devtest.Redis(t))

@@ -109,6 +109,19 @@ func TestGet_CachesNothingOldWithoutTheSubscription(t *testing.T) {
 	writer.holdsNothing(t)
 }
 
+// A value that Redis has not confirmed stays in memory for a moment only: a writer that does not
+// reach Redis either tells nobody.
+func TestGet_KeepsForAMomentWhatRedisHasNotConfirmed(t *testing.T) {
+	t.Parallel()
+	url, s := devtest.Redis(t), new(source)
+	writer, reader := newNode(t, url), newNode(t, url)
+	writer.valve.shut(refuse) // the subscriptions go on
+	reader.valve.shut(refuse)
+	reader.gives(t, s, 0)
+	_ = writer.cache.Write(t.Context(), tags, s.set(1))
+	reader.soonGives(t, s, 1)
+}
+
 // While a write may still be committed, nothing is cached, until its tombstones expire.
 func TestWrite_ProtectsUntilTheWriteHasEnded(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
