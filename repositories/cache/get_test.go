@@ -25,6 +25,21 @@ func TestGet_FreshWaitsForNoOtherLoad(t *testing.T) {
 	old.end(t)
 }
 
+// Nor must it answer anybody who comes after a write.
+func TestGet_WaitsForNoLoadFromBeforeAWrite(t *testing.T) {
+	t.Parallel()
+	n, s := newNode(t, devtest.Redis(t)), new(source)
+	old := n.beginLoad(t, 1)
+	s.value.Store(2)
+	_ = n.cache.Invalidate(t.Context(), tags[0])
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // after 5 s it would no longer wait
+	defer cancel()
+	if got, err := n.get(ctx, s.load); err != nil || got != 2 {
+		t.Errorf("read %d, %v; want 2", got, err)
+	}
+	old.end(t)
+}
+
 func TestGet_CachesAbsenceForItsOwnTime(t *testing.T) {
 	everyRedis(t, func(t *testing.T, url string) {
 		n, other, s := newNode(t, url), newNode(t, url), new(source)

@@ -251,6 +251,32 @@ func TestWrite_TombstonesLastAsLongAsTheWriteMay(t *testing.T) {
 	})
 }
 
+// A put is seen as a write is, and reported as not invalidated if Redis refuses that part.
+func TestInvalidateWith_IsSeenAsAWriteIs(t *testing.T) {
+	everyRedis(t, func(t *testing.T, url string) {
+		writer, reader, s := newNode(t, url), newNode(t, url), new(source)
+		put := func() (bool, error) {
+			return writer.cache.InvalidateWith(t.Context(), redis.NewStatusCmd(t.Context(), "set", "test:put", 1), tags[0])
+		}
+		for value := range int64(10) {
+			reader.gives(t, s, value)
+			writer.gives(t, s, value)
+			s.value.Store(value + 1)
+			if invalidated, err := put(); !invalidated || err != nil {
+				t.Errorf("invalidated: %v, %v", invalidated, err)
+			}
+			writer.gives(t, s, value+1)
+			reader.soonGives(t, s, value+1)
+		}
+		generation := writer.cache.GenerationKey(tags[0])
+		writer.client.Del(t.Context(), generation)
+		writer.client.RPush(t.Context(), generation, "not a generation")
+		if invalidated, err := put(); invalidated || err != nil {
+			t.Errorf("refused, but invalidated: %v, %v", invalidated, err)
+		}
+	})
+}
+
 // A put whose caller has given up may still be in a batch, as may its invalidation.
 func TestInvalidateWith_PromisesNothingAfterItsTime(t *testing.T) {
 	n := quietNode(t, devtest.Redis(t), time.Second)
