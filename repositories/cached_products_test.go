@@ -129,7 +129,7 @@ func (s *emptyStore) Count(context.Context) (int64, error) { return int64(len(s.
 // An empty list and a count of 0 are cached for the time of what is absent.
 func TestCachedProducts_CacheEmptinessForItsOwnTime(t *testing.T) {
 	store, values := new(emptyStore), newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
-	products := repositories.CacheProducts(store, values, repositories.CacheTimes{TTL: time.Hour, Absent: time.Second})
+	products := repositories.NewCachedProducts(store, values, repositories.CacheTimes{TTL: time.Hour, Absent: time.Second})
 	are := func(want int) bool {
 		list, err := products.List(t.Context(), 0, services.ProductPosition{}, 20)
 		count, err2 := products.Count(t.Context())
