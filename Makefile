@@ -23,7 +23,7 @@ run: ## Install what is missing, and serve with an embedded PostgreSQL and Redis
 
 .PHONY: init
 init: ## Give the project a name: MODULE=github.com/acme/shop [NAME=shop] [BARE=1: without the sample]
-	@MODULE="$(MODULE)" NAME="$(NAME)" BARE="$(BARE)" app/scaffold/init.sh
+	@MODULE="$(MODULE)" NAME="$(if $(findstring command,$(origin NAME)),$(NAME))" TITLE= BARE="$(BARE)" app/scaffold/init.sh
 
 .PHONY: upgrade
 upgrade: ## Bring Prefab's packages to a newer version: FROM=<clone or git address> [TO=tag] [DRY=1]

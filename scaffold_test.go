@@ -102,11 +102,18 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 	generate("resource", "Supplier", "name:string!", "town:string?", "rank:enum[gold,silver]", "since:date", "rating:int[1..5]",
 		"price:money", "notes:text", "website:url:unique", "active:bool", "owner:ref(users)", "until:date?", "homepage:url?:unique",
 		"score:int[2..9]?", "deputy:ref(users)?", "level:enum[low,high]?", "--cache", "--pages")
-	generate("resource", "PriceList", "supplier:ref(suppliers)", "valid:date")
+	generate("resource", "Person", "type:string!", "version:int", "--plural", "People", "--pages")
+	generate("resource", "PriceList", "supplier:ref(suppliers)", "person:ref(people)", "valid:date")
 	generate("job", "CleanCarts")
 	generate("page", "AboutUs")
-	test("./app ./repositories ./services ./jobs ./templates", contract+"|Supplier|PriceList|CleanCarts|TestPages")
+	test("./app ./repositories ./services ./jobs ./templates", contract+"|Supplier|Person|People|PriceList|CleanCarts|TestPages")
+	for _, args := range [][]string{{"resource", "Route", "name:string"}, {"resource", "Session", "name:string"}, {"page", "Login"}} {
+		if out, status := c.try("bin/shop", append([]string{"generate"}, args...)...); status != 1 || c.run("git", "ls-files", "--others", "handlers/routes.go") != "" {
+			t.Errorf("%q ends with %d: %s", args, status, out)
+		}
+	}
 	generate("destroy", "PriceList")
+	generate("destroy", "Person")
 	generate("destroy", "Supplier")
 	generate("destroy", "Note")
 	test("./app", contract)

@@ -136,7 +136,7 @@ func (f field) Insert(parameter int) string {
 	return text
 }
 
-// Update is the assignment of the parameter in UPDATE; NULL leaves the column as it is.
+// Update is what UPDATE assigns for the parameter; NULL leaves the column as it is.
 func (f field) Update(parameter int) string {
 	column := f.Name.Column()
 	if f.Optional {
@@ -144,10 +144,9 @@ func (f field) Update(parameter int) string {
 		if f.Kind == "date" {
 			kind = "text"
 		}
-		return fmt.Sprintf("%s = CASE WHEN $%d::%s IS NULL THEN %s ELSE %s END",
-			column, parameter, kind, column, f.Insert(parameter))
+		return fmt.Sprintf("CASE WHEN $%d::%s IS NULL THEN %s ELSE %s END", parameter, kind, column, f.Insert(parameter))
 	}
-	return fmt.Sprintf("%s = coalesce($%d, %s)", column, parameter, column)
+	return fmt.Sprintf("coalesce($%d, %s)", parameter, column)
 }
 
 // Rule is the statement that checks a given value.

@@ -68,8 +68,11 @@ func (p *plan) save(list records) error {
 func (l records) checkReferences(r resource) error {
 	for _, f := range r.Refs() {
 		table := f.Refers.Table
-		known := table == "users" || slices.ContainsFunc(l, func(rec record) bool { return rec.Table == table })
-		if !known {
+		at := slices.IndexFunc(l, func(rec record) bool { return rec.Table == table })
+		switch {
+		case at >= 0:
+			f.Refers.Type = newName(l[at].Resource) // the plural may be irregular
+		case table != "users":
 			return fmt.Errorf("field %s: %q is neither users nor the table of a generated resource", f.Name.JSON(), table)
 		}
 	}

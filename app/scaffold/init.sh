@@ -20,12 +20,14 @@ bare=$(answer bare)
   fail "\"$module\" is no module path; one is like github.com/acme/shop"
 [[ $name =~ ^[a-z][a-z0-9]{1,29}$ ]] ||
   fail "\"$name\" is no name for binary, metrics and keys: 2 to 30 of a-z and 0-9, a letter first. Say NAME=…"
+[[ $title =~ ^[A-Za-z0-9]([A-Za-z0-9\ ._-]{0,38}[A-Za-z0-9])?$ ]] || fail "\"$title\" is no title: up to 40 of letters, digits, spaces, . _ and -"
 [ -z "$(git status --porcelain)" ] || fail "commit or stash your changes first, so that this can be undone"
 
 if [ -f prefab.lock ] && [ "$module $name $title" != "$(answer module) $(answer name) $(answer title)" ]; then
   fail "this project is $(answer module) already, by the name $(answer name). To choose again, revert the commit that init made"
 fi
 
+trap 'echo "init: it ended half way; git reset --hard && git clean -fd undoes it" >&2' ERR # the tree was clean
 emptied=
 if [ -n "${BARE:-}" ] && [ -f app/scaffold/remove-sample.sh ]; then
   app/scaffold/remove-sample.sh
@@ -52,7 +54,7 @@ if [ ! -f prefab.lock ]; then
 fi
 
 if [ -n "$emptied" ]; then
-  go run ./app/scaffold resource Note 'title:string!' body:text > /dev/null
+  go run ./app/scaffold --no-check resource Note 'title:string!' body:text > /dev/null
   echo "init: a small resource shows how one looks: /api/v1/notes; bin/$name generate destroy Note removes it"
 fi
 

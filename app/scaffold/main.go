@@ -25,6 +25,8 @@ const usage = `usage: generate [--dry-run] what name ...
   migration AddTowns           an empty migration
   destroy Supplier             removes a resource that has not changed since it was generated
 
+What would not compile is not written; --no-check leaves that out.
+
 ` + fieldHelp + `
 `
 
@@ -44,6 +46,7 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dry := flags.Bool("dry-run", false, "show the diff, and write nothing")
+	unchecked := flags.Bool("no-check", false, "write what may not compile")
 	var o options
 	flags.BoolVar(&o.Cache, "cache", false, "cache what is read by id")
 	flags.BoolVar(&o.Pages, "pages", false, "pages for people too")
@@ -65,7 +68,7 @@ func run(args []string, out io.Writer) error {
 	}
 	planFor, ok := plans[words[0]]
 	if !ok {
-		return fmt.Errorf("it cannot generate a %q, only resource, job, page and migration", words[0])
+		return fmt.Errorf("it knows no %q, only resource, job, page, migration and destroy", words[0])
 	}
 	if len(words) == 1 || words[0] != "resource" && len(words) > 2 {
 		return fmt.Errorf("say one name: generate %s Name", words[0])
@@ -76,6 +79,11 @@ func run(args []string, out io.Writer) error {
 	}
 	if *dry {
 		return p.diff(out)
+	}
+	if !*unchecked {
+		if err := p.compiles(); err != nil {
+			return err
+		}
 	}
 	return p.apply(out)
 }

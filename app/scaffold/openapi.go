@@ -122,6 +122,15 @@ func (r resource) describe(text string, o options) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		var added map[string]json.RawMessage
+		if err := json.Unmarshal([]byte("{"+members+"}"), &added); err != nil {
+			return "", err
+		}
+		for key := range added {
+			if d.has(append(slices.Clone(part.path), key)...) {
+				return "", fmt.Errorf("%s has %s already; take another name", openapiPath, key)
+			}
+		}
 		if err := d.add(members, part.path...); err != nil {
 			return "", err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +76,41 @@ func (p *plan) editGo(path, paste string, change func(f *goFile) error) error {
 		}
 		return f.text, nil
 	})
+}
+
+// compiles vets the module with the plan's files in place of those on disk: a resource's
+// name may be that of a type, package or variable, or a resource to remove still in use.
+func (p *plan) compiles() error {
+	dir, err := os.MkdirTemp("", "generate-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	for path, text := range p.after {
+		overlay.Replace[path] = "" // it is removed
+		if text == "" {
+			continue
+		}
+		name := filepath.Join(dir, strconv.Itoa(len(overlay.Replace))+filepath.Ext(path))
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			return err
+		}
+		overlay.Replace[path] = name
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, text, 0o600); err != nil {
+		return err
+	}
+	said, err := exec.Command("go", "vet", "-overlay", list, "./...").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("the program would not compile, so nothing is written. A name may be taken; choose another:\n%s", said)
+	}
+	return nil
 }
 
 // apply writes the files, and says which.
@@ -145,6 +182,21 @@ func modulePath() (string, error) {
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimPrefix(first, "module "), nil
+}
+
+// checkTable refuses a table that a migration creates already.
+func checkTable(table string) error {
+	paths, err := filepath.Glob("repositories/migrations/*.sql")
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if regexp.MustCompile(`(?i)CREATE TABLE (IF NOT EXISTS )?` + table + `\b`).Match(text) {
+			return fmt.Errorf("%s creates the table %s already", path, table)
+		}
+	}
+	return err
 }
 
 // nextMigration is the number after the highest.

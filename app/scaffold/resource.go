@@ -27,9 +27,7 @@ type resource struct {
 
 var (
 	resourceName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,40}$`)
-	reserved     = []string{
-		"User", "Session", "Page", "Health", "Problem", "Error", "Product", "Category", "Stock", "Review", "Cache", "Guard",
-	}
+	importsEnd   = regexp.MustCompile(`\n[\n)]`) // of the first block
 )
 
 // newResource checks what the command line asks for.
@@ -37,9 +35,6 @@ func newResource(module, singularName, pluralName string, fieldTexts []string) (
 	if !resourceName.MatchString(singularName) {
 		return resource{}, fmt.Errorf(
 			"%q is no name of a resource; one is like Supplier or PriceList: a singular, in Go's spelling", singularName)
-	}
-	if slices.Contains(reserved, singularName) {
-		return resource{}, fmt.Errorf("%q is taken by Prefab", singularName)
 	}
 	r := resource{Module: module, one: newName(singularName)}
 	r.many = name{plural(r.one.snake)}
@@ -56,13 +51,13 @@ func newResource(module, singularName, pluralName string, fieldTexts []string) (
 		return resource{}, fmt.Errorf("%s has no field; %s", singularName, fieldHelp)
 	}
 	var errs []error
-	seen := make(map[name]bool)
+	seen := make(map[string]bool)
 	for _, text := range fieldTexts {
 		f, err := parseField(text)
-		if err == nil && seen[f.Name] {
-			err = fmt.Errorf("field %q: %s stands twice", text, f.Name.JSON())
+		if err == nil && seen[f.FormName()] {
+			err = fmt.Errorf("field %q: %s stands twice", text, f.FormName())
 		}
-		seen[f.Name] = true
+		seen[f.FormName()] = true
 		r.Fields, errs = append(r.Fields, f), append(errs, err)
 	}
 	return r, errors.Join(errs...)
@@ -155,7 +150,14 @@ func (r resource) InsertList() string {
 
 // UpdateList are the assignments of UPDATE; id and version come first.
 func (r resource) UpdateList() string {
-	return strings.Join(r.each(func(i int, f field) string { return "    " + f.Update(i+3) }), ",\n")
+	return strings.Join(r.each(func(i int, f field) string {
+		return "    " + f.Name.Column() + " = " + f.Update(i+3)
+	}), ",\n")
+}
+
+// UpdateValues are the values that UPDATE assigns.
+func (r resource) UpdateValues() string {
+	return wrap(r.each(func(i int, f field) string { return f.Update(i + 3) }), "    ", 100)
 }
 
 // Arguments are the fields as the last arguments of a call.
@@ -192,7 +194,7 @@ func (f field) TestValue() string {
 func (f field) AppValue() string {
 	switch {
 	case f.Kind == "ref" && f.Refers.Table == "users":
-		return `c.s.user("user-"+strings.ToLower(rand.Text()), services.Member).ID`
+		return `c.s.user("user-"+strings.ToLower(rand.Text()), "member").ID`
 	case f.Kind == "ref":
 		return "c.new" + f.Refers.Type.Go() + "(mathrand.IntN(1_000_000)).ID"
 	}
@@ -235,7 +237,8 @@ func withImports(text string) string {
 	if !found {
 		return text
 	}
-	block, rest, _ := strings.Cut(body, "\n\n")
+	end := importsEnd.FindStringIndex(body)[0]
+	block, rest := body[:end], body[end:]
 	lines := strings.Split(block, "\n")
 	for use, path := range optionalImports {
 		line := "\t" + path
@@ -248,7 +251,7 @@ func withImports(text string) string {
 		}
 	}
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(importPath(a), importPath(b)) })
-	return head + "import (\n" + strings.Join(lines, "\n") + "\n\n" + rest
+	return head + "import (\n" + strings.Join(lines, "\n") + rest
 }
 
 func importPath(line string) string {

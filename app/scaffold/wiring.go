@@ -134,6 +134,9 @@ func planResource(singularName, pluralName string, fields []string, o options) (
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTable(r.Table()); err != nil {
+		return nil, err
+	}
 	files, err := r.files(number, o)
 	if err != nil {
 		return nil, err

@@ -1,2 +1,4 @@
 -- +goose Up
+CREATE TABLE users (id bigint);
 -- +goose Down
+DROP TABLE users;
