@@ -46,7 +46,9 @@ if [ ! -f prefab.lock ]; then
   sed -i.old "1s#Prefab#$title#" README.md
   rm -f scaffold_test.go # it tests the steps that are taken here
   find . -name '*.old' -not -path './.git/*' -exec rm {} +
-  for file in templates/static/prefab.*; do git mv "$file" "templates/static/$name.${file##*.}"; done
+  for file in templates/static/prefab.* deploy/systemd/prefab.service; do
+    [ "$name" = prefab ] || git mv "$file" "${file/prefab/$name}"
+  done
   gofmt -w app handlers jobs middleware repositories services templates ./*.go
   echo "init: the module is $module"
   echo "init: the name is $name, for binary, metrics, keys in Redis, database, image and styles"
