@@ -92,7 +92,10 @@ func (p *plan) compiles() error {
 		if text == "" {
 			continue
 		}
-		name := filepath.Join(dir, strconv.Itoa(len(overlay.Replace))+filepath.Ext(path))
+		name := filepath.Join(dir, path) // as messages show it
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			return err
 		}
