@@ -129,9 +129,10 @@ func (r resource) RequiredNumbers() string {
 	return strings.Join(names, ", ")
 }
 
-// EmptyForm are the values of the form of a new row.
-func (r resource) EmptyForm() string {
-	return strings.Join(r.each(func(_ int, f field) string { return fmt.Sprintf("%q, \"\"", f.FormName()) }), ", ")
+// FormNames are the names of the form's inputs.
+func (r resource) FormNames() string {
+	names := r.each(func(_ int, f field) string { return fmt.Sprintf("%q", f.FormName()) })
+	return wrap(append([]string{`"rowVersion"`}, names...), "\t\t", 80)
 }
 
 // Title is the heading of the list.
