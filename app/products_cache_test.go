@@ -42,7 +42,7 @@ func TestSettings_HowLongRedisKeepsWhat(t *testing.T) {
 	s.visitor().get(s.product()).want(http.StatusOK)
 	for pattern, most := range map[string]time.Duration{
 		"product:1":        5 * time.Hour, // the grace included
-		"products:count:*": 5 * time.Hour,
+		"products:count:*": 40 * time.Minute,
 		"product:999":      40 * time.Minute,
 		"products:list:*":  40 * time.Minute,
 		"page:*":           20 * time.Minute,
