@@ -74,16 +74,15 @@ func (d *document) add(members string, path ...string) error {
 	return nil
 }
 
-// describe adds the resource's routes to the document.
-func (r resource) describe(text string, o options) (string, error) {
-	d := &document{text}
+// addShared adds the components that all resources share, where they are missing.
+func (d *document) addShared() error {
 	shared, err := templateFiles.ReadFile("templates/shared.json")
 	if err != nil {
-		return "", err
+		return err
 	}
 	var components map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(shared, &components); err != nil {
-		return "", err
+		return err
 	}
 	for _, part := range slices.Sorted(maps.Keys(components)) {
 		for _, key := range slices.Sorted(maps.Keys(components[part])) {
@@ -92,12 +91,21 @@ func (r resource) describe(text string, o options) (string, error) {
 			}
 			var indented bytes.Buffer
 			if err := json.Indent(&indented, components[part][key], "      ", "  "); err != nil {
-				return "", err
+				return err
 			}
 			if err := d.add(fmt.Sprintf("      %q: %s", key, indented.String()), "components", part); err != nil {
-				return "", err
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// describe adds the resource's routes to the document.
+func (r resource) describe(text string, o options) (string, error) {
+	d := &document{text}
+	if err := d.addShared(); err != nil {
+		return "", err
 	}
 	about := r.Title() + ": public to read, written by admins."
 	tag := fmt.Sprintf(`    { "name": %q, "description": %q }`, r.Table(), about)

@@ -111,7 +111,8 @@ func (p *plan) compiles() error {
 	}
 	said, err := exec.Command("go", "vet", "-overlay", list, "./...").CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("the program would not compile, so nothing is written. A name may be taken; choose another:\n%s", said)
+		return fmt.Errorf("the program would not compile, so nothing is written. "+
+			"A name may be taken; choose another:\n%s", said)
 	}
 	return nil
 }
