@@ -60,7 +60,12 @@ func prepare(ctx context.Context, db *sqlx.DB, cfg Config, embedded bool, log *s
 		return refuseSampleUsers(ctx, db)
 	}
 	if embedded {
-		return fillSample(ctx, db, cfg, log)
+		// region sample
+		if err := addSampleProducts(ctx, db, log); err != nil {
+			return err
+		}
+		// endregion
+		return addSampleUsers(ctx, db, cfg)
 	}
 	return nil
 }
@@ -164,7 +169,8 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	// endregion
-	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), responses, routeHandlers{
+	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), routeHandlers{
+		responses: responses,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},

@@ -55,6 +55,8 @@ func Routes() []fiber.Route {
 	app := fiber.New()
 	nothing := func(*fiber.Ctx) error { return nil }
 	responses := httpcache.New(httpcache.Config{})
-	routes(app, nil, new(middleware.Guards), responses, routeHandlers{common: []any{nothing}, openAPI: []fiber.Handler{nothing}})
+	routes(app, nil, new(middleware.Guards), routeHandlers{
+		responses: responses, common: []any{nothing}, openAPI: []fiber.Handler{nothing},
+	})
 	return app.GetRoutes(true)
 }

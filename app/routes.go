@@ -22,8 +22,9 @@ const staticRoute = "/static/"
 
 // routeHandlers are the handlers of all routes.
 type routeHandlers struct {
-	common  []any           // handlers in front of every route but the probes
-	openAPI []fiber.Handler // the document, behind Fiber's cache
+	responses *httpcache.Cache
+	common    []any           // handlers in front of every route but the probes
+	openAPI   []fiber.Handler // the document, behind Fiber's cache
 	// region sample
 	compact  fiber.Handler // of lists of products
 	products *handlers.Products
@@ -38,7 +39,7 @@ type routeHandlers struct {
 
 // routes lists every route: method, path, guards, handler.
 func routes(
-	server *fiber.App, started fiber.Handler, guards *middleware.Guards, responses *httpcache.Cache, h routeHandlers,
+	server *fiber.App, started fiber.Handler, guards *middleware.Guards, h routeHandlers,
 ) {
 	user, anybody := guards.RequireUser, guards.FindUser
 	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route
@@ -46,13 +47,13 @@ func routes(
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
 	// region sample
 	admin, byID := guards.RequireAdmin, rest.ByID
-	list := responses.Route(httpcache.RouteConfig{
+	list := h.responses.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
 	})
-	count := responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
-	product := responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
-	catalogue := responses.Route(httpcache.RouteConfig{
+	count := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
+	product := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	catalogue := h.responses.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 	// endregion

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/jmoiron/sqlx"
 
@@ -24,16 +23,7 @@ var sampleUsers = []struct {
 	{services.User{Email: "member@prefab.example", Name: "Max Member", Role: services.Member}, "sample-member-password"},
 }
 
-// fillSample adds the sample users and what else an embedded database begins with.
-func fillSample(ctx context.Context, db *sqlx.DB, cfg Config, log *slog.Logger) error {
-	// region sample
-	if err := addSampleProducts(ctx, db, log); err != nil {
-		return err
-	}
-	// endregion
-	return addSampleUsers(ctx, db, cfg)
-}
-
+// addSampleUsers adds the users of an embedded database.
 func addSampleUsers(ctx context.Context, db *sqlx.DB, cfg Config) error {
 	store := repositories.NewUsers(db)
 	users := newUsers(cfg, store, nil)

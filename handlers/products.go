@@ -1,5 +1,3 @@
-// Package handlers turns HTTP into calls of services, and their answers and
-// errors into HTTP.
 package handlers
 
 import (

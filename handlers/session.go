@@ -1,3 +1,5 @@
+// Package handlers turns HTTP into calls of services, and their answers and
+// errors into HTTP.
 package handlers
 
 import (

@@ -1,3 +1,5 @@
+// Package services holds the domain: its types, their rules, and the interfaces of the
+// stores that they need. It knows neither HTTP nor SQL nor Redis.
 package services
 
 import (
