@@ -64,7 +64,7 @@ func (o Options) startAdmin(ctx context.Context, pages adminPages) (stop func(),
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err := srv.Serve(&retryListener{Listener: listener, log: o.Log, failed: func() {}})
+		err := srv.Serve(listener)
 		if !errors.Is(err, http.ErrServerClosed) {
 			o.Log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
 		}

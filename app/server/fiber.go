@@ -66,12 +66,8 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		return release()
 	}
 	app.Server().Handler = func(request *fasthttp.RequestCtx) {
-		c, _ := request.Conn().(*connection) // nil in tests
-		if c != nil && c.isClosed() {
-			return // nobody would get the answer
-		}
 		unread := serve(request)
-		if c != nil {
+		if c, ok := request.Conn().(*connection); ok { // not in tests
 			c.unread.Store(unread)
 		}
 		if p.closing.Load() { // the client opens its next connection elsewhere

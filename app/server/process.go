@@ -82,7 +82,6 @@ type Process struct {
 // openAndServe opens the pools, builds the service on them, serves, and closes the pools.
 func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Process) (err error) {
 	defer listener.Close()
-	o.Settings.fitConnections(o.Log)
 	s, registry := o.Settings, prometheus.NewRegistry()
 	p.Settings, p.Log, p.Metrics = s, o.Log, registry
 	registry.MustRegister(
