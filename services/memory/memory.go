@@ -9,17 +9,15 @@
 package memory
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime/metrics"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// Usage is the memory of this process, in MiB, and the cost of its garbage collector.
+// Usage is the memory of this process, in MiB.
 type Usage struct {
 	RSS       float64 `json:"rss"`       // resident, as the kernel counts it
 	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not returned
@@ -28,15 +26,6 @@ type Usage struct {
 
 	Limit     float64 `json:"limit,omitzero"` // of this process; 0: there is none
 	LimitUsed float64 `json:"limitUsed"`      // of Limit
-
-	GC GC `json:"gc"`
-}
-
-// GC is what the garbage collector has done since the start.
-type GC struct {
-	Cycles       uint64  `json:"cycles"`
-	CPUShare     float64 `json:"cpuShare"`     // of the CPU time that this process has used, 0 to 1
-	LongestPause float64 `json:"longestPause"` // of the whole process, in milliseconds; rounded up by a tenth or so
 }
 
 const mib = 1 << 20
@@ -71,7 +60,7 @@ func newMeter(processes int, sources ...memlimit.Provider) *Meter {
 // Read measures this process.
 func (m *Meter) Read() Usage {
 	values := readMetrics()
-	class := func(name string) float64 { return float64(values["/memory/classes/"+name+":bytes"].Uint64()) }
+	class := func(name string) float64 { return float64(values["/memory/classes/"+name+":bytes"]) }
 
 	used := class("heap/objects")
 	heap := used + class("heap/unused") + class("heap/free")
@@ -81,30 +70,18 @@ func (m *Meter) Read() Usage {
 		rss = held
 	}
 	limit, against := m.limit, rss
-	if own := values["/gc/gomemlimit:bytes"].Uint64(); own != math.MaxInt64 {
+	if own := values["/gc/gomemlimit:bytes"]; own != math.MaxInt64 {
 		limit, against = float64(own), held
 	}
 	return Usage{
 		RSS: round(rss / mib), HeapTotal: round(heap / mib), HeapUsed: round(used / mib),
 		External: round((held - heap) / mib),
-		Limit:    round(limit / mib), LimitUsed: round(against / mib), GC: gcOf(values),
+		Limit:    round(limit / mib), LimitUsed: round(against / mib),
 	}
-}
-
-func gcOf(values map[string]metrics.Value) GC {
-	cpu := func(name string) float64 { return values["/cpu/classes/"+name+":cpu-seconds"].Float64() }
-	gc := GC{
-		Cycles:       values["/gc/cycles/total:gc-cycles"].Uint64(),
-		LongestPause: round(longest(values["/sched/pauses/total/gc:seconds"].Float64Histogram()) * 1000),
-	}
-	if busy := cpu("total") - cpu("idle"); busy > 0 {
-		gc.CPUShare = round(cpu("gc/total") / busy)
-	}
-	return gc
 }
 
 // readMetrics returns metrics of the runtime by their names.
-func readMetrics() map[string]metrics.Value {
+func readMetrics() map[string]uint64 {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/unused:bytes"},
@@ -112,32 +89,13 @@ func readMetrics() map[string]metrics.Value {
 		{Name: "/memory/classes/heap/released:bytes"},
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/gc/gomemlimit:bytes"},
-		{Name: "/gc/cycles/total:gc-cycles"},
-		{Name: "/sched/pauses/total/gc:seconds"},
-		{Name: "/cpu/classes/gc/total:cpu-seconds"},
-		{Name: "/cpu/classes/idle:cpu-seconds"},
-		{Name: "/cpu/classes/total:cpu-seconds"},
 	}
 	metrics.Read(samples)
-	values := make(map[string]metrics.Value, len(samples))
+	values := make(map[string]uint64, len(samples))
 	for _, sample := range samples {
-		values[sample.Name] = sample.Value
+		values[sample.Name] = sample.Value.Uint64()
 	}
 	return values
-}
-
-// longest returns the upper bound of the highest bucket that is not empty.
-func longest(h *metrics.Float64Histogram) float64 {
-	for i, count := range slices.Backward(h.Counts) {
-		switch {
-		case count == 0:
-		case math.IsInf(h.Buckets[i+1], 1):
-			return h.Buckets[i]
-		default:
-			return h.Buckets[i+1]
-		}
-	}
-	return 0
 }
 
 func round(v float64) float64 { return math.Round(v*1000) / 1000 }
@@ -148,10 +106,7 @@ func residentBytes() (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	fields := strings.Fields(string(statm))
-	if len(fields) < 2 {
-		return 0, false
-	}
-	pages, err := strconv.ParseUint(fields[1], 10, 64)
-	return float64(pages) * float64(os.Getpagesize()), err == nil
+	var size, resident float64 // in pages
+	_, err = fmt.Sscan(string(statm), &size, &resident)
+	return resident * float64(os.Getpagesize()), err == nil
 }
