@@ -22,10 +22,9 @@ type child struct {
 	command *exec.Cmd
 	socket  net.Conn
 
-	ready    chan struct{} // closed once it is
-	replaced chan struct{} // closed when another one has taken its place
-	ended    chan struct{} // closed once the process is reaped; err is set then
-	err      error         // how it ended, nil for its exit with 0
+	ready chan struct{} // closed once it is
+	ended chan struct{} // closed once the process is reaped; err is set then
+	err   error         // how it ended, nil for its exit with 0
 }
 
 // spawn starts a worker.
@@ -50,12 +49,10 @@ func (s *Supervisor) spawn(slot int) (*child, error) {
 		return nil, fmt.Errorf("start %s: %w", s.program, err)
 	}
 	c := &child{
-		slot: slot, command: command, socket: socket,
-		ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
+		slot: slot, command: command, socket: socket, ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	allRead := make(chan struct{})
 	go func() { defer close(allRead); s.receive(c) }()
-	go s.send(c)
 	go s.reap(c, allRead)
 	return c, nil
 }
@@ -98,29 +95,6 @@ func (s *Supervisor) receive(c *child) {
 	}
 }
 
-// send sends the worker each new state of the slots, until it is replaced or has ended.
-func (s *Supervisor) send(c *child) {
-	out := gob.NewEncoder(c.socket)
-	encode := func(m message) error {
-		_ = c.socket.SetWriteDeadline(time.Now().Add(5 * time.Second))
-		return out.Encode(m)
-	}
-	for {
-		slots, changed := s.state()
-		if encode(message{Slots: slots}) != nil {
-			return
-		}
-		select {
-		case <-changed:
-		case <-c.replaced:
-			_ = encode(message{Replaced: true})
-			return
-		case <-c.ended:
-			return
-		}
-	}
-}
-
 // reap waits for the worker's process, and then until all its messages are read.
 func (s *Supervisor) reap(c *child, allRead <-chan struct{}) {
 	c.err = c.command.Wait()
@@ -133,5 +107,8 @@ func (s *Supervisor) reap(c *child, allRead <-chan struct{}) {
 }
 
 func (c *child) pid() int { return c.command.Process.Pid }
+
+// replaced tells the worker that another one has taken its place.
+func (c *child) replaced() { _, _ = c.socket.Write([]byte{1}) } // it may have ended
 
 func (c *child) signal(signal syscall.Signal) { _ = c.command.Process.Signal(signal) } // it may have ended

@@ -29,11 +29,11 @@ const waitLimit = 60 * time.Second
 
 // tiny is the running service.
 type tiny struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	done chan struct{} // closed when it has ended
-	all  chan struct{} // closed when all output is here, that of its workers too
+	t             *testing.T
+	cmd           *exec.Cmd
+	url, slotsURL string
+	done          chan struct{} // closed when it has ended
+	all           chan struct{} // closed when all output is here, that of its workers too
 
 	mu     sync.Mutex
 	output bytes.Buffer
@@ -77,9 +77,10 @@ func start(t *testing.T, wrapper []string, settings ...string) *tiny {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	})
-	listening := regexp.MustCompile(`listening address=(\S+)`)
+	listening := regexp.MustCompile(`listening address=(\S+) slots=(\S+)`)
 	p.eventually("it listens", func() bool { return listening.MatchString(p.said()) })
-	p.url = "http://" + listening.FindStringSubmatch(p.said())[1]
+	addresses := listening.FindStringSubmatch(p.said())
+	p.url, p.slotsURL = "http://"+addresses[1], "http://"+addresses[2]
 	return p
 }
 
@@ -123,7 +124,11 @@ func (p *tiny) exit(want int) {
 
 // get makes a request on a connection of its own.
 func (p *tiny) get(path string) (string, error) {
-	body, err := p.open(path)
+	return read(p.url + path)
+}
+
+func read(url string) (string, error) {
+	body, err := open(url)
 	if err != nil {
 		return "", err
 	}
@@ -132,8 +137,8 @@ func (p *tiny) get(path string) (string, error) {
 	return string(text), err
 }
 
-func (p *tiny) open(path string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url+path, nil)
+func open(url string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +154,7 @@ func (p *tiny) open(path string) (io.ReadCloser, error) {
 // it, and what waits for the rest of the answer.
 func (p *tiny) slow(takes string) (pid int, rest func() error) {
 	p.t.Helper()
-	body, err := p.open("/slow?for=" + takes)
+	body, err := open(p.url + "/slow?for=" + takes)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -167,7 +172,7 @@ func (p *tiny) slow(takes string) (pid int, rest func() error) {
 }
 
 func (p *tiny) slots() (slots []prefork.Slot) {
-	body, err := p.get("/slots")
+	body, err := read(p.slotsURL)
 	if err != nil {
 		return nil
 	}

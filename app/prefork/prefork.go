@@ -75,11 +75,9 @@ type Slot struct {
 	Restarts int       // after unexpected exits
 }
 
-// message is what a worker and its supervisor send each other, encoded by gob.
+// message is what a worker sends its supervisor, encoded by gob. The supervisor sends one
+// byte, when another worker has taken this one's place.
 type message struct {
-	Ready bool   // from a worker: it serves from now on
-	Body  []byte // from a worker: of Worker.Send
-
-	Slots    []Slot // to a worker: the newest state of all slots
-	Replaced bool   // to a worker: another one has taken its place
+	Ready bool   // it serves from now on
+	Body  []byte // of Worker.Send
 }

@@ -115,7 +115,7 @@ func (k *slotSupervisor) superviseWorker(ctx context.Context) error {
 			old := c
 			c, k.failures, k.restarts = next, 0, 0
 			draining.Go(func() {
-				k.retire(old, func() { close(old.replaced) })
+				k.retire(old, old.replaced)
 				request.outcome <- nil
 			})
 		}

@@ -25,7 +25,6 @@ type Supervisor struct {
 	mu       sync.Mutex
 	listener *os.File
 	slots    []Slot
-	changed  chan struct{} // closed, and made anew, with each change of the slots
 }
 
 // New returns a supervisor of the options' listener. No worker runs yet.
@@ -41,8 +40,7 @@ func New(o Options) (*Supervisor, error) {
 	_ = o.Listener.Close() // the duplicate keeps the port; nobody accepts here
 	return &Supervisor{
 		o: o, program: program, listener: listener, force: make(chan struct{}),
-		slots:   slices.Repeat([]Slot{{State: Down, Since: time.Now()}}, o.Workers),
-		changed: make(chan struct{}),
+		slots: slices.Repeat([]Slot{{State: Down, Since: time.Now()}}, o.Workers),
 	}, nil
 }
 
@@ -135,15 +133,9 @@ func (s *Supervisor) rollingRestart(ctx context.Context, slotSupervisors []*slot
 
 // Slots returns the state of each slot.
 func (s *Supervisor) Slots() []Slot {
-	slots, _ := s.state()
-	return slots
-}
-
-// state returns the state of each slot, and a channel that is closed when it changes.
-func (s *Supervisor) state() (slots []Slot, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.slots), s.changed
+	return slices.Clone(s.slots)
 }
 
 // set changes a slot.
@@ -155,6 +147,4 @@ func (s *Supervisor) set(slot int, state State, pid int) {
 	if state == Down {
 		now.Restarts++
 	}
-	close(s.changed)
-	s.changed = make(chan struct{})
 }

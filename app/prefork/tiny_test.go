@@ -49,7 +49,11 @@ func supervise(ctx context.Context) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	log.Info("listening", "address", listener.Addr().String())
+	slots, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "address", listener.Addr().String(), "slots", slots.Addr().String())
 	supervisor, err := prefork.New(prefork.Options{
 		Listener: listener.(*net.TCPListener), Workers: 3, Log: log, Env: []string{"GREETING=hello"},
 		ReadyTimeout: duration("READY"), DrainTimeout: duration("DRAIN"),
@@ -61,6 +65,9 @@ func supervise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	go http.Serve(slots, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:errcheck // until the end
+		_ = json.NewEncoder(w).Encode(supervisor.Slots())
+	}))
 	return supervisor.Run(ctx)
 }
 
@@ -91,7 +98,6 @@ func work(ctx context.Context) error {
 		time.Sleep(pause)
 		fmt.Fprint(w, "done")
 	})
-	mux.HandleFunc("/slots", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(worker.Slots()) })
 	mux.HandleFunc("/say", func(http.ResponseWriter, *http.Request) { _ = worker.Send([]byte("a word")) })
 	var open sync.WaitGroup
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute, ConnState: func(_ net.Conn, s http.ConnState) {

@@ -8,10 +8,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -35,7 +33,6 @@ type Worker struct {
 	mu     sync.Mutex // one message at a time
 	socket net.Conn
 	out    *gob.Encoder
-	slots  atomic.Pointer[[]Slot]
 	ctx    context.Context // ends with ErrReplaced, or when the supervisor has gone
 	cancel context.CancelCauseFunc
 }
@@ -65,7 +62,7 @@ func Inherit() (*Worker, error) {
 	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
 	w := &Worker{Slot: slot, Listener: listener, socket: socket, out: gob.NewEncoder(socket)}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
-	go w.receive()
+	go w.awaitEnd()
 	return w, nil
 }
 
@@ -96,26 +93,11 @@ func (w *Worker) Context(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Slots returns the newest state of all workers that the supervisor has sent.
-func (w *Worker) Slots() []Slot {
-	if slots := w.slots.Load(); slots != nil {
-		return slices.Clone(*slots)
-	}
-	return nil
-}
-
-// receive handles the supervisor's messages until the supervisor has gone.
-func (w *Worker) receive() {
-	defer w.cancel(errSupervisorGone)
-	for in := gob.NewDecoder(w.socket); ; {
-		var m message
-		switch err := in.Decode(&m); {
-		case err != nil:
-			return
-		case m.Replaced:
-			w.cancel(ErrReplaced)
-		default:
-			w.slots.Store(&m.Slots)
-		}
+// awaitEnd returns when the worker is replaced, or when the supervisor has gone.
+func (w *Worker) awaitEnd() {
+	if n, _ := w.socket.Read(make([]byte, 1)); n > 0 {
+		w.cancel(ErrReplaced)
+	} else {
+		w.cancel(errSupervisorGone)
 	}
 }
