@@ -46,7 +46,7 @@ func (p *process) readied() (pids []int) {
 func (p *process) allReady() {
 	p.t.Helper()
 	eventually(p.t, "every worker is ready", func() bool {
-		status, body := p.get("/health/ready")
+		status, body := p.admin("/health/ready")
 		return status == http.StatusOK && body == `{"status":"ready"}`
 	})
 }
@@ -133,7 +133,7 @@ func TestPrefork_WorkersKeepTheirRoleWhenTheSettingsFileChanges(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	eventually(t, "the roll is over", func() bool { return strings.Contains(p.said(), "the workers are replaced") })
 	eventually(t, "a worker that has read the file answers", func() bool {
-		status, body := p.get("/health")
+		status, body := p.adminHealth()
 		return status == http.StatusServiceUnavailable && strings.Contains(body, `"database":"ok","redis":"ok"`) &&
 			strings.Contains(body, `"workers":{"ready":3,"all":3}`)
 	})

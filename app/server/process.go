@@ -148,14 +148,10 @@ func (p *Process) readiness(ctx context.Context) (health.State, []string) {
 // NewHealth returns the health routes. writeBehind tells how writes are buffered, if they are.
 func (p *Process) NewHealth(writeBehind func() string) *ops.Health {
 	s := p.Settings
-	h := &ops.Health{
+	return &ops.Health{
 		Monitor: p.Health, Memory: memory.NewMeter(s.WorkerCount()), WriteBehind: writeBehind,
 		Environment: string(s.Env), MaxHeapMB: s.HealthMaxHeapMB, Detail: s.ShowsHealthDetail(),
 	}
-	if p.worker != nil {
-		h.Workers = func() (ready, total int) { return countReady(p.worker.Slots()) }
-	}
-	return h
 }
 
 // CookieSuffix differs between the checkouts on one machine, and is empty in production.

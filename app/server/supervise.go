@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -77,20 +75,20 @@ func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error
 	}
 	stopAdmin, err := o.startAdmin(ctx, adminPages{
 		metrics: merged,
-		health:  func(context.Context) ops.Report { return reports.worst() },
+		health: func(context.Context) ops.Report {
+			return reports.worst().WithWorkers(countReady(supervisor), workers)
+		},
 		// The supervisor serves while a worker does. It asks no dependency, but knows from
 		// the workers' reports which ones do not answer.
 		readiness: func(context.Context) (health.State, []string) {
-			ready, all := countReady(supervisor.Slots())
-			degraded := reports.down()
-			if ready < all {
-				degraded = append(degraded, ops.Workers)
-			}
+			ready, degraded := countReady(supervisor), reports.worst().Down()
 			switch {
 			case ctx.Err() != nil:
 				return health.Draining, nil
 			case ready == 0:
 				return health.Starting, nil
+			case ready < workers:
+				degraded = append(degraded, "workers")
 			}
 			return health.Ready, degraded
 		},
@@ -189,27 +187,13 @@ func (r *healthReports) worst() ops.Report {
 	return found
 }
 
-// down returns the dependencies that some worker does not reach.
-func (r *healthReports) down() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found := make(map[string]bool)
-	for _, report := range r.newest {
-		for _, name := range report.Down() {
-			found[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-// countReady returns how many workers serve, of how many.
-func countReady(slots []prefork.Slot) (ready, total int) {
-	for _, slot := range slots {
+func countReady(supervisor *prefork.Supervisor) (ready int) {
+	for _, slot := range supervisor.Slots() {
 		if slot.State == prefork.Ready {
 			ready++
 		}
 	}
-	return ready, len(slots)
+	return ready
 }
 
 func number(b bool) float64 {

@@ -30,9 +30,8 @@ type Health struct {
 	Memory      *memory.Meter
 	MaxHeapMB   float64 // more is an error
 	Environment string
-	WriteBehind func() string             // mode: "buffered", "write-through" or "unavailable"; nil: there is none
-	Workers     func() (ready, total int) // of the service; nil where one process serves
-	Detail      bool                      // show clients the parts of the service, and which ones are down
+	WriteBehind func() string // mode: "buffered", "write-through" or "unavailable"; nil: there is none
+	Detail      bool          // show clients the parts of the service, and which ones are down
 }
 
 // Names of the dependencies, as the routes show them.
@@ -40,7 +39,6 @@ const (
 	Database = "database"
 	Replica  = "replica" // of the database, where there is one
 	Redis    = "redis"
-	Workers  = "workers" // some of them
 )
 
 const (
@@ -74,6 +72,20 @@ type workerCount struct {
 
 // OK reports whether nothing is wrong.
 func (r Report) OK() bool { return r.Status == statusOK }
+
+// WithWorkers returns the report of a service: of its workers so many are ready. Fewer than
+// half of them are an error.
+func (r Report) WithWorkers(ready, all int) Report {
+	if 2*ready < all {
+		r.Status = statusError
+	}
+	if r.Detail != nil {
+		detail := *r.Detail
+		detail.Workers = &workerCount{Ready: ready, All: all}
+		r.Detail = &detail
+	}
+	return r
+}
 
 // Down returns the names of the dependencies that do not answer the process.
 func (r Report) Down() (names []string) {
@@ -109,16 +121,14 @@ func (h *Health) Report(ctx context.Context) Report {
 		}
 		return statusOK
 	}
-	usage, workers := h.Memory.Read(), h.countWorkers()
-	tooFewWorkers := workers != nil && 2*workers.Ready < workers.All
-	isBad := len(down) > 0 || h.Monitor.State() != health.Ready || usage.HeapUsed > h.MaxHeapMB || tooFewWorkers
+	usage := h.Memory.Read()
+	isBad := len(down) > 0 || h.Monitor.State() != health.Ready || usage.HeapUsed > h.MaxHeapMB
 	detail := Detail{
 		Uptime:      math.Round(h.Monitor.Uptime().Seconds()*1000) / 1000,
 		Memory:      usage,
 		Database:    status(slices.Contains(down, Database)),
 		Redis:       status(slices.Contains(down, Redis)),
 		Environment: h.Environment,
-		Workers:     workers,
 	}
 	if slices.Contains(h.Monitor.Names(), Replica) {
 		detail.Replica = status(slices.Contains(down, Replica))
@@ -129,17 +139,9 @@ func (h *Health) Report(ctx context.Context) Report {
 	return Report{Status: status(isBad), Timestamp: time.Now().UTC(), Detail: &detail}
 }
 
-func (h *Health) countWorkers() *workerCount {
-	if h.Workers == nil {
-		return nil
-	}
-	ready, total := h.Workers()
-	return &workerCount{Ready: ready, All: total}
-}
-
 // Live answers GET /health/live: the process answers. It asks no dependency, since
 // restarting this process would not bring that back.
-func (h *Health) Live(c *fiber.Ctx) error { return sendProbe(c, Probe{Status: "live"}) }
+func (h *Health) Live(c *fiber.Ctx) error { return sendUncached(c, Probe{Status: "live"}) }
 
 // Ready answers GET /health/ready; with Detail it names what is down.
 func (h *Health) Ready(c *fiber.Ctx) error {
@@ -147,12 +149,9 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 	var degraded []string
 	if h.Detail && state == health.Ready {
 		degraded = h.Monitor.Down(c.UserContext())
-		if workers := h.countWorkers(); workers != nil && workers.Ready < workers.All {
-			degraded = append(degraded, Workers)
-		}
 	}
 	status, probe := Readiness(state, degraded)
-	return sendProbe(c.Status(status), probe)
+	return sendUncached(c.Status(status), probe)
 }
 
 // Probe is the answer of GET /health/live and /health/ready.
@@ -172,16 +171,6 @@ func Readiness(state health.State, degraded []string) (status int, probe Probe) 
 		return fiber.StatusServiceUnavailable, Probe{Status: "draining"}
 	}
 	return fiber.StatusOK, Probe{Status: "ready", Degraded: degraded}
-}
-
-// sendProbe writes the usual answer without an encoder: load balancers ask all the time.
-func sendProbe(c *fiber.Ctx, probe Probe) error {
-	if len(probe.Degraded) > 0 {
-		return sendUncached(c, probe)
-	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
-	return c.SendString(`{"status":"` + probe.Status + `"}`)
 }
 
 func sendUncached(c *fiber.Ctx, v any) error {

@@ -38,7 +38,6 @@ func get(t *testing.T, path string, handler fiber.Handler) (status int, body str
 func TestHealth_ShowsWhatIsWrong(t *testing.T) {
 	answers := func(context.Context) error { return nil }
 	fails := func(context.Context) error { return errors.New("refused") }
-	workers := func(ready int) func() (int, int) { return func() (int, int) { return ready, 4 } }
 	for name, c := range map[string]struct {
 		database func(context.Context) error
 		change   func(*ops.Health)
@@ -63,13 +62,6 @@ func TestHealth_ShowsWhatIsWrong(t *testing.T) {
 		"write-behind": {
 			answers, func(h *ops.Health) { h.WriteBehind = func() string { return "buffered" } },
 			200, []string{`"writeBehind":"buffered"`}, `200 {"status":"ready"}`,
-		},
-		"half of the workers": {
-			answers, func(h *ops.Health) { h.Workers = workers(2) }, 200, []string{`"workers":{"ready":2,"all":4}`},
-			`200 {"degraded":["workers"],"status":"ready"}`,
-		},
-		"fewer workers": {
-			answers, func(h *ops.Health) { h.Workers = workers(1) }, 503, nil, `200 {"degraded":["workers"],"status":"ready"}`,
 		},
 		"without detail": {fails, func(h *ops.Health) { h.Detail = false }, 503, nil, `200 {"status":"ready"}`},
 	} {
@@ -114,5 +106,9 @@ func TestReport_TellsWhatIsDownAfterItWasSent(t *testing.T) {
 	}
 	if report = (ops.Report{Status: "error"}); report.Down() != nil || report.OK() {
 		t.Errorf("%+v", report)
+	}
+	report = ops.Report{Status: "ok", Detail: new(ops.Detail)}
+	if two, one := report.WithWorkers(2, 4), report.WithWorkers(1, 4); !two.OK() || two.Workers.Ready != 2 || one.OK() {
+		t.Errorf("with half of the workers: %+v, with fewer: %+v", two, one)
 	}
 }
