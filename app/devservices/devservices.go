@@ -7,9 +7,8 @@
 //	defer services.Stop()
 //	db, err := sqlx.Open("postgres", services.DatabaseURL)
 //
-// Several processes may share a checkout. The first one owns the servers, starts
-// one again that ends by itself, and stops them when it ends; later ones are guests
-// that use them while they last.
+// Several processes may share a checkout. The first one owns the servers, and stops
+// them when it ends; later ones are guests that use them while they last.
 package devservices
 
 import (
@@ -30,8 +29,7 @@ type Options struct {
 	NeedRedis    bool
 
 	// Disposable is for tests: writes are not synced to disk, Redis has 1024
-	// databases, a server that was killed stays away, and a missing redis-server is
-	// an error, not a reason to fall back.
+	// databases, and a missing redis-server is an error, not a reason to fall back.
 	Disposable bool
 
 	Log *slog.Logger // nil discards

@@ -61,7 +61,10 @@ func TestStart_AfterKillNineStartsAgainWithItsData(t *testing.T) {
 func TestStart_EndsServersThatOutlivedTheirOwner(t *testing.T) {
 	o := options(t)
 	first := start(t, o)
-	_ = first.owned[0].owner.Close() // what a dead owner leaves where no signal follows it
+	// What a dead owner leaves where no signal follows it.
+	if err := os.Remove(mustFindLayout(t, o.Dir).path("redis.lock")); err != nil {
+		t.Fatal(err)
+	}
 	start(t, o)
 	<-first.owned[0].stopped
 }
@@ -108,6 +111,19 @@ func TestStop_MayBeCalledAgainAndConcurrently(t *testing.T) {
 	if err := syscall.Kill(s.PIDs()[0], 0); err == nil {
 		t.Error("its process is still there")
 	}
+}
+
+func TestServer_ThatEndsByItselfIsLoggedAndTheNextStartHasItsData(t *testing.T) {
+	log := new(safeBuffer)
+	o := options(t)
+	o.Disposable, o.Log = false, slog.New(slog.NewTextHandler(log, nil))
+	s := start(t, o)
+	remember(t, s, "kept")
+	if err := syscall.Kill(s.PIDs()[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is logged", func() bool { return log.count("ended by itself") == 1 })
+	recall(t, start(t, o), "kept")
 }
 
 func TestStart_IgnoresStaleFilesOfAReusedProcessID(t *testing.T) {

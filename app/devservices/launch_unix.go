@@ -15,11 +15,9 @@ import (
 	"time"
 )
 
-// launch starts the server once and returns when it answers. The channel is closed
-// when it has ended.
-func (s *server) launch(ctx context.Context) (exited <-chan struct{}, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
+// launch starts the server and returns when it answers. The channel is closed when it has
+// ended; the end of running stops it.
+func (s *server) launch(ctx, running context.Context) (exited <-chan struct{}, err error) {
 	pidLock, err := s.takeOver(ctx)
 	if err != nil {
 		return nil, err
@@ -32,13 +30,12 @@ func (s *server) launch(ctx context.Context) (exited <-chan struct{}, err error)
 	if err != nil {
 		return nil, err
 	}
-	logs, err := s.openLog()
+	logs, err := s.layout.open(s.name()+".log", os.O_WRONLY|os.O_TRUNC|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = logs.Close() }()
 
-	running, stop := context.WithCancel(s.stopping)
 	cmd := exec.CommandContext(running, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(s.stopSignal()) }
 	cmd.WaitDelay = stopLimit
@@ -46,21 +43,21 @@ func (s *server) launch(ctx context.Context) (exited <-chan struct{}, err error)
 	cmd.Stdout, cmd.Stderr = logs, logs
 	cmd.ExtraFiles = []*os.File{pidLock}
 	endWithParent(cmd.SysProcAttr, s.stopSignal())
-	exited, err = startOnOwnThread(cmd, stop)
+	s.cmd = cmd
+	exited, err = startOnOwnThread(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name(), err)
 	}
 	// For whoever finds the server orphaned.
 	_, err = pidLock.WriteString(strconv.Itoa(cmd.Process.Pid) + "\n")
 	if err == nil {
-		err = s.await(ctx, cmd, exited)
+		err = s.await(ctx, exited)
 	}
 	if err != nil {
-		stop()
+		s.cancel()
 		<-exited
 		return nil, err
 	}
-	s.cmd.Store(cmd)
 	return exited, nil
 }
 
@@ -89,10 +86,9 @@ func (s *server) takeOver(ctx context.Context) (*os.File, error) {
 
 // startOnOwnThread starts the process on a thread that lives as long as the process
 // does: the kernel takes the death of the thread that forked for the parent's.
-func startOnOwnThread(cmd *exec.Cmd, release func()) (exited <-chan struct{}, err error) {
+func startOnOwnThread(cmd *exec.Cmd) (exited <-chan struct{}, err error) {
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
-		defer release()
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -106,7 +102,7 @@ func startOnOwnThread(cmd *exec.Cmd, release func()) (exited <-chan struct{}, er
 }
 
 // await returns once the server answers, or says why it never will.
-func (s *server) await(ctx context.Context, cmd *exec.Cmd, exited <-chan struct{}) error {
+func (s *server) await(ctx context.Context, exited <-chan struct{}) error {
 	for {
 		err := s.answers(ctx)
 		if err == nil {
@@ -115,25 +111,12 @@ func (s *server) await(ctx context.Context, cmd *exec.Cmd, exited <-chan struct{
 		select {
 		case <-exited:
 			return fmt.Errorf("%s ended at once (%s); the end of %s:\n%s",
-				s.name(), cmd.ProcessState, s.layout.path(s.name()+".log"), s.logTail())
+				s.name(), s.cmd.ProcessState, s.layout.path(s.name()+".log"), s.logTail())
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w: %w", s.name(), context.Cause(ctx), err)
 		case <-time.After(pollInterval):
 		}
 	}
-}
-
-// openLog keeps what earlier runs said, which may tell why they ended, until the
-// log is long.
-func (s *server) openLog() (*os.File, error) {
-	f, err := s.layout.open(s.name()+".log", os.O_WRONLY|os.O_APPEND)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err == nil && info.Size() > maxLog {
-		_ = f.Truncate(0)
-	}
-	return f, nil
 }
 
 func (s *server) logTail() string {
@@ -145,4 +128,4 @@ func (s *server) logTail() string {
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
 }
 
-func (s *server) pid() int { return s.cmd.Load().Process.Pid }
+func (s *server) pid() int { return s.cmd.Process.Pid }

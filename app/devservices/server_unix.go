@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,16 +19,8 @@ const (
 	// killed still has its lock, and its server, for some milliseconds.
 	guestAnswers = 10
 
-	// A server is started again after firstPause, which doubles up to maxPause, until
-	// it has run for steady.
-	firstPause = 100 * time.Millisecond
-	maxPause   = 30 * time.Second
-	steady     = 10 * time.Second
-
 	// stopLimit is how long a server may take to stop until it is killed.
 	stopLimit = 10 * time.Second
-
-	maxLog = 1 << 20 // bytes, when a server starts
 )
 
 // daemon is a kind of server.
@@ -43,7 +33,7 @@ type daemon interface {
 	answers(ctx context.Context) error // nil once it serves
 }
 
-// server keeps a daemon running that this process owns, until it is told to stop.
+// server is a daemon that this process owns.
 //
 // Two locks tell apart what a process id or a socket cannot. NAME.lock is held by
 // the owner. NAME.pid is inherited by the server and all its children, so that it
@@ -51,14 +41,10 @@ type daemon interface {
 // whoever has got their process ids since.
 type server struct {
 	daemon
-	layout layout
-	log    *slog.Logger
-	owner  *os.File                 // NAME.lock
-	cmd    atomic.Pointer[exec.Cmd] // the latest
-
-	stopping context.Context
-	cancel   context.CancelFunc
-	stopped  chan struct{} // closed once all has ended
+	layout  layout
+	cmd     *exec.Cmd
+	cancel  context.CancelFunc // tells it to stop
+	stopped chan struct{}      // closed once it has ended, and belongs to nobody
 }
 
 // startServer makes the server answer. The result is nil if another process owns it.
@@ -71,21 +57,21 @@ func startServer(ctx context.Context, d daemon, p layout, o Options) (*server, e
 		o.Log.Info("using a server that another process of this checkout runs", "server", d.name())
 		return nil, nil
 	}
-	s := &server{daemon: d, layout: p, log: o.Log, owner: owner, stopped: make(chan struct{})}
-	s.stopping, s.cancel = context.WithCancel(context.Background())
-	exited, err := s.launch(ctx)
+	running, cancel := context.WithCancel(context.Background())
+	s := &server{daemon: d, layout: p, cancel: cancel, stopped: make(chan struct{})}
+	exited, err := s.launch(ctx, running)
 	if err != nil {
-		s.cancel()
+		cancel()
 		return nil, errors.Join(err, owner.Close())
 	}
 	go func() {
 		defer close(s.stopped)
 		defer func() { _ = owner.Close() }()
-		if o.Disposable { // a test says when a server is back that it has killed
-			<-exited
-			return
+		<-exited
+		if running.Err() == nil && !o.Disposable { // tests kill servers
+			o.Log.Error("an embedded server ended by itself: start the program again", "server", d.name(),
+				"state", s.cmd.ProcessState.String(), "log", p.path(d.name()+".log"))
 		}
-		s.supervise(exited)
 	}()
 	return s, nil
 }
@@ -108,46 +94,6 @@ func claim(ctx context.Context, d daemon, p layout) (*os.File, error) {
 		}
 	}
 	return nil, nil
-}
-
-// supervise starts the server again whenever it ends by itself.
-func (s *server) supervise(exited <-chan struct{}) {
-	pause := firstPause
-	for {
-		if exited != nil {
-			began := time.Now()
-			<-exited
-			if s.stopping.Err() != nil {
-				return
-			}
-			s.log.Error("an embedded server ended by itself: starting it again", "server", s.name(),
-				"state", s.cmd.Load().ProcessState.String(), "log", s.layout.path(s.name()+".log"))
-			if time.Since(began) > steady {
-				pause = firstPause
-			}
-		}
-		if !sleep(s.stopping, pause) {
-			return
-		}
-		pause = min(2*pause, maxPause)
-		if !s.stillOwner() {
-			s.log.Error("an embedded server is not started again: its folder was removed while it ran; "+
-				"start the program again", "server", s.name(), "folder", s.layout.dir)
-			return
-		}
-		var err error
-		if exited, err = s.launch(s.stopping); err != nil && s.stopping.Err() == nil {
-			s.log.Error("an embedded server could not be started again; still trying", "server", s.name(), "error", err)
-		}
-	}
-}
-
-// stillOwner is false where the folder has been removed, and perhaps made
-// again: what is there then belongs to nobody, or to another process.
-func (s *server) stillOwner() bool {
-	ours, _ := s.owner.Stat() // of an open file: it does not fail
-	there, err := os.Stat(s.owner.Name())
-	return err == nil && os.SameFile(ours, there)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
