@@ -102,11 +102,11 @@ func (s Settings) checkPorts(ctx context.Context) error {
 }
 
 func (s Settings) listen(ctx context.Context) (*net.TCPListener, error) {
-	return listen(ctx, net.JoinHostPort(string(s.Host), strconv.Itoa(s.Port)), "choose another PORT")
+	return listen(ctx, net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), "choose another PORT")
 }
 
 func (s Settings) listenAdmin(ctx context.Context) (*net.TCPListener, error) {
-	return listen(ctx, string(s.AdminAddr),
+	return listen(ctx, s.AdminAddr,
 		"choose an ADMIN_ADDR that is free, other than HOST and PORT, or set ADMIN_ADDR to nothing")
 }
 

@@ -16,7 +16,7 @@ func Healthcheck(ctx context.Context, s Settings) error {
 	if s.Port == 0 {
 		return errors.New("PORT is 0, any free one: nobody can tell where the service listens")
 	}
-	url := "http://" + net.JoinHostPort(string(s.Host), strconv.Itoa(s.Port)) + "/health/live"
+	url := "http://" + net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) + "/health/live"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)

@@ -22,12 +22,12 @@ const (
 // Settings are those of the processes, their listeners and their pools. .env.example
 // explains each.
 type Settings struct {
-	Env  Environment   `env:"APP_ENV" default:"development" oneof:"development,production"`
-	Host settings.Host `env:"HOST" default:"127.0.0.1"`
-	Port int           `env:"PORT" default:"3000" min:"0" max:"65535"`
+	Env  Environment `env:"APP_ENV" default:"development" oneof:"development,production"`
+	Host string      `env:"HOST" default:"127.0.0.1"`
+	Port int         `env:"PORT" default:"3000" min:"0" max:"65535"`
 
-	AdminAddr    settings.HostPort `env:"ADMIN_ADDR" default:"127.0.0.1:3001" empty:"nowhere"`
-	HealthDetail *bool             `env:"HEALTH_DETAIL"`
+	AdminAddr    string `env:"ADMIN_ADDR" default:"127.0.0.1:3001" empty:"nowhere"`
+	HealthDetail *bool  `env:"HEALTH_DETAIL"`
 
 	Prefork *bool `env:"PREFORK"`
 	Workers int   `env:"WORKERS" default:"0" min:"0" max:"1024"`

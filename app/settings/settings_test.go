@@ -18,8 +18,8 @@ type nested struct {
 }
 
 type Embedded struct {
-	Host  settings.Host     `env:"HOST" default:"127.0.0.1"`
-	Admin settings.HostPort `env:"ADMIN" default:"127.0.0.1:3001" empty:"nowhere"`
+	Host  string `env:"HOST" default:"127.0.0.1"`
+	Admin string `env:"ADMIN" default:"127.0.0.1:3001" empty:"nowhere"`
 }
 
 // Validate runs twice, since config has it too.
@@ -57,32 +57,19 @@ func write(t *testing.T, text string) (file string) {
 
 func TestLoad_ReportsEveryProblemOnceWithoutItsValue(t *testing.T) {
 	for setting, want := range map[string]string{
-		"PORT=-1":                   "must be a whole number from 0 to 65535",
-		"PORT=65536":                "must be a whole number from 0 to 65535",
-		"LIMIT=0":                   "must be a whole number from 1 to 536870912",
-		"LIMIT=secret":              "must be a whole number from 1 to 536870912",
-		"SHARE=NaN":                 "must be a number from 0.1 to 1",
-		"TTL=1ms":                   "must be a duration from 1m to 8760h, such as 500ms, 10s or 24h",
-		"TTL=10":                    "must be a duration from 1m to 8760h, such as 500ms, 10s or 24h",
-		"ON=secret":                 "must be true or false",
-		"MAYBE=secret":              "must be true or false",
-		"FORMAT=secret":             "must be text or json",
-		"LEVEL=secret":              "must be debug, info, warn or error",
-		"NETWORKS=10.0.0.0/8,all":   "must be addresses and networks such as 10.0.0.0/8, with commas between",
-		"HOST=forbidden":            "is forbidden",
-		"HOST=localhost:3000":       "must be an address",
-		"HOST=[::1]:3000":           "must be an address",
-		"HOST=http://localhost":     "must be an address",
-		"HOST=127.0.0.256":          "must be an address",
-		"HOST=10.0.0.0/8":           "must be an address",
-		"HOST=[":                    "must be an address",
-		"ADMIN=127.0.0.1:99999":     "must be like 127.0.0.1:3001",
-		"ADMIN=:http":               "must be like 127.0.0.1:3001",
-		"ADMIN=3001":                "must be like 127.0.0.1:3001",
-		"ADMIN=127.0.0.1":           "must be like 127.0.0.1:3001",
-		"ADMIN=:":                   "must be like 127.0.0.1:3001",
-		"ADMIN=::1:3001":            "must be like 127.0.0.1:3001",
-		"ADMIN=# a comment at last": "must be like 127.0.0.1:3001",
+		"PORT=-1":                 "must be a whole number from 0 to 65535",
+		"PORT=65536":              "must be a whole number from 0 to 65535",
+		"LIMIT=0":                 "must be a whole number from 1 to 536870912",
+		"LIMIT=secret":            "must be a whole number from 1 to 536870912",
+		"SHARE=NaN":               "must be a number from 0.1 to 1",
+		"TTL=1ms":                 "must be a duration from 1m to 8760h, such as 500ms, 10s or 24h",
+		"TTL=10":                  "must be a duration from 1m to 8760h, such as 500ms, 10s or 24h",
+		"ON=secret":               "must be true or false",
+		"MAYBE=secret":            "must be true or false",
+		"FORMAT=secret":           "must be text or json",
+		"LEVEL=secret":            "must be debug, info, warn or error",
+		"NETWORKS=10.0.0.0/8,all": "must be addresses and networks such as 10.0.0.0/8, with commas between",
+		"HOST=forbidden":          "is forbidden",
 	} {
 		name, _, _ := strings.Cut(setting, "=")
 		_, err := load(t, setting, "LEVEL=loud")
@@ -120,7 +107,7 @@ func TestLoad_AnEmptyVariableHasItsDefaultUnlessTagged(t *testing.T) {
 }
 
 func TestLoad_ReadsFilesAsEditorsWriteThemAndTheEnvironmentWins(t *testing.T) {
-	file := write(t, "\ufeffPORT=4000 \r\n# a comment\r\nexport HOST=[::2]\t\r\n\r\n FORMAT = \"json\" \r\nADMIN=\r\nTTL='3h' # three\nLIMIT=7\nLEVEL=warn")
+	file := write(t, "\ufeffPORT=4000 \r\n# a comment\r\nexport HOST=::2\t\r\n\r\n FORMAT = \"json\" \r\nADMIN=\r\nTTL='3h' # three\nLIMIT=7\nLEVEL=warn")
 	cfg, err := settings.Load[config]([]string{"LIMIT=8", "MAYBE=false", "NETWORKS=10.0.0.0/8, 192.0.2.1"}, file)
 	if err != nil {
 		t.Fatal(err)
@@ -131,17 +118,6 @@ func TestLoad_ReadsFilesAsEditorsWriteThemAndTheEnvironmentWins(t *testing.T) {
 		"NETWORKS=10.0.0.0/8,192.0.2.1/32\nURL=\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", &out, want)
-	}
-}
-
-func TestTypes_TakeWhatTheyShould(t *testing.T) {
-	for _, setting := range []string{
-		"HOST=::", "HOST=0.0.0.0", "HOST=fe80::1%eth0", "HOST=localhost", "HOST=web_1.example.", "HOST=3f2a",
-		"PORT=0", "ADMIN=:3001", "ADMIN=[::1]:0", "ADMIN=localhost:65535", "TTL=8760h", "SHARE=0.1",
-	} {
-		if _, err := load(t, setting); err != nil {
-			t.Errorf("%s: %v", setting, err)
-		}
 	}
 }
 
