@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/robfig/cron/v3"
+
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
 )
@@ -18,7 +20,7 @@ const retryPause = time.Second
 // task is a job in a runner. Whoever has put a value into running may use the rest.
 type task struct {
 	Job
-	schedule schedule
+	schedule cron.Schedule
 	lock     Lock
 	running  chan struct{} // a semaphore of 1
 
@@ -52,7 +54,7 @@ func (r *Runner) runScheduled(t *task) {
 	select {
 	case t.running <- struct{}{}:
 		defer func() { <-t.running }()
-		r.run(t, t.schedule.due.Next(time.Now().UTC()))
+		r.run(t, t.schedule.Next(time.Now().UTC()))
 	default:
 		r.metrics.count(t.Name, skippedRunning)
 	}

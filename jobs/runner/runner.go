@@ -37,9 +37,6 @@ type Job struct {
 	Every    time.Duration
 	Schedule string
 
-	// Jitter is the longest random delay before a run, so that not all processes query
-	// PostgreSQL at the same moment. 0 means a tenth of the interval, at most a minute.
-	Jitter  time.Duration
 	Timeout time.Duration // of one run
 
 	// Shared: only one process of the service runs the job. It must be safe to repeat:

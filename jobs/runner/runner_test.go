@@ -37,16 +37,13 @@ func bubble(t *testing.T, o runner.Options, test func(f *fixture), jobs ...runne
 	})
 }
 
-// start starts jobs without a jitter, unless they have their own.
+// start starts jobs.
 func start(t *testing.T, o runner.Options, jobs ...runner.Job) *fixture {
 	t.Helper()
 	f := &fixture{t: t, log: new(journal), metrics: prometheus.NewRegistry()}
 	o.Log, o.Metrics = slog.New(slog.NewTextHandler(f.log, nil)), f.metrics
 	f.Runner = runner.New(o)
 	for _, j := range jobs {
-		if j.Jitter == 0 {
-			j.Jitter = 1
-		}
 		if j.Timeout == 0 {
 			j.Timeout = time.Hour
 		}
@@ -211,7 +208,7 @@ func TestStop_WaitsForARunAndCancelsItAtTheEndOfItsTime(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := runner.New(runner.Options{Log: slog.New(slog.DiscardHandler)})
-			r.Add(runner.Job{Name: "slow", Every: time.Hour, Jitter: 1, Timeout: 2 * time.Hour, Run: func(ctx context.Context) error {
+			r.Add(runner.Job{Name: "slow", Every: time.Hour, Timeout: 2 * time.Hour, Run: func(ctx context.Context) error {
 				if c.deaf {
 					ctx = context.Background()
 				}

@@ -11,7 +11,7 @@ import (
 	"example.com/prefab/jobs/runner"
 )
 
-// begins runs a job for a while, with its own jitter, and returns when its runs began,
+// begins runs a job for a while, and returns when its runs began,
 // counted from midnight UTC.
 func begins(t *testing.T, j runner.Job, during time.Duration) (at []time.Duration) {
 	t.Helper()
@@ -30,37 +30,6 @@ func begins(t *testing.T, j runner.Job, during time.Duration) (at []time.Duratio
 	return at
 }
 
-func TestSchedule_DelaysRunsByATenthOfTheIntervalAtMost(t *testing.T) {
-	for _, c := range []struct {
-		job               runner.Job
-		interval, longest time.Duration
-	}{
-		{runner.Job{Every: 100 * time.Millisecond}, 100 * time.Millisecond, 10 * time.Millisecond},
-		{runner.Job{Every: time.Minute}, time.Minute, 6 * time.Second},
-		{runner.Job{Every: 4 * time.Hour}, 4 * time.Hour, time.Minute},
-		{runner.Job{Schedule: "0 */2 * * * *"}, 2 * time.Minute, 12 * time.Second},
-		{runner.Job{Every: time.Hour, Jitter: 10 * time.Minute}, time.Hour, 10 * time.Minute},
-		{runner.Job{Every: time.Minute, Jitter: time.Hour}, time.Minute, 20 * time.Second},
-	} {
-		const runs = 50
-		at := begins(t, c.job, (runs+1)*c.interval)
-		if len(at) < runs || len(at) > runs+1 {
-			t.Errorf("%+v: %d runs in %d intervals", c.job, len(at), runs+1)
-		}
-		delays := map[time.Duration]bool{}
-		for _, began := range at {
-			delay := began % c.interval
-			delays[delay] = true
-			if delay >= c.longest {
-				t.Errorf("%+v: a run begins at %v, %v late", c.job, began, delay)
-			}
-		}
-		if len(delays) < 10 {
-			t.Errorf("%+v: only %d different delays", c.job, len(delays))
-		}
-	}
-}
-
 func TestSchedule_ReadsCronExpressionsWithSecondsInUTC(t *testing.T) {
 	for schedule, want := range map[string]string{ // of a Saturday and a Sunday
 		"0 0 3 * * *":                       "3h0m0s 27h0m0s",
@@ -69,7 +38,7 @@ func TestSchedule_ReadsCronExpressionsWithSecondsInUTC(t *testing.T) {
 		"0 0 12 * * SUN":                    "36h0m0s",
 	} {
 		var got []string
-		for _, began := range begins(t, runner.Job{Schedule: schedule, Jitter: 1}, 48*time.Hour) {
+		for _, began := range begins(t, runner.Job{Schedule: schedule}, 48*time.Hour) {
 			got = append(got, began.String())
 		}
 		if strings.Join(got, " ") != want {
@@ -86,7 +55,6 @@ func TestAdd_RefusesAnInvalidJob(t *testing.T) {
 		"no timeout":           func(j *runner.Job) { j.Timeout = 0 },
 		"no time":              func(j *runner.Job) { j.Every = 0 },
 		"two times":            func(j *runner.Job) { j.Schedule = "0 0 3 * * *" },
-		"a negative jitter":    func(j *runner.Job) { j.Jitter = -1 },
 		"five fields":          func(j *runner.Job) { j.Every, j.Schedule = 0, "0 3 * * *" },
 		"no such day":          func(j *runner.Job) { j.Every, j.Schedule = 0, "0 0 0 30 2 *" },
 		"shared without locks": func(j *runner.Job) { j.Shared = true },
