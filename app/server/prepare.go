@@ -83,15 +83,8 @@ func findCheckout(settings string) (string, error) {
 	if isCheckout(dir) {
 		return dir, nil
 	}
-	checkout := "the checkout, the folder with the program's go.mod"
-	for parent := filepath.Dir(dir); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
-		if isCheckout(parent) {
-			checkout = parent
-			break
-		}
-	}
 	return "", fmt.Errorf("the embedded servers keep their data in the checkout, and %s is not one: "+
-		"run the command in %s, or set %s", dir, checkout, settings)
+		"run the command in the folder with the program's go.mod, or set %s", dir, settings)
 }
 
 // isCheckout reports whether the folder has the go.mod of this program's module.

@@ -11,23 +11,12 @@ import (
 // image: -ldflags "-X example.com/prefab/app/server.version=1.2.3".
 var version string
 
-// PrintVersion writes the version of the program, or else its commit.
+// PrintVersion writes the version of the program, or else what Go makes of its commit.
 func PrintVersion(out io.Writer) error {
-	name, modified := version, ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision" && name == "":
-				name = s.Value
-			case s.Key == "vcs.modified" && s.Value == "true":
-				modified = ", changed since"
-			}
-		}
+	name := version
+	if info, ok := debug.ReadBuildInfo(); ok && name == "" {
+		name = info.Main.Version
 	}
-	if name == "" {
-		name = "of an unknown version"
-	}
-	_, err := fmt.Fprintf(out, "prefab %s%s (%s, %s/%s)\n",
-		name, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(out, "prefab %s (%s, %s/%s)\n", name, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

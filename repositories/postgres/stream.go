@@ -2,12 +2,9 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"reflect"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/jmoiron/sqlx/reflectx"
 )
 
 // Stream gives the rows of a query one at a time, while PostgreSQL sends them: it
@@ -44,12 +41,8 @@ func eachRow(ctx context.Context, db sqlx.QueryerContext, query string, args []a
 		cancel() // else Close reads to the end, however far that is
 		_ = rows.Close()
 	}()
-	fields, err := fieldsOf(rows, row)
-	if err != nil {
-		return err
-	}
 	for rows.Next() {
-		if err := rows.Scan(fields...); err != nil {
+		if err := rows.StructScan(row); err != nil {
 			return err
 		}
 		if !do() {
@@ -57,22 +50,4 @@ func eachRow(ctx context.Context, db sqlx.QueryerContext, query string, args []a
 		}
 	}
 	return rows.Err()
-}
-
-// fieldsOf returns where in the struct to scan the columns: found once, and not
-// for every row.
-func fieldsOf(rows *sqlx.Rows, row any) ([]any, error) {
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	value := reflect.ValueOf(row).Elem()
-	fields := make([]any, len(columns))
-	for i, path := range rows.Mapper.TraversalsByName(value.Type(), columns) {
-		if len(path) == 0 {
-			return nil, fmt.Errorf("%s has no field for the column %q", value.Type(), columns[i])
-		}
-		fields[i] = reflectx.FieldByIndexes(value, path).Addr().Interface()
-	}
-	return fields, nil
 }
