@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"example.com/prefab/handlers/dev"
 	"example.com/prefab/middleware/request"
 )
 
@@ -19,6 +20,11 @@ const writeBuffer = 8 << 10
 // process drains, each answer closes its connection.
 func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.App {
 	s := p.Settings
+	var develop *dev.Tools // nil: not in development
+	if s.Env == Development {
+		develop = dev.New()
+		views, onError = develop.Views(views), develop.ErrorHandler(onError)
+	}
 	var proxies []string // in the form that Fiber compares
 	for _, prefix := range s.TrustedProxies {
 		proxies = append(proxies, prefix.Masked().String())
@@ -74,13 +80,19 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 			request.SetConnectionClose()
 		}
 	}
+	app.Use(request.SecurityHeaders())
+	if develop != nil {
+		app.Use(dev.Prefix, develop.Serve) // not in the access log: each page asks twice a second
+	}
 	app.Use(
-		request.SecurityHeaders(),
 		request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)),
 		request.Metrics(p.Metrics),
 		request.AccessLog(p.Log, s.SlowRequestThreshold),
 		request.Recover(),
 		request.CanonicalPath,
 	)
+	if develop != nil {
+		app.Use(dev.KeepStatements)
+	}
 	return app
 }

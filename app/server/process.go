@@ -89,6 +89,9 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 
 	measure, log := querylog.Metrics(registry), querylog.Log(o.Log, s.SlowQueryThreshold)
 	observe := func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e) }
+	if s.Env == Development {
+		observe = func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e); querylog.Record(ctx, e) }
+	}
 	if p.DB, err = s.openDatabase(s.DatabaseURL, observe); err != nil {
 		return err
 	}

@@ -21,11 +21,7 @@ type ProblemView struct {
 // address that login returns for the page's own.
 func ProblemPage(login func(next string) string, show func(*fiber.Ctx, ProblemView) error) rest.ErrorPage {
 	return func(c *fiber.Ctx, p rest.Problem) (done bool, err error) {
-		if strings.HasPrefix(c.Path(), "/api/") {
-			return false, nil
-		}
-		c.Vary(fiber.HeaderAccept)
-		if c.Accepts(rest.ProblemType, fiber.MIMEApplicationJSON, fiber.MIMETextHTML) != fiber.MIMETextHTML {
+		if !WantsPage(c) {
 			return false, nil
 		}
 		isRead := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
@@ -35,6 +31,16 @@ func ProblemPage(login func(next string) string, show func(*fiber.Ctx, ProblemVi
 		}
 		return true, show(c, ProblemView{p, string(c.Response().Header.Peek(fiber.HeaderXRequestID)), cameFrom(c)})
 	}
+}
+
+// WantsPage reports whether an error is to be answered with a page: the client prefers
+// HTML, and the address is not below /api/.
+func WantsPage(c *fiber.Ctx) bool {
+	if strings.HasPrefix(c.Path(), "/api/") {
+		return false
+	}
+	c.Vary(fiber.HeaderAccept)
+	return c.Accepts(rest.ProblemType, fiber.MIMEApplicationJSON, fiber.MIMETextHTML) == fiber.MIMETextHTML
 }
 
 func cameFrom(c *fiber.Ctx) string {

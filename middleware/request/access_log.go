@@ -79,6 +79,17 @@ func responseBytes(c *fiber.Ctx) int {
 	return len(c.Response().Body())
 }
 
+// PanicError is a panic of a handler. It does not unwrap: a panic with an error is no such error.
+type PanicError struct {
+	Reason any
+	stack  []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.Reason, e.stack) }
+
+// Stack is the stack of the goroutine, as debug.Stack has it.
+func (e *PanicError) Stack() []byte { return e.stack }
+
 // Recover turns a panic of a handler into an error with the stack, which the error handler
 // logs. Fiber's own would log it a second time, and would answer a panic with a
 // problem.Error like that error.
@@ -86,7 +97,7 @@ func Recover() fiber.Handler {
 	return func(c *fiber.Ctx) (err error) {
 		defer func() {
 			if reason := recover(); reason != nil {
-				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+				err = &PanicError{Reason: reason, stack: debug.Stack()}
 			}
 		}()
 		return c.Next()

@@ -47,6 +47,7 @@ type conn struct {
 type call struct {
 	ctx   context.Context
 	query string
+	args  int
 	start time.Time
 }
 
@@ -55,7 +56,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if c.busy {
 		return nil, errBusy
 	}
-	call := call{ctx, query, time.Now()}
+	call := call{ctx, query, len(args), time.Now()}
 	found, err := run(ctx, c, query, args, pqConn.QueryContext, pqStmt.QueryContext)
 	if err != nil {
 		return nil, c.end(call, 0, err)
@@ -69,7 +70,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if c.busy {
 		return nil, errBusy
 	}
-	call := call{ctx, query, time.Now()}
+	call := call{ctx, query, len(args), time.Now()}
 	result, err := run(ctx, c, query, args, pqConn.ExecContext, pqStmt.ExecContext)
 	var affected int64
 	if err == nil {
@@ -174,6 +175,7 @@ func (c *conn) report(call call, rows int64, err error) {
 	c.observe(call.ctx, Event{
 		Name:     nameOf(call.query),
 		Query:    call.query,
+		Args:     call.args,
 		Duration: time.Since(call.start),
 		Rows:     rows,
 		Err:      err,

@@ -9,6 +9,8 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/prefab/services/tracing"
 )
 
 // Event is one statement that was sent to PostgreSQL.
@@ -19,6 +21,7 @@ type Event struct {
 	Name string
 
 	Query    string        // the text; arguments are never part of it
+	Args     int           // how many arguments there were
 	Duration time.Duration // until the last row was read and the rows were closed
 	Rows     int64         // read, or affected where none are returned
 
@@ -85,6 +88,14 @@ func Log(logger *slog.Logger, slow time.Duration) Observer {
 		}
 		logger.LogAttrs(ctx, level, message, attrs...)
 	}
+}
+
+// Record keeps each statement for the call that sent it, if its context asks for that, as
+// tracing.KeepStatements has it. It is an Observer for development.
+func Record(ctx context.Context, e Event) {
+	tracing.StatementsFrom(ctx).Add(tracing.Statement{
+		Name: e.Name, Query: truncate(e.Query), Outcome: e.Outcome(), Args: e.Args, Rows: e.Rows, Duration: e.Duration,
+	})
 }
 
 func truncate(query string) string {

@@ -32,7 +32,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 }
 
 func (t *tx) Commit() error {
-	call := call{t.c.txCtx, "COMMIT", time.Now()}
+	call := call{t.c.txCtx, "COMMIT", 0, time.Now()}
 	err := t.c.check(call.ctx, t.Tx.Commit())
 	t.c.report(call, 0, err)
 	t.c.txCtx = nil
