@@ -21,6 +21,11 @@ run: ## Install what is missing, and serve with an embedded PostgreSQL and Redis
 		sed -n 's/^DATABASE_URL=$$/postgres/p; s/^REDIS_URL=$$/redis?/p') # what the settings leave out is ours
 	@exec bin/prefab serve
 
+.PHONY: dev
+dev: ## Serve as run does, and replace the running code at each save, without losing a request
+	@go build -o bin/devloop ./app/devloop
+	@exec bin/devloop
+
 .PHONY: init
 init: ## Give the project a name: MODULE=github.com/acme/shop [NAME=shop] [BARE=1: without the sample]
 	@MODULE="$(MODULE)" NAME="$(if $(findstring command,$(origin NAME)),$(NAME))" TITLE= BARE="$(BARE)" app/scaffold/init.sh

@@ -173,30 +173,3 @@ func TestUpgrade_MergesPackagesAndLeavesTheRest(t *testing.T) {
 		t.Errorf("a second time it says %s", again)
 	}
 }
-
-// copyTracked copies what a clone would have, with changes that are not committed.
-func copyTracked(t *testing.T, dir string) {
-	t.Helper()
-	list, err := exec.Command("git", "ls-files", "-z").Output()
-	if err != nil {
-		t.Skipf("this is no clone: %v", err)
-	}
-	for path := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		content, err := os.ReadFile(path)
-		if os.IsNotExist(err) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		copied := filepath.Join(dir, path)
-		write(t, copied, string(content))
-		if err := os.Chmod(copied, info.Mode()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
