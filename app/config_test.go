@@ -36,30 +36,6 @@ func TestEnvExample_ListsEverySettingWithItsDefault(t *testing.T) {
 	}
 }
 
-func TestLoadConfig_NamesTheVariableThatLibPQRefuses(t *testing.T) {
-	const address = "DATABASE_URL=postgres://u:hunter2@db/prefab?sslmode=disable"
-	for name, value := range map[string]string{
-		"PGGSSENCMODE": "disable", "PGCHANNELBINDING": "prefer", "PGCLIENTENCODING": "LATIN1", "PGDATESTYLE": "German",
-		"PGSSLNEGOTIATION": "direct", "PGPORT": "many",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv(name, value)
-			_, err := load(t, address)
-			if err == nil || !strings.Contains(err.Error(), "DATABASE_URL: ") || !strings.Contains(err.Error(), name) ||
-				strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error is %v", err)
-			}
-			if _, err := load(t); err != nil {
-				t.Errorf("it is refused for an embedded server too: %v", err)
-			}
-		})
-	}
-	t.Setenv("PGPASSFILE", "/etc/pgpass") // which it takes
-	if _, err := load(t, address); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestConfigCommand_MasksPasswords(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out bytes.Buffer

@@ -7,14 +7,10 @@ import (
 	"net"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/jmoiron/sqlx"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/server"
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/httpcache"
-	"example.com/prefab/services/health"
 )
 
 // CookieSuffix is what the cookies of this checkout end with.
@@ -33,21 +29,6 @@ func NewLogger(cfg Config, out io.Writer) *slog.Logger {
 		out.Flushes(flush)
 	}
 	return log
-}
-
-// Wire is a process's server on pools of the caller's.
-func Wire(cfg Config, db *sqlx.DB, client redis.UniversalClient, log *slog.Logger) *fiber.App {
-	p := &server.Process{
-		Settings: cfg.Settings, Log: log, Metrics: prometheus.NewRegistry(), DB: db, Redis: client, Health: health.New(),
-	}
-	p.Health.Enter(health.Ready)
-	values := openCache(cfg, p)
-	values.Start(context.Background())
-	service, err := build(cfg, p, values)
-	if err != nil {
-		panic(err)
-	}
-	return service.App
 }
 
 // Routes are the routes of a running service.

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services/memory"
 )
 
@@ -32,24 +31,4 @@ func TestHealth_ShowsTheWholePicture(t *testing.T) {
 			t.Errorf("%s: %s with %v", path, got.body, got.header)
 		}
 	}
-}
-
-func TestHealth_WhileDrainingItIsNotReadyAndStillServes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	t.Parallel() // most of it is the delay
-	s := start(t, "SHUTDOWN_DELAY=4s")
-	stopped := make(chan struct{})
-	go func() { s.stop(); close(stopped) }()
-	devtest.Eventually(t, "load balancers are told to send no more", func() bool {
-		got := s.visitor().get("/health/ready")
-		return got.status == http.StatusServiceUnavailable && string(got.body) == `{"status":"draining"}`
-	})
-	s.visitor().get("/openapi.json").want(http.StatusOK)
-	s.visitor().get("/health/live").want(http.StatusOK)
-	if h := decode[healthReport](s.visitor().get("/health").want(http.StatusServiceUnavailable)); h.Status != "error" || h.Database != "ok" {
-		t.Errorf("got %+v", h)
-	}
-	<-stopped
 }

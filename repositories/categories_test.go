@@ -40,53 +40,37 @@ func TestCategoriesList_IsByNameAndBounded(t *testing.T) {
 	})
 }
 
-// shelves is a store of categories that may be away.
+// shelves is a store of categories.
 type shelves struct {
 	list  []services.Category
-	err   error
 	asked int
 }
 
 func (s *shelves) List(context.Context, int) ([]services.Category, error) {
 	s.asked++
-	return s.list, s.err
+	return s.list, nil
 }
 
-func TestCachedCategories_AreAskedForOnceAndOutliveTheStore(t *testing.T) {
-	store := &shelves{list: []services.Category{{ID: 1, Name: "Lamps"}}}
-	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
-	cached := repositories.NewCachedCategories(store, values, anHour)
-	for range 3 {
-		if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 1 {
-			t.Fatalf("%v, %v", got, err)
-		}
-	}
-	if store.asked != 1 {
-		t.Errorf("the store was asked %d times", store.asked)
-	}
-	if err := values.Invalidate(t.Context(), repositories.CategoriesTag); err != nil {
-		t.Fatal(err)
-	}
-	store.list = append(store.list, services.Category{ID: 2, Name: "Tools"})
-	if got, err := cached.List(t.Context(), 100); err != nil || len(got) != 2 {
-		t.Errorf("after a write: %v, %v", got, err)
-	}
-}
-
-// No route changes them, so nothing tells of a change.
-func TestCachedCategories_AreKeptForAMinuteHoweverLongOthersAre(t *testing.T) {
+// No route changes them, so nothing tells of a change: they are cached for a minute.
+func TestCachedCategories_AreAskedForOnceAMinute(t *testing.T) {
 	const kept = "test:cache:{categories}:e:categories:100"
-	client := devtest.RedisClient(t, devtest.Redis(t))
-	cached := repositories.NewCachedCategories(&shelves{}, newCache(t, client), repositories.CacheTimes{TTL: time.Hour})
-	devtest.Eventually(t, "Redis has them", func() bool {
-		if _, err := cached.List(t.Context(), 100); err != nil {
+	store, client := &shelves{list: make([]services.Category, 1)}, devtest.RedisClient(t, devtest.Redis(t))
+	values := newCache(t, client)
+	cached := repositories.NewCachedCategories(store, values, repositories.CacheTimes{TTL: time.Hour})
+	list := func() int {
+		got, err := cached.List(t.Context(), 100)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return len(client.Keys(t.Context(), kept).Val()) > 0
-	})
-	for _, key := range client.Keys(t.Context(), kept).Val() {
-		if left := client.PTTL(t.Context(), key).Val(); left > time.Minute {
-			t.Errorf("%s is kept for %v", key, left)
-		}
+		return len(got)
+	}
+	devtest.Eventually(t, "Redis has them", func() bool { list(); return client.Exists(t.Context(), kept).Val() == 1 })
+	if left := client.PTTL(t.Context(), kept).Val(); left > time.Minute {
+		t.Errorf("they are kept for %v", left)
+	}
+	devtest.Eventually(t, "the store is asked no more", func() bool { asked := store.asked; list(); return store.asked == asked })
+	store.list = make([]services.Category, 2)
+	if err := values.Invalidate(t.Context(), repositories.CategoriesTag); err != nil || list() != 2 {
+		t.Errorf("after a write: %d, %v", list(), err)
 	}
 }

@@ -1,6 +1,7 @@
 package repositories_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,26 +18,64 @@ import (
 
 func TestMain(m *testing.M) { devtest.Main(m, repositories.Migrations) }
 
-// everyWay runs a test once for each way to reach PostgreSQL, on an empty
-// catalogue of its own.
+// ways are those to reach PostgreSQL. Each has one database for all tests of the run.
+var ways = []struct {
+	name string
+	pool func(t *testing.T) *sqlx.DB
+}{
+	{"prepared", onceForAll(func(t testing.TB) postgres.Options {
+		return postgres.Options{URL: devtest.Database(t), Prepared: true}
+	})},
+	{"unprepared", onceForAll(func(t testing.TB) postgres.Options { return postgres.Options{URL: devtest.Database(t)} })},
+	{"pgbouncer", onceForAll(func(t testing.TB) postgres.Options {
+		return postgres.Options{URL: devtest.PgBouncer(t, devtest.Database(t))}
+	})},
+}
+
+func onceForAll(options func(t testing.TB) postgres.Options) func(t *testing.T) *sqlx.DB {
+	var db *sqlx.DB
+	return func(t *testing.T) *sqlx.DB {
+		t.Helper()
+		if db == nil {
+			o := options(wholeRun{t})
+			o.MaxConns = 8
+			db = openPool(wholeRun{t}, o)
+		}
+		return db
+	}
+}
+
+// wholeRun stands for the run of all tests, at whose end devtest stops what it started.
+type wholeRun struct{ testing.TB }
+
+func (wholeRun) Cleanup(func())           {}
+func (wholeRun) Context() context.Context { return context.Background() }
+
+// everyWay runs a test once for each way to reach PostgreSQL, on empty tables. A test that
+// calls it must not be parallel to another: the databases are shared.
 func everyWay(t *testing.T, test func(t *testing.T, db *sqlx.DB)) {
-	run := func(name string, open func(t *testing.T) *sqlx.DB) {
-		t.Run(name, func(t *testing.T) {
+	t.Helper()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			test(t, open(t))
+			db := way.pool(t)
+			mustExec(t, db, emptyTables)
+			test(t, db)
 		})
 	}
-	run("prepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), true) })
-	run("unprepared", func(t *testing.T) *sqlx.DB { return open(t, devtest.Database(t), false) })
-	run("pgbouncer", func(t *testing.T) *sqlx.DB { return open(t, devtest.PgBouncer(t, devtest.Database(t)), false) })
 }
+
+const emptyTables = `DO $$ BEGIN EXECUTE (
+	SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+	FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version'
+); END $$`
 
 func open(t *testing.T, url string, prepared bool) *sqlx.DB {
 	t.Helper()
 	return openPool(t, postgres.Options{URL: url, MaxConns: 8, Prepared: prepared})
 }
 
-func openPool(t *testing.T, o postgres.Options) *sqlx.DB {
+func openPool(t testing.TB, o postgres.Options) *sqlx.DB {
 	t.Helper()
 	db, err := postgres.Open(o)
 	if err != nil {

@@ -2,6 +2,7 @@ package repositories_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,32 +22,24 @@ import (
 func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	t.Helper()
 	texts := map[string]string{}
-	db, err := postgres.Open(postgres.Options{
+	db := openPool(t, postgres.Options{
 		URL: devtest.Database(t), MaxConns: 1, Prepared: true,
 		Observe: func(_ context.Context, e querylog.Event) { texts[e.Name] = e.Query },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
 	// VACUUM marks no page as visible to all before the commit is on disk.
 	mustExec(t, db, "SET synchronous_commit = on")
-	if err := repositories.Seed(t.Context(), db, repositories.SeedOptions{Products: 5000}); err != nil {
-		t.Fatal(err)
-	}
+	seed(t, db, 5000)
 	mustExec(t, db, "VACUUM ANALYZE")
 
 	products := repositories.NewProducts(db)
-	_, err = products.List(t.Context(), 0, services.ProductPosition{}, 21)
+	_, first := products.List(t.Context(), 0, services.ProductPosition{}, 21)
 	_, inCategory := products.List(t.Context(), 1, services.ProductPosition{}, 21)
 	_, counted := products.Count(t.Context())
 	_, read := products.Get(t.Context(), 1)
 	_, batch := products.Batch(t.Context(), []int64{1})
 	_, pruned := products.Prune(t.Context(), time.Time{}, 1)
-	for _, err := range []error{err, inCategory, counted, read, batch, pruned} {
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(first, inCategory, counted, read, batch, pruned); err != nil {
+		t.Fatal(err)
 	}
 	return db, texts
 }
@@ -59,12 +52,8 @@ func plan(t *testing.T, db *sqlx.DB, text, arguments string) string {
 	for range 6 {
 		mustExec(t, db, "EXECUTE planned "+arguments)
 	}
-	var lines []string
-	if err := db.SelectContext(t.Context(), &lines, "EXPLAIN (COSTS OFF) EXECUTE planned "+arguments); err != nil {
-		t.Fatal(err)
-	}
-	mustExec(t, db, "DEALLOCATE planned")
-	return strings.Join(lines, "\n")
+	defer mustExec(t, db, "DEALLOCATE planned")
+	return strings.Join(rows[string](t, db, "EXPLAIN (COSTS OFF) EXECUTE planned "+arguments), "\n")
 }
 
 func TestStatements_UseTheirIndexes(t *testing.T) {
@@ -110,12 +99,7 @@ func checkReviewPlans(t *testing.T, db *sqlx.DB, texts map[string]string) {
 		mustExec(t, db, "PREPARE planned AS "+texts[name])
 		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
 			mustExec(t, db, "SET plan_cache_mode = "+mode)
-			var lines []string
-			err := db.SelectContext(t.Context(), &lines,
-				"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE planned ("+argument+", 20)")
-			if err != nil {
-				t.Fatal(err)
-			}
+			lines := rows[string](t, db, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE planned ("+argument+", 20)")
 			const want = "Index Scan using reviews_newest_idx on reviews reviews_1 (actual rows=20 loops=1)"
 			if got := strings.Join(lines, "\n"); !strings.Contains(got, want) {
 				t.Errorf("%s, %s: want %q, but the plan is\n%s", name, mode, want, got)

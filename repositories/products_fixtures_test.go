@@ -37,3 +37,11 @@ func deactivate(t *testing.T, db *sqlx.DB, id int64) {
 		t.Fatal(err)
 	}
 }
+
+func rows[T any](t *testing.T, db *sqlx.DB, query string) (all []T) {
+	t.Helper()
+	if err := db.SelectContext(t.Context(), &all, query); err != nil || len(all) == 0 {
+		t.Fatalf("%s: %d rows, %v", query, len(all), err)
+	}
+	return all
+}

@@ -1,17 +1,13 @@
 package repositories_test
 
 import (
-	"errors"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
-	"example.com/prefab/services/problem"
 )
 
 var (
@@ -102,16 +98,5 @@ func TestSignIns_CountAnIPv6SubscriberOnce(t *testing.T) {
 		if waits := attempt(t, s, "b", netip.MustParseAddr(c.other)); waits != c.shared {
 			t.Errorf("%s after %s waits: %v, want %v", c.other, c.one, waits, c.shared)
 		}
-	}
-}
-
-func TestSignIns_WithoutRedisNobodyMayTry(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	t.Parallel()
-	s := repositories.NewSignIns(redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), low)
-	if _, err := s.Attempt(t.Context(), "a", somewhere); !errors.Is(err, problem.ErrUnavailable) {
-		t.Errorf("error %v", err)
 	}
 }

@@ -19,13 +19,9 @@ func TestStockSetAll_OfManyAtOnceNeverDeadlocks(t *testing.T) {
 	first := newProduct(t, db, "a")
 	mustExec(t, db, `INSERT INTO products (name, price_cents, category_id)
 		SELECT 'Lamp', 1, category_id FROM products, generate_series(1, 299) WHERE id = $1`, first)
-	var ids []int64
-	if err := db.SelectContext(t.Context(), &ids, "SELECT id FROM products ORDER BY id"); err != nil {
-		t.Fatal(err)
-	}
 	for _, err := range atOnce(4, func(i int) error {
 		var batch []services.StockWrite
-		for _, id := range ids {
+		for _, id := range rows[int64](t, db, allProducts) {
 			batch = append(batch, services.StockWrite{Key: id, Value: 1, Version: 1})
 		}
 		if i%2 == 1 {

@@ -3,6 +3,7 @@ package repositories_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
+	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/services"
 	"example.com/prefab/services/problem"
 )
@@ -54,71 +56,32 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 	}
 }
 
-func TestStores_ReportAClosedServerAsUnavailableAndRecover(t *testing.T) {
-	server := devtest.OwnPostgres(t)
-	pools := map[string]*sqlx.DB{"prepared": open(t, server.URL, true), "unprepared": open(t, server.URL, false)}
-	for _, db := range pools {
-		if _, err := repositories.NewProducts(db).Count(t.Context()); err != nil { // so that it holds a connection
-			t.Fatal(err)
-		}
-	}
-	server.Stop()
-	for mode, db := range pools {
-		for name, call := range storeCalls(db) {
-			if err := call(t.Context()); !errors.Is(err, problem.ErrUnavailable) {
-				t.Errorf("%s, %s: error %v", mode, name, err)
-			}
-		}
-	}
-	server.Start()
-	for mode, db := range pools {
-		if _, err := repositories.NewProducts(db).Count(t.Context()); err != nil {
-			t.Errorf("%s, after the restart: %v", mode, err)
-		}
-	}
-}
-
-// The tables are locked, so that every statement waits until its context ends.
+// The tables are locked, so that every statement waits until its context ends. What else is
+// an outage, postgres.WrapError's tests show.
 func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
-	for mode, prepared := range map[string]bool{"prepared": true, "unprepared": false} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			url := devtest.Database(t)
-			db, other := open(t, url, prepared), open(t, url, true)
-			tx := other.MustBeginTx(t.Context(), nil)
-			t.Cleanup(func() { _ = tx.Rollback() })
-			tx.MustExecContext(t.Context(), "LOCK TABLE users, categories, products, stock, reviews")
+	url := devtest.Database(t)
+	tx := open(t, url, true).MustBeginTx(t.Context(), nil)
+	t.Cleanup(func() { _ = tx.Rollback() })
+	tx.MustExecContext(t.Context(), "LOCK TABLE users, categories, products, stock, reviews")
 
-			for name, call := range storeCalls(db) {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-				err := call(ctx)
-				cancel()
-				if !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%s, deadline: error %v", name, err)
-				}
-
+	for _, prepared := range []bool{true, false} {
+		db := openPool(t, postgres.Options{URL: url, MaxConns: 32, Prepared: prepared})
+		for _, want := range []error{context.DeadlineExceeded, context.Canceled} {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			if errors.Is(want, context.Canceled) {
 				ctx, cancel = context.WithCancel(t.Context())
-				go func() {
-					awaitBlocked(ctx, other)
-					cancel()
-				}()
-				err = call(ctx)
-				cancel()
-				if !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-					t.Errorf("%s, cancelled: error %v", name, err)
-				}
+				time.AfterFunc(200*time.Millisecond, cancel)
 			}
-		})
-	}
-}
-
-// awaitBlocked returns when a statement waits for a lock in db.
-func awaitBlocked(ctx context.Context, db *sqlx.DB) {
-	const waiting = `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-		WHERE a.datname = current_database() AND NOT l.granted`
-	for n := 0; n == 0; {
-		if err := db.GetContext(ctx, &n, waiting); err != nil {
-			return
+			var calls sync.WaitGroup
+			for name, call := range storeCalls(db) {
+				calls.Go(func() {
+					if err := call(ctx); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, want) {
+						t.Errorf("%s, prepared %t: error %v, want %v", name, prepared, err, want)
+					}
+				})
+			}
+			calls.Wait()
+			cancel()
 		}
 	}
 }

@@ -42,18 +42,6 @@ func TestUsers_AbsentOnesAreErrNoUser(t *testing.T) {
 	})
 }
 
-func TestUsersCreate_RefusesATakenAddressInAnyCase(t *testing.T) {
-	everyWay(t, func(t *testing.T, db *sqlx.DB) {
-		newUser(t, db, "ada@example.com")
-		for _, email := range []string{"ada@example.com", "ADA@example.com"} {
-			_, err := repositories.NewUsers(db).Create(t.Context(), services.User{Email: email, Role: services.Admin})
-			if !errors.Is(err, services.ErrEmailTaken) {
-				t.Errorf("%s: error %v", email, err)
-			}
-		}
-	})
-}
-
 func TestUsersCreate_OneOfManyWithTheSameAddressWins(t *testing.T) {
 	everyWay(t, func(t *testing.T, db *sqlx.DB) {
 		oneWins(t, atOnce(8, func(i int) error {

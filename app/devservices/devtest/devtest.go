@@ -34,6 +34,14 @@ var shared struct {
 
 	mu      sync.Mutex
 	started []*devservices.Services // all that run, or have run
+	ends    []func()
+}
+
+// atEnd has end called when all tests are over, before the servers stop.
+func atEnd(end func()) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	shared.ends = append(shared.ends, end)
 }
 
 // Main is the body of TestMain: it runs the tests, stops the servers, removes
@@ -61,6 +69,9 @@ func Run(m *testing.M, migrations ...fs.FS) int {
 	}
 	shared.dir = dir
 	code := m.Run()
+	for _, end := range shared.ends {
+		end()
+	}
 	for _, services := range shared.started {
 		services.Stop()
 	}

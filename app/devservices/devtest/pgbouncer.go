@@ -19,7 +19,7 @@ const PgBouncerPool = 2
 var pgBouncers atomic.Int64
 
 // PgBouncer starts a PgBouncer in transaction mode before the database, and
-// returns the URL that leads through it. It ends with the test.
+// returns the URL that leads through it. It ends with all tests of the binary.
 func PgBouncer(t testing.TB, direct string) string {
 	t.Helper()
 	program := findPgBouncer(t)
@@ -49,7 +49,7 @@ ignore_startup_parameters = extra_float_digits
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // not with t.Context: what goes through it may have to be cleaned up first
+	atEnd(func() { // not with the test: another one may share it, and what goes through it may have to be cleaned up first
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})

@@ -1,7 +1,10 @@
-package app_test
+package server
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"regexp"
@@ -13,7 +16,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"example.com/prefab/app"
+	"example.com/prefab/app/settings"
 	"example.com/prefab/middleware/request"
 )
 
@@ -40,18 +43,23 @@ func ask(t *testing.T, server *fiber.App, path string) {
 	_ = response.Body.Close()
 }
 
-func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
-	cfg, err := load(t, "LOG_FORMAT=json", "LOG_LEVEL=debug")
+func jsonLogger(t *testing.T, out io.Writer) (log *slog.Logger, flush func()) {
+	t.Helper()
+	s, err := settings.Load[Settings]([]string{"LOG_FORMAT=json", "LOG_LEVEL=debug"}, "none")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return NewLogger(s, out)
+}
+
+func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
 	var lines [2][]string // without what changes, such as times
 	for i, wrap := range []func(slog.Handler) slog.Handler{
 		func(h slog.Handler) slog.Handler { return h },
 		func(h slog.Handler) slog.Handler { return bySlog{h} },
 	} {
-		out := &logged{journal: new(journal)}
-		log := app.NewLogger(cfg, out)
+		out := new(bytes.Buffer)
+		log, flush := jsonLogger(t, out)
 		for _, log := range []*slog.Logger{log, log.With("worker", 7), log.With("a", 1).With("b", `"x y"`)} {
 			server := answering(slog.New(wrap(log.Handler())))
 			for _, path := range []string{"/plain", "/a%22b%5Cc&%3C%C3%A9%3E", "/products/1", "/health/ready", "/nowhere"} {
@@ -59,7 +67,12 @@ func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
 			}
 		}
 		log.Info("the end")
-		for _, line := range out.lines(t) {
+		flush()
+		for text := range strings.Lines(out.String()) {
+			var line map[string]any
+			if err := json.Unmarshal([]byte(text), &line); err != nil {
+				t.Fatalf("%v in %s", err, text)
+			}
 			at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(line["time"]))
 			_, isNumber := line["duration"].(float64)
 			if err != nil || time.Since(at) > time.Minute || line["msg"] == "request" && (!isNumber || !idIn.MatchString(fmt.Sprint(line["request_id"]))) {
@@ -101,12 +114,8 @@ func (w *wholeLines) Write(p []byte) (int, error) {
 }
 
 func TestRequestLog_LosesAndMixesNoLines(t *testing.T) {
-	cfg, err := load(t, "LOG_FORMAT=json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := &wholeLines{t: t, ids: make(map[string]bool)}
-	log := app.NewLogger(cfg, out)
+	log, flush := jsonLogger(t, out)
 	server := answering(log)
 	const writers, each = 8, 100
 	var wait sync.WaitGroup
@@ -122,6 +131,7 @@ func TestRequestLog_LosesAndMixesNoLines(t *testing.T) {
 	}
 	wait.Wait()
 	log.Info("the end")
+	flush()
 	if len(out.ids) != writers*each || out.lines != writers*(each+each/10)+1 {
 		t.Errorf("%d requests in %d lines", len(out.ids), out.lines)
 	}
