@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,32 +53,7 @@ func TestExport_WritesAFileOrStandardOutput(t *testing.T) {
 	}
 }
 
-func TestExport_FailedLeavesWhatWasThere(t *testing.T) {
-	database, settings := configured(t)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "products.json")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("postgres", database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("DROP TABLE products CASCADE"); err != nil {
-		t.Fatal(err)
-	}
-	if code, said := command(t, settings, "export", "--out", file); code != 1 {
-		t.Errorf("without a table it ends with %d:\n%s", code, said)
-	}
-	if code, said := command(t, settings, "export", "--out", filepath.Join(dir, "none", "x")); code != 1 {
-		t.Errorf("without a folder it ends with %d:\n%s", code, said)
-	}
-	if text, err := os.ReadFile(file); string(text) != "old" || len(entries(t, dir)) != 1 {
-		t.Errorf("the file is %q, error %v, in %v", text, err, entries(t, dir))
-	}
-}
-
+// What a failed one leaves, services/export shows.
 func TestExport_InterruptedLeavesNoPart(t *testing.T) {
 	database, settings := catalogue(t)
 	defer lockTable(t, database, "products")()

@@ -62,18 +62,6 @@ func TestCommands_TheFirstAdminMayComeBeforeTheFirstStart(t *testing.T) {
 	}
 }
 
-func TestCommands_UserAddNamesEveryMistake(t *testing.T) {
-	settings := []string{"DATABASE_URL=" + devtest.EmptyDatabase(t)}
-	p := launchWith(t, strings.NewReader("short\n"), checkout(t), []string{"user", "add", "--email", "ada", "--role", "boss"},
-		settings...)
-	p.wantExit(1)
-	eventually(t, "all are named", func() bool {
-		said := p.said()
-		return strings.Contains(said, "email:") && strings.Contains(said, "name:") &&
-			strings.Contains(said, "password:") && strings.Contains(said, "role:")
-	})
-}
-
 func TestCommands_OutsideTheCheckoutMakeNoDatabase(t *testing.T) {
 	foreign := folder(t)
 	write(t, filepath.Join(foreign, "go.mod"), "module example.com/another\n")

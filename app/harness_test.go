@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,13 +22,7 @@ import (
 	"example.com/prefab/services/passwords"
 )
 
-func TestMain(m *testing.M) {
-	code := devtest.Run(m, repositories.Migrations)
-	if chromium.stop != nil {
-		chromium.stop()
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { devtest.Main(m, repositories.Migrations) }
 
 // service is the whole program, running in this process. During a test it must log neither
 // an error nor a secret, and one that the test has started must stop without an error.

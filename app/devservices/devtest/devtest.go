@@ -37,8 +37,8 @@ var shared struct {
 	ends    []func()
 }
 
-// atEnd has end called when all tests are over, before the servers stop.
-func atEnd(end func()) {
+// AtEnd has end called when all tests are over, before the servers stop.
+func AtEnd(end func()) {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	shared.ends = append(shared.ends, end)

@@ -49,7 +49,7 @@ ignore_startup_parameters = extra_float_digits
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	atEnd(func() { // not with the test: another one may share it, and what goes through it may have to be cleaned up first
+	AtEnd(func() { // not with the test: another one may share it, and what goes through it may have to be cleaned up first
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
