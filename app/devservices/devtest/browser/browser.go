@@ -342,9 +342,10 @@ func EveryScreen(t *testing.T, test func(t *testing.T, l Screen)) {
 	for _, l := range []Screen{Phone, Desktop} {
 		for _, l.Dark = range []bool{false, true} {
 			for _, l.Scripts = range []bool{true, false} {
+				one := l // the loops change l
 				t.Run(fmt.Sprintf("%s,dark=%t,scripts=%t", l.Name, l.Dark, l.Scripts), func(t *testing.T) {
 					t.Parallel()
-					test(t, l)
+					test(t, one)
 				})
 			}
 		}
