@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"math"
 	"os"
@@ -31,7 +30,6 @@ func TestLimitMemory_TakesAWorkersShareOfTheCgroup(t *testing.T) {
 		{"no cgroup", "", 1, failing(memlimit.ErrNoCgroup), math.MaxInt64, ""},
 		{"not Linux", "", 1, failing(memlimit.ErrCgroupsNotSupported), math.MaxInt64, ""},
 		{"a cgroup that cannot be read", "", 1, failing(os.ErrPermission), math.MaxInt64, "level=WARN"},
-		{"an odd one", "", 1, failing(errors.New("odd")), math.MaxInt64, "level=WARN"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			current := int64(math.MaxInt64)
