@@ -101,6 +101,7 @@ type Cache struct {
 	origin  string // marks this process's own messages
 
 	memory     *otter.Cache[memoryKey, *entry]
+	flights    sync.Map // of *flight, by flightKey
 	versions   versions
 	prefetches []prefetch
 	tables     uint32

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"example.com/prefab/services/tracing"
@@ -25,12 +24,11 @@ type lookup struct {
 	cache       *Cache
 	place       memoryKey
 	tags        []string
-	reply       *reply // of Redis; nil if there is none
-	loadedUnder string // the generations of a load; "" during a write
-	token       string // of the lease, while this look-up holds it
-	last        *entry // may be out of date; given if the load fails
-	alone       bool   // does not wait for others
-	flights     *sync.Map
+	reply       *reply  // of Redis; nil if there is none
+	loadedUnder string  // the generations of a load; "" during a write
+	token       string  // of the lease, while this look-up holds it
+	last        *entry  // may be out of date; given if the load fails
+	alone       bool    // does not wait for others
 	flight      *flight // that this look-up leads, or nil
 }
 
@@ -42,7 +40,7 @@ func (t *Table[V]) newLookup(r *requestReads, key string, tags []string, version
 			item: item{entry: c.entryKey(home, t.options.Name, key), generations: here, version: version},
 			home: home, elsewhere: elsewhere, request: r, prefetchOnHit: t.options.Prefetch != "",
 		},
-		cache: c, place: memoryKey{t.id, key}, tags: tags, flights: &t.flights,
+		cache: c, place: memoryKey{t.id, key}, tags: tags,
 	}
 }
 
@@ -184,18 +182,17 @@ type flight struct {
 // flightKey has the version, so that a caller who comes after an invalidation does not
 // get a value from before it.
 type flightKey struct {
-	key     string
+	place   memoryKey
 	version uint64
 }
-
-func (l *lookup) flightKey() flightKey { return flightKey{l.place.key, l.version} }
 
 // wait waits until another goroutine has found the value. It returns nil if this one has
 // to look for it: it leads the flight then, or goes alone.
 func (l *lookup) wait(ctx context.Context) (*entry, error) {
+	key := flightKey{l.place, l.version}
 	for {
 		own := &flight{done: make(chan struct{})}
-		running, found := l.flights.LoadOrStore(l.flightKey(), own)
+		running, found := l.cache.flights.LoadOrStore(key, own)
 		if !found {
 			l.flight = own
 			return nil, nil
@@ -204,7 +201,7 @@ func (l *lookup) wait(ctx context.Context) (*entry, error) {
 		select {
 		case <-f.done:
 		case <-time.After(leaseTTL): // it takes too long: somebody begins anew
-			l.flights.CompareAndDelete(l.flightKey(), f)
+			l.cache.flights.CompareAndDelete(key, f)
 			continue
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -234,7 +231,7 @@ func (l *lookup) end(ctx context.Context, e *entry, err error) {
 	if ctx.Err() != nil {
 		err = nil // this caller's time is over, not that of the others
 	}
-	l.flights.CompareAndDelete(l.flightKey(), l.flight)
+	l.cache.flights.CompareAndDelete(flightKey{l.place, l.version}, l.flight)
 	l.flight.entry, l.flight.err = e, err
 	close(l.flight.done)
 	l.flight = nil

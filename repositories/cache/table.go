@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +40,6 @@ type Table[V any] struct {
 	id      uint32
 	schema  string
 	options TableOptions
-	flights sync.Map // of *flight, by flightKey
 	count   lookupCounters
 }
 

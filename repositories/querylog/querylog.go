@@ -15,9 +15,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +49,7 @@ type connector struct {
 func NewConnector(o Options) (driver.Connector, error) {
 	config, err := pq.NewConfig(o.DSN)
 	if err != nil { // which may quote a piece of the password
-		return nil, addressError()
+		return nil, errAddress
 	}
 	timeout := config.ConnectTimeout
 	if timeout <= 0 {
@@ -71,21 +68,9 @@ func NewConnector(o Options) (driver.Connector, error) {
 	return &connector{o, config, timeout}, nil
 }
 
-// addressError names the variables too, since lib/pq may refuse one of them.
-func addressError() error {
-	var set []string
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PG") {
-			set = append(set, name)
-		}
-	}
-	err := errors.New("must be like postgres://user:password@host:5432/name?sslmode=verify-full")
-	if len(set) > 0 {
-		slices.Sort(set)
-		err = fmt.Errorf("%w, and lib/pq must accept what the environment has in %s", err, strings.Join(set, ", "))
-	}
-	return err
-}
+// lib/pq reads the environment's variables too.
+var errAddress = errors.New("must be like postgres://user:password@host:5432/name?sslmode=verify-full, " +
+	"and variables of the environment such as PGSSLMODE must be as lib/pq takes them")
 
 // Connect opens a connection within ctx and the connect timeout.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {

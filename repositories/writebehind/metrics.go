@@ -58,12 +58,8 @@ type gauges struct {
 
 const scrapeTimeout = 500 * time.Millisecond
 
-// Describe is part of prometheus.Collector.
-func (gauges) Describe(out chan<- *prometheus.Desc) {
-	out <- pendingKeys
-	out <- deadLetters
-	out <- oldestSeconds
-}
+// Describe is part of prometheus.Collector. It describes nothing: what Collect gives varies.
+func (gauges) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is part of prometheus.Collector. While Redis is away there are no gauges.
 func (g gauges) Collect(out chan<- prometheus.Metric) {
