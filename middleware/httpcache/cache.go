@@ -120,7 +120,7 @@ func (h *Cache) Route(route RouteConfig) fiber.Handler {
 		switch {
 		case age >= page.Lifetime:
 			return forward(c, "stale", "")
-		case age > asked.maxAge || page.Lifetime-age < asked.minFresh:
+		case age > asked.maxAge:
 			return forward(c, "request", "")
 		}
 		page.send(c, from, age)

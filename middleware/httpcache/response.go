@@ -87,7 +87,6 @@ func (r *RouteConfig) covers(c *fiber.Ctx) bool {
 type directives struct {
 	noStore         bool          // or no-cache, private, or a syntax error
 	maxAge, sMaxAge time.Duration // 0 if malformed
-	minFresh        time.Duration // of requests
 }
 
 const notSet = time.Duration(math.MaxInt64)
@@ -111,8 +110,6 @@ func parseDirectives(lines [][]byte) directives {
 			d.maxAge = min(d.maxAge, seconds(value))
 		case "s-maxage":
 			d.sMaxAge = min(d.sMaxAge, seconds(value))
-		case "min-fresh":
-			d.minFresh = max(d.minFresh, seconds(value))
 		default:
 			unclosed := strings.HasPrefix(value, `"`) && (len(value) == 1 || !strings.HasSuffix(value, `"`))
 			d.noStore = d.noStore || unclosed || strings.ContainsAny(name, " \t\"")

@@ -3,7 +3,6 @@ package negotiate
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -19,8 +18,7 @@ import (
 // are sent. An answer to GET or HEAD gets
 //
 //   - an ETag from its body, if it has none; streams and no-store answers get none;
-//   - status 304 without a body, if If-None-Match or If-Modified-Since shows that the
-//     client has it already;
+//   - status 304 without a body, if If-None-Match shows that the client has it already;
 //   - Cache-Control: no-cache, if the handler did not set Cache-Control or Expires, so
 //     that clients ask before each use.
 //
@@ -80,29 +78,15 @@ func TagVariant(response *fasthttp.ResponseHeader, variant string) {
 	}
 }
 
-// isNotModified reports whether the request's conditions show that the client already
-// has the response, in the order of RFC 9110, section 13.2.2.
+// isNotModified reports whether If-None-Match names the response's ETag, by the weak
+// comparison of RFC 9110, section 8.8.3.2.
 func isNotModified(c *fiber.Ctx) bool {
-	request, response := &c.Request().Header, &c.Response().Header
-	if lines := request.PeekAll(fiber.HeaderIfNoneMatch); len(lines) > 0 {
-		return matchesETag(lines, utils.UnsafeString(response.Peek(fiber.HeaderETag)))
-	}
-	since, err := http.ParseTime(utils.UnsafeString(request.Peek(fiber.HeaderIfModifiedSince)))
-	if err != nil {
-		return false
-	}
-	modified, err := http.ParseTime(utils.UnsafeString(response.Peek(fiber.HeaderLastModified)))
-	return err == nil && !modified.After(since)
-}
-
-// matchesETag reports whether If-None-Match names the ETag, by the weak comparison of
-// RFC 9110, section 8.8.3.2.
-func matchesETag(ifNoneMatch [][]byte, etag string) bool {
-	if string(ifNoneMatch[0]) == "*" {
+	lines := c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch)
+	if len(lines) > 0 && string(lines[0]) == "*" {
 		return true
 	}
-	etag = strings.TrimPrefix(etag, "W/")
-	for member := range Members(ifNoneMatch) {
+	etag := strings.TrimPrefix(utils.UnsafeString(c.Response().Header.Peek(fiber.HeaderETag)), "W/")
+	for member := range Members(lines) {
 		if etag != "" && strings.TrimPrefix(member, "W/") == etag {
 			return true
 		}

@@ -25,7 +25,7 @@ func newValidated() *fiber.App {
 		return c.Next()
 	}, negotiate.ConditionalRequests)
 	app.All("/", func(c *fiber.Ctx) error {
-		for _, name := range []string{"Cache-Control", "ETag", "Last-Modified", "Expires", "Set-Cookie"} {
+		for _, name := range []string{"Cache-Control", "ETag", "Expires", "Set-Cookie"} {
 			if value := c.Query(name); value != "" {
 				c.Set(name, value)
 			}
@@ -122,30 +122,17 @@ func TestConditionalRequests_AnswerIfNoneMatchByTheWeakComparison(t *testing.T) 
 	}
 }
 
-func TestConditionalRequests_KeepThePrecedenceOfConditions(t *testing.T) {
-	const before, then, after = "Sun, 22 Nov 2026 10:00:00 GMT", "Mon, 23 Nov 2026 10:00:00 GMT", "Tue, 24 Nov 2026 10:00:00 GMT"
+func TestConditionalRequests_AnswerOnlyAWholeAnswerBy304(t *testing.T) {
 	app := newValidated()
-	for _, c := range []struct {
-		target  string
-		headers []string
-		want    int
-	}{
-		{query("Last-Modified", then), []string{"If-Modified-Since", then}, 304},
-		{query("Last-Modified", then), []string{"If-Modified-Since", after}, 304},
-		{query("Last-Modified", then), []string{"If-Modified-Since", before}, 200},
-		{query("Last-Modified", then), []string{"If-Modified-Since", "yesterday"}, 200},
-		{query("Last-Modified", "yesterday"), []string{"If-Modified-Since", after}, 200},
-		{query(), []string{"If-Modified-Since", after}, 200},
-		{query("Last-Modified", then), []string{"If-Modified-Since", after, "If-None-Match", `"x"`}, 200},
-		{query("Last-Modified", then, "ETag", `"x"`), []string{"If-Modified-Since", before, "If-None-Match", `"x"`}, 304},
-		{query("status", "404", "ETag", `"x"`), []string{"If-None-Match", `"x"`}, 404},
-		{query("status", "206", "ETag", `"x"`), []string{"If-None-Match", `"x"`}, 206},
-		{query("error", "1", "ETag", `"x"`), []string{"If-None-Match", "*"}, 500},
-		{query("stream", "1", "ETag", `"x"`), []string{"If-None-Match", `"x"`}, 304},
-		{query("stream", "1"), []string{"If-None-Match", "*"}, 304},
+	for target, want := range map[string]int{
+		query("status", "404", "ETag", `"x"`): 404,
+		query("status", "206", "ETag", `"x"`): 206,
+		query("error", "1", "ETag", `"x"`):    500,
+		query("stream", "1", "ETag", `"x"`):   304,
+		query("stream", "1"):                  304,
 	} {
-		if response, _ := fibertest.Send(t, app, "GET", c.target, c.headers...); response.StatusCode != c.want {
-			t.Errorf("%s, %q: status %d, want %d", c.target, c.headers, response.StatusCode, c.want)
+		if response, _ := fibertest.Send(t, app, "GET", target, "If-None-Match", "*"); response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", target, response.StatusCode, want)
 		}
 	}
 }
