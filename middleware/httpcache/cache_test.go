@@ -3,8 +3,6 @@ package httpcache_test
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -204,32 +202,6 @@ func TestCache_ReadsPastProcessMemoryToFill(t *testing.T) {
 	}
 }
 
-func TestCache_OneRequestFillsAndTheOthersWait(t *testing.T) {
-	release, running := make(chan struct{}), make(chan struct{}, 100)
-	app, _, h := cachedApp(minute, httpcache.RouteConfig{}, func(*fiber.Ctx) error {
-		running <- struct{}{}
-		<-release
-		return nil
-	})
-	var wait sync.WaitGroup
-	for range 20 {
-		wait.Go(func() {
-			if _, body := fibertest.Send(t, app, "GET", "/products/1"); body != "answer 1" {
-				t.Errorf("got %q", body)
-			}
-		})
-	}
-	<-running
-	for range 100 {
-		runtime.Gosched()
-	}
-	close(release)
-	wait.Wait()
-	if h.calls.Load() != 1 {
-		t.Errorf("%d calls", h.calls.Load())
-	}
-}
-
 func TestCache_APanicLetsTheNextOneFill(t *testing.T) {
 	var panics atomic.Bool
 	app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, func(*fiber.Ctx) error {
@@ -331,25 +303,6 @@ func TestCache_SendsEveryReaderItsOwnPage(t *testing.T) {
 		})
 	}
 	wait.Wait()
-}
-
-// A header may come in several lines, the first of them empty.
-func TestCache_SeesHeadersBehindEmptyLines(t *testing.T) {
-	for name, value := range map[string]string{
-		"Authorization": "Bearer t", "Cookie": "a=b", "Range": "bytes=0-1", "If-Match": `"x"`, "Cache-Control": "no-store",
-	} {
-		app, pages, _ := cachedApp(minute, httpcache.RouteConfig{}, nil)
-		request := httptest.NewRequest("GET", "/products/1", nil)
-		request.Header[name] = []string{"", value}
-		response, err := app.Test(request, -1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if stored, _ := pages.stored(); stored > 0 || outcome(response) == "stored" {
-			t.Errorf("%s: %q, and %d pages are stored", name, response.Header.Get("Cache-Status"), stored)
-		}
-	}
 }
 
 func TestCache_ReportsStaleValues(t *testing.T) {

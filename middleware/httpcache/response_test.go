@@ -39,6 +39,10 @@ func TestCache_StoresByTheHandlersHeader(t *testing.T) {
 		{"Content-Range", []string{"Content-Range", "bytes 0-1/2"}, no},
 		{"a trailer", []string{"Trailer", "Digest"}, no},
 		{"Set-Cookie", []string{"Set-Cookie", "a=b"}, no},
+		{"private", []string{"Cache-Control", "private, max-age=60"}, no},
+		{"no-store", []string{"Cache-Control", "no-store, max-age=60"}, no},
+		{"Vary: *", []string{"Vary", "*"}, no},
+		{"Vary: Accept", []string{"Vary", "Accept"}, no},
 	} {
 		app, pages, h := cachedApp(minute, httpcache.RouteConfig{}, func(c *fiber.Ctx) error {
 			for i := 0; i < len(test.headers); i += 2 {
@@ -73,7 +77,7 @@ func TestCache_IsOffWithoutATTL(t *testing.T) {
 	}
 }
 
-func TestCache_StoresNoStreamsAndNoStaleValues(t *testing.T) {
+func TestCache_StoresNothingOfOneReaderOrOneMoment(t *testing.T) {
 	for what, handle := range map[string]fiber.Handler{
 		"a stream": func(c *fiber.Ctx) error {
 			c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { _, _ = w.WriteString("streamed") })
@@ -81,6 +85,10 @@ func TestCache_StoresNoStreamsAndNoStaleValues(t *testing.T) {
 		},
 		"a value past its time": func(c *fiber.Ctx) error {
 			tracing.From(c.UserContext()).MarkStale()
+			return nil
+		},
+		"an answer of one user": func(c *fiber.Ctx) error { // by a guard behind the cache
+			tracing.From(c.UserContext()).MarkPrivate()
 			return nil
 		},
 		"a part":     func(c *fiber.Ctx) error { return c.Status(fiber.StatusPartialContent).SendString("part") },

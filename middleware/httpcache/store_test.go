@@ -9,7 +9,7 @@ import (
 	"example.com/prefab/middleware/httpcache"
 )
 
-// memoryPages are httpcache.Pages in a map.
+// memoryPages is a httpcache.Store in a map. Its requests do not wait for each other.
 type memoryPages struct {
 	mu    sync.Mutex
 	pages map[string]*memoryPage
@@ -23,45 +23,29 @@ type memoryPage struct {
 	expires time.Time
 	tags    []string
 	void    bool // a tag was invalidated
-	done    chan struct{}
 }
 
 func newPages() *memoryPages { return &memoryPages{pages: make(map[string]*memoryPage)} }
 
 func (m *memoryPages) Find(
-	ctx context.Context, key string, tags []string,
+	_ context.Context, key string, tags []string,
 ) (*httpcache.Page, string, func(*httpcache.Page, time.Duration)) {
-	for {
-		m.mu.Lock()
-		m.finds++
-		entry := m.pages[key]
-		if entry == nil || entry.void || entry.page != nil && time.Now().After(entry.expires) {
-			entry = &memoryPage{tags: tags, done: make(chan struct{})}
-			m.pages[key] = entry
-			m.mu.Unlock()
-			return nil, "", func(page *httpcache.Page, ttl time.Duration) { m.store(key, entry, page, ttl) }
-		}
-		page, done := entry.page, entry.done
-		m.mu.Unlock()
-		if page != nil {
-			return page, "memory", nil
-		}
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (m *memoryPages) store(key string, entry *memoryPage, page *httpcache.Page, ttl time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lastTTL = ttl
-	close(entry.done) // panics when it is called twice
-	if page == nil && m.pages[key] == entry {
-		delete(m.pages, key)
+	m.finds++
+	if found := m.pages[key]; found != nil && !found.void && found.page != nil && time.Now().Before(found.expires) {
+		return found.page, "memory", nil
 	}
-	entry.page, entry.expires = page, time.Now().Add(ttl)
+	entry := &memoryPage{tags: tags}
+	m.pages[key] = entry
+	return nil, "", func(page *httpcache.Page, ttl time.Duration) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.lastTTL = ttl; page == nil && m.pages[key] == entry {
+			delete(m.pages, key)
+		}
+		entry.page, entry.expires = page, time.Now().Add(ttl)
+	}
 }
 
 func (m *memoryPages) Invalidate(_ context.Context, tags ...string) error {
