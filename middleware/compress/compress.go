@@ -5,11 +5,7 @@
 //   - images, streams, small answers, and what is already encoded stay as they are;
 //   - each encoding has its own ETag, and Vary names Accept-Encoding.
 //
-// For example:
-//
-//	compressor := compress.New(compress.Config{Level: 6, MinBytes: 1024})
-//	app.Use(negotiate.ConditionalRequests, compressor.Handle)
-//	app.Get("/report", func(c *fiber.Ctx) error { return c.JSON(report) })
+// app/app.go shows how it is used.
 package compress
 
 import (
