@@ -14,30 +14,25 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// A load that began before the caller's own write must not answer the caller.
-func TestGet_FreshWaitsForNoOtherLoad(t *testing.T) {
-	n, s := newNode(t, devtest.Redis(t)), new(source)
-	old := n.beginLoad(t, 1)
-	s.value.Store(2)
-	if got, err := n.get(fresh(t), s.load); err != nil || got != 2 {
-		t.Errorf("read %d, %v; want 2", got, err)
-	}
-	old.end(t)
-}
-
-// Nor must it answer anybody who comes after a write.
+// A load that began before a write must not answer the writer, nor anybody who comes after it.
 func TestGet_WaitsForNoLoadFromBeforeAWrite(t *testing.T) {
 	t.Parallel()
-	n, s := newNode(t, devtest.Redis(t)), new(source)
-	old := n.beginLoad(t, 1)
-	s.value.Store(2)
-	_ = n.cache.Invalidate(t.Context(), tags[0])
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // after 5 s it would no longer wait
-	defer cancel()
-	if got, err := n.get(ctx, s.load); err != nil || got != 2 {
-		t.Errorf("read %d, %v; want 2", got, err)
+	for name, invalidate := range map[string]bool{"a session that has written": false, "after an invalidation": true} {
+		n, s := newNode(t, devtest.Redis(t)), new(source)
+		old := n.beginLoad(t, 1)
+		s.value.Store(2)
+		request := fresh(t)
+		if invalidate {
+			request = t.Context()
+			_ = n.cache.Invalidate(request, tags[0])
+		}
+		ctx, cancel := context.WithTimeout(request, 4*time.Second) // after 5 s it would no longer wait
+		defer cancel()
+		if got, err := n.get(ctx, s.load); err != nil || got != 2 {
+			t.Errorf("%s: read %d, %v; want 2", name, got, err)
+		}
+		old.end(t)
 	}
-	old.end(t)
 }
 
 func TestGet_CachesAbsenceForItsOwnTime(t *testing.T) {

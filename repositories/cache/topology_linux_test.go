@@ -37,7 +37,9 @@ func TestCache_KeepsItsPromisesOnACluster(t *testing.T) {
 
 // promoted asks that no process uses a replica that was made master and lacks the last
 // invalidation. It holds the older value, with all that makes it look good.
-func promoted(t *testing.T, n *node, tag, master string, signal func(replica bool, s syscall.Signal), isMaster func() bool) {
+func promoted(
+	t *testing.T, n *node, tag, master, replica string, signal func(address string, s syscall.Signal), isMaster func() bool,
+) {
 	t.Helper()
 	s := new(source)
 	gives := func(want int64) {
@@ -52,15 +54,15 @@ func promoted(t *testing.T, n *node, tag, master string, signal func(replica boo
 	if err := client.Wait(t.Context(), 1, 10*time.Second).Err(); err != nil {
 		t.Fatal(err)
 	}
-	signal(true, syscall.SIGSTOP)
+	signal(replica, syscall.SIGSTOP)
 	if n := client.ClientKillByFilter(t.Context(), "TYPE", "replica").Val(); n != 1 { // else its socket keeps what is sent
 		t.Fatalf("the master has %d replicas", n)
 	}
 	if err := n.cache.Write(t.Context(), []string{tag}, s.set(2)); err != nil {
 		t.Fatal(err)
 	}
-	signal(false, syscall.SIGKILL)
-	signal(true, syscall.SIGCONT)
+	signal(master, syscall.SIGKILL)
+	signal(replica, syscall.SIGCONT)
 	for deadline := time.Now().Add(60 * time.Second); !isMaster() || !n.cache.Usable(); time.Sleep(time.Millisecond) {
 		gives(2)
 		if time.Now().After(deadline) {
@@ -78,13 +80,8 @@ func TestCache_UsesNoPromotedReplicaOfAClusterThatLacksAnInvalidation(t *testing
 	n := newNode(t, cluster.URL, forgetful)
 	tag := tagAwayFromTheChannel(t, n.client)
 	owner := slices.Index(cluster.Masters, holder(t, n.client, tagKey(tag)))
-	promoted(t, n, tag, cluster.Masters[owner], func(replica bool, s syscall.Signal) {
-		if replica {
-			cluster.Signal(cluster.Replicas[owner], s)
-		} else {
-			cluster.Signal(cluster.Masters[owner], s)
-		}
-	}, func() bool { return holder(t, n.client, tagKey(tag)) == cluster.Replicas[owner] })
+	promoted(t, n, tag, cluster.Masters[owner], cluster.Replicas[owner], cluster.Signal,
+		func() bool { return holder(t, n.client, tagKey(tag)) == cluster.Replicas[owner] })
 }
 
 func tagKey(tag string) string { return "test:tag:{" + tag + "}" }
@@ -139,13 +136,8 @@ func TestCache_UsesNoReplicaThatSentinelsPromoteWithoutAnInvalidation(t *testing
 	takesSeconds(t)
 	servers := devtest.Sentinels(t)
 	n, replica := newNode(t, servers.URL, forgetful), openClient(t, "redis://"+servers.Replica)
-	promoted(t, n, "thing", servers.Master, func(replica bool, s syscall.Signal) {
-		if replica {
-			servers.Signal(servers.Replica, s)
-		} else {
-			servers.Signal(servers.Master, s)
-		}
-	}, func() bool { return strings.Contains(replica.Info(t.Context(), "replication").Val(), "role:master") })
+	promoted(t, n, "thing", servers.Master, servers.Replica, servers.Signal,
+		func() bool { return strings.Contains(replica.Info(t.Context(), "replication").Val(), "role:master") })
 }
 
 // A flush of write-behind invalidates a whole batch.
