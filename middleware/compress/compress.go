@@ -5,7 +5,11 @@
 //   - images, streams, small answers, and what is already encoded stay as they are;
 //   - each encoding has its own ETag, and Vary names Accept-Encoding.
 //
-// app/app.go shows how it is used.
+// For example:
+//
+//	compressor := compress.New(compress.Config{Level: 6, MinBytes: 1024})
+//	app.Use(negotiate.ConditionalRequests, compressor.Handle)
+//	app.Get("/report", func(c *fiber.Ctx) error { return c.JSON(report) })
 package compress
 
 import (

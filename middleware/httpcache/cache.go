@@ -9,7 +9,18 @@
 //     for a bounded time;
 //   - Cache-Status (RFC 9211) says what was done, and why.
 //
-// app/app.go and app/routes.go show how it is used.
+// For example, with the two-level cache of repositories/cache as the store:
+//
+//	responses := httpcache.New(httpcache.Config{
+//		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),
+//		TTL:   10 * time.Second,
+//	})
+//	app.Use(request.Trace(time.Minute, nil), request.CanonicalPath, negotiate.ConditionalRequests)
+//	app.Get("/products/:id", responses.Route(httpcache.RouteConfig{
+//		Query: []string{"currency"}, Tags: []string{"product:{id}"},
+//	}), show)
+//	…
+//	err := values.Invalidate(ctx, "product:42") // after a write
 package httpcache
 
 import (

@@ -6,7 +6,17 @@
 //   - an answer for one user is private, no-store, unless the handler says otherwise;
 //   - a client that already has an answer gets 304 without a body.
 //
-// app/app.go shows how it is used.
+// For example:
+//
+//	app.Use(request.Trace(30*time.Second, nil), negotiate.ConditionalRequests)
+//	app.Get("/report", func(c *fiber.Ctx) error {
+//		c.Vary(fiber.HeaderAcceptEncoding)
+//		if negotiate.Encoding(c) == "gzip" {
+//			c.Set(fiber.HeaderContentEncoding, "gzip")
+//			return c.Send(packedReport)
+//		}
+//		return c.Send(report)
+//	})
 package negotiate
 
 import (

@@ -8,7 +8,18 @@
 //   - a path has one spelling before a router, a guard or a cache sees it;
 //   - all bodies together take a bounded amount of memory.
 //
-// app/app.go and app/routes.go show how it is used.
+// For example:
+//
+//	app.Use(
+//		request.SecurityHeaders(),
+//		request.Trace(30*time.Second, request.Proxies{netip.MustParsePrefix("10.0.0.0/8")}),
+//		request.Metrics(prometheus.DefaultRegisterer),
+//		request.AccessLog(slog.Default(), time.Second),
+//		request.Recover(),
+//		request.CanonicalPath,
+//	)
+//	app.Get("/reports/:id", show)
+//	request.NameRoutes(app) // after the last route
 package request
 
 import (

@@ -7,7 +7,17 @@
 //   - a user who has just written something reads it, whichever process answers;
 //   - another site cannot make a browser use its session.
 //
-// app/app.go shows how it is used.
+// For example:
+//
+//	sessions := session.New(session.Config{Storage: storage, TTL: 24 * time.Hour})
+//	app.Use(request.Trace(time.Minute, nil), sessions.SameOrigin, sessions.Detect)
+//	app.Post("/login", session.SameOrigin, func(c *fiber.Ctx) error {
+//		return sessions.Start(c, userID)
+//	})
+//	app.Get("/me", func(c *fiber.Ctx) error {
+//		id, err := sessions.UserID(c) // or ErrNone
+//		…
+//	})
 package session
 
 import (

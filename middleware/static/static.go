@@ -7,7 +7,15 @@
 //   - a process that runs an older or newer version serves its own file under such an
 //     address, but lets nobody store it.
 //
-// app/app.go and app/routes.go show how it is used.
+// For example:
+//
+//	files, err := static.New("/static/", os.DirFS("templates/static"), false)
+//	if err != nil {
+//		return err
+//	}
+//	app.Get("/static/:file", files.Serve)
+//	app.Get("/favicon.ico", files.File("icon.svg"))
+//	url, err := files.URL("prefab.css") // /static/prefab.0a1b2c3d4e5f6071.css
 package static
 
 import (

@@ -10,6 +10,19 @@
 //   - A Redis that is slow or away costs a request its budget at most. While the store is
 //     away, values past their time are given for a grace period.
 //
+// An example:
+//
+//	c := cache.New(cache.Options{Client: client, Prefix: "shop:", MemoryTTL: time.Minute, …})
+//	c.Start(ctx)
+//	defer c.Close()
+//	products := cache.NewTable[Product](c, cache.TableOptions{Name: "product", TTL: time.Hour})
+//
+//	tags := []string{"product:42"}
+//	product, err := products.Get(ctx, "42", tags, func(ctx context.Context) (Product, error) {
+//		return store.Get(ctx, 42)
+//	})
+//	err = c.Write(ctx, tags, func(ctx context.Context) error { return store.Update(ctx, product) })
+//
 // A value belongs to tags, such as "product:42" or "products". Each tag has a generation in
 // Redis, a random number that every value of the tag carries. An invalidation deletes the
 // generation. The next reader makes a new one, so all values of the old one are void,
@@ -27,7 +40,7 @@
 //
 // To read the code, follow Get or Find through table.go, lookup.go, request.go, keys.go,
 // redis.go, scripts.go and entry.go, and Write through write.go, subscription.go, recovery.go
-// and record.go. docs/caching.md has examples.
+// and record.go.
 package cache
 
 import (

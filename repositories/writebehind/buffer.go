@@ -6,7 +6,17 @@
 // has stored a value removes it from Redis only if the version is still the one that it
 // stored. So any number of processes may put and flush at once, and each may die at any point.
 //
-// docs/write-behind.md has an example.
+//	buffer := writebehind.New(writebehind.Options[int64, int64]{
+//		Client: client, Prefix: "myservice:", Name: "stock", BatchSize: 100, MaxPending: 100_000,
+//		WriteThrough: stock.Set, Invalidate: invalidate, Log: log, Metrics: metrics,
+//	})
+//	buffer.Start(ctx)
+//	if _, err := buffer.Put(ctx, productID, quantity); err != nil {
+//		return err // Redis is away or the buffer is full; the client should try again
+//	}
+//	waiting, err := buffer.Pending(ctx, productID) // read this before the store
+//	err = buffer.Flush(ctx, stock.SetAll)          // in a job, every few seconds
+//	err = buffer.RetryDeadLetters(ctx, stock.SetAll)
 package writebehind
 
 import (
