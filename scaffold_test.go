@@ -82,7 +82,7 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 		c.run("go", append([]string{"test", "-run", run}, strings.Fields(packages)...)...)
 	}
 	c.run("make", "init", "MODULE=github.com/acme/shop", "BARE=1")
-	for _, file := range []string{"handlers/openapi.json", "app/routes.go", "app/app.go", "deploy/nginx.conf", ".env.example", "go.mod"} {
+	for _, file := range []string{"handlers/api.go", "app/routes.go", "app/app.go", "deploy/nginx.conf", ".env.example", "go.mod"} {
 		if left := regexp.MustCompile(`(?i).*(product[^i]|catalogue|region sample|without sample|prefab).*`).FindString(c.read(file)); left != "" {
 			t.Errorf("%s still has %q", file, left)
 		}

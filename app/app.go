@@ -12,6 +12,7 @@ import (
 
 	"example.com/prefab/app/server"
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/compress"
@@ -162,6 +163,10 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	writeBehind = buffer.Mode
 	// endregion
 	health := p.NewHealth(writeBehind)
+	document, err := openapi.Handler(handlers.API(sessions.Cookie()))
+	if err != nil {
+		return nil, err
+	}
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 
 	// Routes
@@ -174,7 +179,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
-		openAPI: []fiber.Handler{documents, compressor.Handle, handlers.OpenAPI(sessions.Cookie())},
+		openAPI: []fiber.Handler{documents, compressor.Handle, document},
 		// region sample
 		compact:  compact.New(cfg.CompactMinBytes, handlers.CompactNames),
 		products: &handlers.Products{Products: products, JSON: rest.NewJSONCache(cfg.Cache.MaxBytes / 4), Streams: streams},

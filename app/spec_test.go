@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +16,11 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"example.com/prefab/handlers"
 )
 
-// spec is handlers/openapi.json, taken at its word. Places in it are JSON pointers.
+// spec is the API document, taken at its word. Places in it are JSON pointers.
 type spec struct {
 	root       any
 	operations []operation
@@ -37,7 +38,7 @@ type operation struct {
 const specURL = "openapi.json"
 
 var openSpec = sync.OnceValues(func() (*spec, error) {
-	text, err := os.ReadFile("../handlers/openapi.json")
+	text, err := handlers.API(sessionCookie).JSON()
 	if err != nil {
 		return nil, err
 	}

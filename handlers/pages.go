@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/handlers/web"
 	"example.com/prefab/services"
@@ -69,4 +70,39 @@ var notices = map[string]string{
 	"product": "The product is saved.",
 	"stock":   "The stock is saved.",
 	// endregion
+}
+
+func pagesAPI() openapi.Group {
+	return openapi.Group{Tag: "pages", Description: "HTML for people. Forms are posted as browsers post them, and " +
+		"answered with 303, or shown again with what is wrong in them.", Operations: []openapi.Operation{
+		// without sample: {ID: "showHome", Method: "GET", Path: "/", Summary: "The start page", Answer: openapi.Page{}},
+		{
+			ID: "showLoginPage", Method: "GET", Path: "/login", Summary: "The form to sign in", Answer: openapi.Page{},
+			Description: "Who is signed in already is led on to `next`.",
+			Params: []openapi.Param{{
+				Name: "next", Type: "", Description: "The path to go to afterwards; `/` for what is none of this site.",
+			}},
+			Others: []openapi.Other{{Status: 303, Answer: openapi.Page{}}},
+		},
+		{
+			ID: "postLogin", Method: "POST", Path: "/login", Summary: "Sign in", Answer: openapi.Page{},
+			Form: []string{"email", "password", "next?"}, Errors: map[int]string{401: "", 429: ""}, Never: []int{422},
+		},
+		{ID: "postLogout", Method: "POST", Path: "/logout", Summary: "Sign out", Answer: openapi.Page{}},
+		{
+			ID: "showIcon", Method: "GET", Path: "/favicon.ico", Summary: "The icon, where browsers ask for it by themselves",
+			Answer: openapi.File{}, Never: []int{503},
+		},
+		{
+			ID: "showRobots", Method: "GET", Path: "/robots.txt", Summary: "What search engines should leave out",
+			Answer: openapi.File{}, Never: []int{503},
+		},
+		{
+			ID: "showStaticFile", Method: "GET", Path: "/static/{file}", Summary: "Style, script and icon of the pages",
+			Description: "The name holds a hash of the content, so an answer is good for ever. With another hash it is the " +
+				"current file, to be asked for again.",
+			Params: []openapi.Param{{Name: "file", Type: "", Example: "prefab.0a1b2c3d4e5f6071.css"}},
+			Answer: openapi.File{}, Never: []int{503},
+		},
+	}}
 }

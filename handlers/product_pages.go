@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/handlers/web"
 	"example.com/prefab/services"
@@ -135,4 +136,48 @@ func (h *Pages) Review(c *fiber.Ctx, id int64) error {
 		return h.showProduct(c.Status(f.Status), id, f)
 	}
 	return web.SeeOther(c, productURL(id)+"?done=review")
+}
+
+func cataloguePagesAPI() openapi.Group {
+	const product = "/products/{id}"
+	return openapi.Group{Tag: "pages", Operations: []openapi.Operation{
+		{
+			ID: "showCatalogue", Method: "GET", Path: "/", Summary: "The catalogue", Answer: openapi.Page{}, Cached: true,
+			Params: []openapi.Param{openapi.ID("category", "Only products of this category."), openapi.After()},
+		},
+		{
+			ID: "showProductPage", Method: "GET", Path: product, Answer: openapi.Page{}, Cached: true,
+			Summary: "A product, with the form of a review for who is signed in",
+		},
+		{
+			ID: "reloadReview", Method: "GET", Path: product + "/reviews", Summary: "Go to the product, after a form that " +
+				"was refused",
+			Answer: openapi.Page{}, Status: fiber.StatusSeeOther, Never: []int{404},
+		},
+		{
+			ID: "postReview", Method: "POST", Path: product + "/reviews", Summary: "Review a product, once", Guard: openapi.User,
+			Form: []string{"rating=^ *0*[1-5] *$", "body"}, Answer: openapi.Page{}, Errors: map[int]string{409: ""},
+		},
+		{
+			ID: "showEditPage", Method: "GET", Path: product + "/edit", Summary: "The forms of a product and of its stock",
+			Description: "A browser in which nobody is signed in is led to `/login`.",
+			Guard:       openapi.Admin, Answer: openapi.Page{},
+		},
+		{
+			ID: "postProduct", Method: "POST", Path: product + "/edit", Summary: "Change a product", Guard: openapi.Admin,
+			Description: "412 if it has changed since the form was made.",
+			Answer:      openapi.Page{}, Errors: map[int]string{412: ""},
+			Form: []string{
+				"version=^[1-9][0-9]*$", "name", "price=^ *[0-9]+([.][0-9]{1,2})? *$", "categoryId=^ *[0-9]+ *$", "description?",
+			},
+		},
+		{
+			ID: "reloadStock", Method: "GET", Path: product + "/stock", Summary: "Go to the form, after one that was refused",
+			Answer: openapi.Page{}, Status: fiber.StatusSeeOther, Never: []int{404},
+		},
+		{
+			ID: "postStock", Method: "POST", Path: product + "/stock", Summary: "Say how many of a product are there",
+			Guard: openapi.Admin, Form: []string{"quantity=^ *-?[0-9]+ *$"}, Answer: openapi.Page{},
+		},
+	}}
 }

@@ -52,10 +52,20 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.JSON.Send(c, 0, struct {
-		Items      []services.ProductSummary `json:"items"`
-		NextCursor string                    `json:"nextCursor,omitempty"`
-	}{page.Items, rest.Position(page.Next).Cursor()})
+	return h.JSON.Send(c, 0, productPage{page.Items, rest.Position(page.Next).Cursor()})
+}
+
+type productPage struct {
+	Items      []services.ProductSummary `json:"items" maxItems:"100"`
+	NextCursor string                    `json:"nextCursor,omitempty" doc:"Goes into after; left out on the last page."`
+}
+
+type productBatch struct {
+	Items []services.Product `json:"items" maxItems:"100"`
+}
+
+type productCount struct {
+	Active int64 `json:"active" minimum:"0"`
 }
 
 // productFilter reads of which category and after which position products are asked for.
@@ -82,9 +92,7 @@ func (h *Products) batch(c *fiber.Ctx, q rest.Query) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(struct {
-		Items []services.Product `json:"items"`
-	}{products})
+	return c.JSON(productBatch{products})
 }
 
 // Count answers GET /api/v1/products/count.
@@ -93,9 +101,7 @@ func (h *Products) Count(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(struct {
-		Active int64 `json:"active"`
-	}{n})
+	return c.JSON(productCount{n})
 }
 
 // Show answers GET /api/v1/products/:id.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 )
@@ -25,4 +26,12 @@ func (h *Reviews) Create(c *fiber.Ctx, id int64) error {
 		return err
 	}
 	return c.Status(fiber.StatusCreated).JSON(review)
+}
+
+func reviewsAPI() openapi.Group {
+	return openapi.Group{Tag: "reviews", Description: "What users think of products.", Operations: []openapi.Operation{{
+		ID: "createReview", Method: "POST", Path: "/api/v1/products/{id}/reviews", Summary: "Review a product, once",
+		Guard: openapi.User, Body: services.ReviewFields{Rating: new(int64(5)), Body: new("Lights the whole desk.")},
+		Answer: services.Review{}, Errors: map[int]string{409: "The user has reviewed this product already."},
+	}}}
 }

@@ -5,6 +5,7 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/services"
 	"example.com/prefab/services/tracing"
@@ -17,12 +18,14 @@ type Session struct {
 	End   func(c *fiber.Ctx) error               // closes the request's session, if there is one
 }
 
+type credentials struct {
+	Email    string `json:"email" doc:"Without regard to case."`
+	Password string `json:"password" format:"password"`
+}
+
 // Create answers POST /api/v1/session: sign in.
 func (h *Session) Create(c *fiber.Ctx) error {
-	var body struct {
-		Email    string `json:"email"`
-		Password string `json:"password"`
-	}
+	var body credentials
 	if err := rest.DecodeJSON(c, &body); err != nil {
 		return err
 	}
@@ -63,4 +66,25 @@ func (h *Session) Delete(c *fiber.Ctx) error {
 func sendPrivate(c *fiber.Ctx, user services.User) error {
 	c.Set(fiber.HeaderCacheControl, "private, no-store")
 	return c.JSON(user)
+}
+
+func sessionAPI() openapi.Group {
+	const path = "/api/v1/session"
+	user := services.User{ID: 1, Email: "admin@prefab.example", Name: "Ada Admin", Role: services.Admin}
+	return openapi.Group{Tag: "session", Description: "Signing in and out.", Operations: []openapi.Operation{
+		{
+			ID: "signIn", Method: "POST", Path: path, Summary: "Sign in", Body: credentials{user.Email, "sample-admin-password"},
+			Description: "A wrong address and a wrong password get the same answer. Attempts are limited by account and by " +
+				"client address.",
+			Status: fiber.StatusOK, Answer: user, Says: "The user; the session is in the cookie.",
+			Headers: []string{"Set-Cookie"},
+			Errors:  map[int]string{401: "", 429: ""},
+		},
+		{
+			ID: "showSession", Method: "GET", Path: path, Summary: "Ask who is signed in", Guard: openapi.User,
+			Answer: user, Says: "The user.",
+		},
+		{ID: "signOut", Method: "DELETE", Path: path, Summary: "Sign out", Description: "Without a session it is done " +
+			"already."},
+	}}
 }

@@ -14,10 +14,10 @@ type ExportedProduct struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
-	PriceCents  int64     `json:"priceCents"`
+	PriceCents  int64     `json:"priceCents" minimum:"0" maximum:"1000000000"`
 	Active      bool      `json:"active"`
 	Category    Category  `json:"category"`
-	Stock       int64     `json:"stock"`
+	Stock       int64     `json:"stock" minimum:"0" maximum:"1000000000"`
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 }

@@ -13,28 +13,28 @@ type Product struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
-	PriceCents  int64     `json:"priceCents"`
+	PriceCents  int64     `json:"priceCents" doc:"In whole minor units, such as cents."`
 	Category    Category  `json:"category"`
-	Stock       int64     `json:"stock"`
+	Stock       int64     `json:"stock" minimum:"0" maximum:"1000000000"`
 	Active      bool      `json:"-"` // a deleted product stays as an inactive one
 	Rating      Rating    `json:"rating"`
-	Reviews     []Review  `json:"reviews"` // the newest, ReviewsShown at most
-	RowVersion  int64     `json:"-"`       // one higher with every change of the product itself
+	Reviews     []Review  `json:"reviews" maxItems:"20" doc:"The newest first."` // ReviewsShown at most
+	RowVersion  int64     `json:"-"`                                             // one higher with every own change
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
 // Rating sums up a product's reviews.
 type Rating struct {
-	Average float64 `json:"average"` // 1 to 5; 0 without reviews
-	Count   int64   `json:"count"`
+	Average float64 `json:"average" minimum:"0" maximum:"5" doc:"To two decimals; 0 without reviews."`
+	Count   int64   `json:"count" minimum:"0"`
 }
 
 // ProductSummary is what a list shows of a product.
 type ProductSummary struct {
 	ID         int64     `json:"id"`
 	Name       string    `json:"name"`
-	PriceCents int64     `json:"priceCents"`
+	PriceCents int64     `json:"priceCents" minimum:"0" maximum:"1000000000"`
 	Category   Category  `json:"category"`
 	CreatedAt  time.Time `json:"-"` // orders the list
 }
@@ -43,7 +43,7 @@ type ProductSummary struct {
 type ProductFields struct {
 	Name        *string `json:"name"`
 	Description *string `json:"description"`
-	PriceCents  *int64  `json:"priceCents"`
+	PriceCents  *int64  `json:"priceCents" doc:"In whole minor units, such as cents."`
 	CategoryID  *int64  `json:"categoryId"`
 }
 
@@ -176,7 +176,7 @@ func (s *Products) Count(ctx context.Context) (int64, error) { return s.store.Co
 
 // Create adds a product and returns it. Name, price and category are required.
 func (s *Products) Create(ctx context.Context, f ProductFields) (Product, error) {
-	if err := f.validate(true); err != nil {
+	if err := problem.Check(f.Rules); err != nil {
 		return Product{}, err
 	}
 	return s.store.Create(ctx, f)
@@ -211,27 +211,23 @@ func (s *Products) Prune(ctx context.Context, before time.Time) (int64, error) {
 }
 
 // Validate returns an error that names every invalid field of those given.
-func (f ProductFields) Validate() error { return f.validate(false) }
+func (f ProductFields) Validate() error { return problem.CheckGiven(f.Rules) }
 
-func (f ProductFields) validate(requireAll bool) error {
-	var r problem.Rules
+// Rules are the rules of each field. The API document tells them, too.
+func (f ProductFields) Rules(r *problem.Rules) {
+	r.Require("name", f.Name != nil)
+	r.Require("priceCents", f.PriceCents != nil)
+	r.Require("categoryId", f.CategoryID != nil)
 	if f.Name != nil {
 		r.Line("name", *f.Name, 1, maxNameLength)
-	} else {
-		r.Check(!requireAll, "name", "is required")
 	}
 	if f.Description != nil {
 		r.Text("description", *f.Description, 0, maxDescription)
 	}
 	if f.PriceCents != nil {
 		r.Between("priceCents", *f.PriceCents, 0, MaxPriceCents)
-	} else {
-		r.Check(!requireAll, "priceCents", "is required")
 	}
 	if f.CategoryID != nil {
 		r.Check(*f.CategoryID > 0, "categoryId", "must be a positive number")
-	} else {
-		r.Check(!requireAll, "categoryId", "is required")
 	}
-	return r.Err()
 }

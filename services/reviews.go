@@ -11,8 +11,8 @@ import (
 // Review is a user's opinion of a product.
 type Review struct {
 	ID        int64     `json:"id"`
-	Author    string    `json:"author"` // the user's name; never the address
-	Rating    int64     `json:"rating"` // 1 to 5
+	Author    string    `json:"author" doc:"The user's name."` // never the address
+	Rating    int64     `json:"rating"`                        // 1 to 5
 	Body      string    `json:"body"`
 	CreatedAt time.Time `json:"createdAt"`
 }
@@ -26,17 +26,18 @@ type ReviewFields struct {
 const maxReviewBody = 2000
 
 // Validate returns an error that names every invalid field.
-func (f ReviewFields) Validate() error {
-	var r problem.Rules
-	r.Check(f.Rating != nil, "rating", "is required")
+func (f ReviewFields) Validate() error { return problem.Check(f.Rules) }
+
+// Rules are the rules of each field. The API document tells them, too.
+func (f ReviewFields) Rules(r *problem.Rules) {
+	r.Require("rating", f.Rating != nil)
+	r.Require("body", f.Body != nil)
 	if f.Rating != nil {
 		r.Between("rating", *f.Rating, 1, 5)
 	}
-	r.Check(f.Body != nil, "body", "is required")
 	if f.Body != nil {
 		r.Text("body", *f.Body, 1, maxReviewBody)
 	}
-	return r.Err()
 }
 
 // ErrReviewed says that the user has reviewed the product before.

@@ -54,8 +54,7 @@ func TestProductFields_RulesOfEachField(t *testing.T) {
 		case int64:
 			*map[string]**int64{"priceCents": &f.PriceCents, "categoryId": &f.CategoryID}[c.field] = &value
 		}
-		for _, whole := range []bool{true, false} {
-			err := f.validate(whole)
+		for _, err := range []error{problem.Check(f.Rules), f.Validate()} {
 			if c.ok && err != nil || !c.ok && !slices.Equal(brokenFields(err), []string{c.field}) {
 				t.Errorf("%s %.20q: error %v, want one: %v", c.field, fmt.Sprint(c.value), err, !c.ok)
 			}

@@ -11,6 +11,22 @@ import (
 
 const maxStock = 1_000_000_000
 
+// StockFields are what an admin writes.
+type StockFields struct {
+	Quantity *int64 `json:"quantity"`
+}
+
+// Validate returns an error that names every invalid field.
+func (f StockFields) Validate() error { return problem.Check(f.Rules) }
+
+// Rules are the rules of each field. The API document tells them, too.
+func (f StockFields) Rules(r *problem.Rules) {
+	r.Require("quantity", f.Quantity != nil)
+	if f.Quantity != nil {
+		r.Between("quantity", *f.Quantity, 0, maxStock)
+	}
+}
+
 // StockWrite is a product's quantity that waits in the buffer.
 type StockWrite = writes.Write[int64, int64]
 
@@ -53,9 +69,7 @@ func NewStock(store StockStore, buffer StockBuffer, products ProductStore, batch
 
 // Set stores a product's quantity. When it returns, no crash of ours can lose it.
 func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
-	var r problem.Rules
-	r.Between("quantity", quantity, 0, maxStock)
-	if err := r.Err(); err != nil {
+	if err := (StockFields{Quantity: &quantity}).Validate(); err != nil {
 		return err
 	}
 	if err := s.checkExists(ctx, productID); err != nil {

@@ -29,9 +29,9 @@ const (
 // User is somebody who can sign in.
 type User struct {
 	ID           int64  `json:"id"`
-	Email        string `json:"email"`
+	Email        string `json:"email" maxLength:"254"`
 	Name         string `json:"name"`
-	Role         Role   `json:"role"`
+	Role         Role   `json:"role" enum:"member,admin"`
 	PasswordHash string `json:"-"`
 }
 

@@ -162,8 +162,13 @@ func (p *plan) unwire(r resource, o options) error {
 	if err != nil {
 		return err
 	}
-	return p.edit(openapiPath, "remove what describes "+r.Words(), func(text string) (string, error) {
-		return r.undescribe(text, o)
+	return p.editGo(apiPath, "remove: "+strings.Join(w.groups, ",\n"), func(f *goFile) error {
+		for _, group := range w.groups {
+			if err := f.remove(group); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -174,7 +179,7 @@ func (f *goFile) remove(text string) error {
 	var found ast.Node
 	ast.Inspect(f.tree, func(n ast.Node) bool {
 		switch n.(type) {
-		case ast.Stmt, *ast.Field, *ast.KeyValueExpr:
+		case ast.Stmt, *ast.Field, *ast.KeyValueExpr, *ast.CallExpr:
 			if found == nil && squeeze(f.source(n)) == squeeze(text) {
 				found = n
 			}

@@ -65,29 +65,3 @@ func (f field) Invalid() string {
 	}
 	return ""
 }
-
-// Schema is the field's JSON Schema in the API document.
-func (f field) Schema() string {
-	switch f.Kind {
-	case "int", "money":
-		return fmt.Sprintf(`{ "type": "integer", "minimum": %d, "maximum": %d }`, f.Low, f.High)
-	case "ref":
-		return `{ "$ref": "#/components/schemas/ID" }`
-	case "bool":
-		return `{ "type": "boolean" }`
-	case "date":
-		return `{ "type": "string", "format": "date" }`
-	case "enum":
-		return fmt.Sprintf(`{ "enum": [%s] }`, quoted(f.Options))
-	case "url":
-		return `{ "type": "string", "format": "uri", "maxLength": 500 }`
-	}
-	high := 200
-	if f.Kind == "text" {
-		high = 5000
-	}
-	if f.Required {
-		return fmt.Sprintf(`{ "type": "string", "minLength": 1, "maxLength": %d }`, high)
-	}
-	return fmt.Sprintf(`{ "type": "string", "maxLength": %d }`, high)
-}

@@ -68,7 +68,7 @@ func parseField(text string) (field, error) {
 	case f.Optional && f.isNumber() && f.Low <= 0 && f.High >= 0 && f.Kind == "int":
 		return bad("0 would stand for absent; give an optional int bounds without 0, such as int[1..5]")
 	case slices.Contains(takenNames, f.Name.snake):
-		return bad("every resource has id, row_version, created_at, updated_at and validate")
+		return bad("every resource has id, row_version, created_at, updated_at, validate and rules")
 	case slices.Contains(reservedSQL, f.Name.snake):
 		return bad("%s is a word of SQL", f.Name.snake)
 	case !f.Optional && !f.hasDefault():
@@ -123,7 +123,7 @@ var reservedSQL = strings.Fields(`
 	references returning right select session_user similar some symmetric table tablesample then to trailing true
 	union unique user using variadic verbose when where window with`)
 
-var takenNames = []string{"id", "row_version", "created_at", "updated_at", "validate"} // the last is a method
+var takenNames = []string{"id", "row_version", "created_at", "updated_at", "validate", "rules"} // two are methods
 
 // hasDefault reports whether a field without a mark may be left out.
 func (f field) hasDefault() bool {

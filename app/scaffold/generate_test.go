@@ -98,7 +98,7 @@ func TestResource_IsWiredWhereItBelongs(t *testing.T) {
 			"h.session.Show)\n\n\tapi.Get(\"/lamps\", h.lamps.List)\n",
 		},
 		"repositories/migrations/00008_lamps.sql": {"CREATE TABLE lamps (", "DROP TABLE lamps;"},
-		"handlers/openapi.json":                   {`"/api/v1/lamps/{id}": {`, `"operationId": "updateLamp"`, `"NewLamp": {`},
+		"handlers/api.go":                         {"sessionAPI(),\n\t\tlampsAPI(),\n\t}}"},
 	} {
 		for _, part := range parts {
 			if !strings.Contains(files[path], part) {

@@ -89,23 +89,21 @@ func (f *goFile) addField(structName, field string) error {
 	return f.insert(f.offset(s.Fields.Closing), "\t"+field+"\n")
 }
 
-// addElement adds an element at the end of a struct's literal within a function.
-func (f *goFile) addElement(function, structName, element string) error {
+// addElement adds an element at the end of a literal of the type within a function.
+func (f *goFile) addElement(function, typeName, element string) error {
 	fn, err := f.function(function)
 	if err != nil {
 		return err
 	}
 	var literal *ast.CompositeLit
 	ast.Inspect(fn.Body, func(n ast.Node) bool {
-		if l, ok := n.(*ast.CompositeLit); ok {
-			if id, ok := l.Type.(*ast.Ident); ok && id.Name == structName {
-				literal = l
-			}
+		if l, ok := n.(*ast.CompositeLit); ok && l.Type != nil && f.source(l.Type) == typeName {
+			literal = l
 		}
 		return literal == nil
 	})
 	if literal == nil {
-		return f.unknown(structName + "{…} in " + function)
+		return f.unknown(typeName + "{…} in " + function)
 	}
 	return f.insert(f.offset(literal.Rbrace), "\t"+element+",\n\t")
 }

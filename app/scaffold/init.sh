@@ -42,7 +42,7 @@ if [ ! -f prefab.lock ]; then
     if [ -f "$file" ] && grep -Iq . "$file"; then files+=("$file"); fi
   done < <(git ls-files -z -- . ':!LICENSE' ':!UPGRADING.md' ':!app/scaffold')
   sed -i.old -E -e "s#example\.com/prefab#@module@#g" -e "s#(^|[^A-Za-z])prefab#\1$name#g" -e "s#@module@#$module#g" "${files[@]}"
-  sed -i.old -E "s#(^|[^A-Za-z])Prefab([^a-z]|$)#\1$title\2#g" templates/*.html handlers/openapi.json Dockerfile deploy/*/*.{json,yaml}
+  sed -i.old -E "s#(^|[^A-Za-z])Prefab([^a-z]|$)#\1$title\2#g" templates/*.html handlers/api.go Dockerfile deploy/*/*.{json,yaml}
   sed -i.old "1s#Prefab#$title#" README.md
   rm -f scaffold_test.go # it tests the steps that are taken here
   find . -name '*.old' -not -path './.git/*' -exec rm {} +

@@ -3,7 +3,7 @@
 //	bin/prefab generate resource Supplier name:string! town:string? rank:enum[gold,silver]
 //	bin/prefab generate destroy Supplier
 //
-// It edits app.go and routes.go by their syntax trees. Where it does not know their shape it
+// It edits app.go, routes.go and api.go by their syntax trees. Where it does not know their shape it
 // prints what to paste, and exits with 3. It overwrites nothing.
 package main
 

@@ -135,6 +135,12 @@ func (r resource) FormNames() string {
 	return wrap(append([]string{`"rowVersion"`}, names...), "\t\t", 80)
 }
 
+// FormInputs are the same, as the API document takes them.
+func (r resource) FormInputs() string {
+	names := r.each(func(_ int, f field) string { return fmt.Sprintf("%q", f.FormName()+"?") })
+	return wrap(append([]string{`"rowVersion?=^[1-9][0-9]*$"`}, names...), "\t\t", 80)
+}
+
 // Title is the heading of the list.
 func (r resource) Title() string { return strings.ToUpper(r.Words()[:1]) + r.Words()[1:] }
 

@@ -14,24 +14,11 @@ rm -r bench docs/performance.* docs/screenshots catalogue*_test.go app/scaffold/
 
 # Its parts of other files, which stand between "region sample" and "endregion". The start page takes "/".
 sed -i.old -E '/(\/\/|#|<!--) region sample/,/(\/\/|#|<!--) endregion/d' app/{app,commands,config,routes,sample,schedule}.go \
-  handlers/pages.go Makefile .env.example .gitignore .golangci.yml deploy/nginx.conf deploy/prometheus/alerts.yaml
-sed -i.old 's,// without sample: ,,' app/routes.go
+  handlers/{api,pages}.go Makefile .env.example .gitignore .golangci.yml deploy/nginx.conf deploy/prometheus/alerts.yaml
+sed -i.old 's,// without sample: ,,' app/routes.go handlers/{api,pages}.go
 sed -i.old 's/ once the sample is removed.*/./' handlers/pages.go
 sed -i.old -E -e '/^  seed \[/d' -e '/^  export \[/,/write all products/d' app/commands.go
 gofmt -w app handlers
-
-# Its entries of the OpenAPI document.
-sed -i.old -E -e '/^    "\/(api\/v1\/)?products[^"]*": \{$/,/^    \},$/d' -e '/^    "examples": \{$/,/^    \},$/d' \
-  -e '/"name": "(catalogue|stock|reviews|category|after)"/d' -e '/^          "writeBehind": \{$/,/^          \},$/d' \
-  -e '/"writeBehind": "buffered"/d' handlers/openapi.json
-sed -i.old -E -e '/^  "components"/,$ {' -e '/^      "(ProductID|If-Match|ETag|Cache-(Control|Status)|Vary|Content-Disposition)": \{$/,/^      \},$/d' \
-  -e '/^      "(Product|CachedProduct|NotModified|NotFound|Conflict|Stale|CachedPage)": \{$/,/^      \},$/d' \
-  -e '/^      "(Cursor|Quantity|Rating)": \{.*\},$/d' \
-  -e '/^      "(PriceCents|Category|(Exported|New)?Product(Summary|Page|Batch|Patch|Name|Description)?)": \{$/,/^      \},$/d' \
-  -e '/^      "(Compact|Stock|(New)?Review)": \{$/,/^      \},$/d' -e '}' handlers/openapi.json
-sed -i.old -e 's/CachedPage/Page/' -e 's/showCatalogue/showHome/' -e 's/"The catalogue"/"The start page"/' \
-  -e 's,/api/v1/products,/api/v1/session,' -e 's,/products/42,/session,' \
-  -e 's/A catalogue of products with stock and reviews/A service made with Prefab/' handlers/openapi.json
 
 # Its words in the documents, and its panels in the dashboard.
 sed -i.old -E -e '/^<!-- region sample -->$/,/^<!-- endregion -->$/d' -e '/^bin\/prefab (seed|export)/d' \

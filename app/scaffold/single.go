@@ -85,14 +85,7 @@ func planPage(text string) (*plan, error) {
 		return nil, err
 	}
 	p.done = "See http://localhost:3000/" + s.Kebab()
-	return p, p.edit(openapiPath, "what the dry run shows of it", func(text string) (string, error) {
-		members, err := render("page.json.tmpl", s)
-		d := &document{text}
-		if err == nil {
-			err = d.add(members, "paths")
-		}
-		return d.text, err
-	})
+	return p, p.describe(s.Name.Local() + "PageAPI()")
 }
 
 // planMigration writes an empty migration under the next number.

@@ -18,11 +18,13 @@ type wiring struct {
 	fields   []string // of routeHandlers in routes.go
 	routes   []string // of the API
 	pages    []string // routes of pages
+	groups   []string // of the API document, in api.go
 }
 
 const (
 	appPath    = "app/app.go"
 	routesPath = "app/routes.go"
+	apiPath    = "handlers/api.go"
 )
 
 func (r resource) wiring(o options) wiring {
@@ -30,6 +32,7 @@ func (r resource) wiring(o options) wiring {
 		store:    fmt.Sprintf("%s := services.New%s(repositories.New%s(p.DB))", r.Locals(), r.Types(), r.Types()),
 		elements: []string{fmt.Sprintf("%s: &handlers.%s{%s: %s}", r.Locals(), r.Types(), r.Types(), r.Locals())},
 		fields:   []string{fmt.Sprintf("%s *handlers.%s", r.Locals(), r.Types())},
+		groups:   []string{r.Locals() + "API()"},
 	}
 	if o.Cache {
 		store := r.Local() + "Store"
@@ -54,6 +57,7 @@ func (r resource) wiring(o options) wiring {
 		return w
 	}
 	pages := r.Local() + "Pages"
+	w.groups = append(w.groups, pages+"API()")
 	w.elements = append(w.elements, fmt.Sprintf(
 		"%s: &handlers.%sPages{%s: %s, Pages: &handlers.Pages{DevReload: onDisk}}", pages, r.Type(), r.Types(), r.Locals()))
 	w.fields = append(w.fields, fmt.Sprintf("%s *handlers.%sPages", pages, r.Type()))
@@ -107,8 +111,18 @@ func (p *plan) wire(r resource, o options) error {
 	if err != nil {
 		return err
 	}
-	return p.edit(openapiPath, "what the dry run shows of it", func(text string) (string, error) {
-		return r.describe(text, o)
+	return p.describe(w.groups...)
+}
+
+// describe adds groups of operations to the API document.
+func (p *plan) describe(groups ...string) error {
+	return p.editGo(apiPath, strings.Join(groups, ",\n"), func(f *goFile) error {
+		for _, group := range groups {
+			if err := f.addElement("API", "[]openapi.Group", group); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

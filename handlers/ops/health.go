@@ -48,21 +48,21 @@ const (
 
 // Report is the answer of GET /health.
 type Report struct {
-	Status    string    `json:"status"`
+	Status    string    `json:"status" enum:"ok,error"`
 	Timestamp time.Time `json:"timestamp"`
 	*Detail
 }
 
 // Detail is the part of a Report that is for operators.
 type Detail struct {
-	Uptime      float64      `json:"uptime"` // seconds
-	Memory      memory.Usage `json:"memory"`
-	Database    string       `json:"database"`
-	Replica     string       `json:"replica,omitempty"`
-	Redis       string       `json:"redis"`
-	WriteBehind string       `json:"writeBehind,omitempty"`
-	Environment string       `json:"environment"`
-	Workers     *workerCount `json:"workers,omitempty"`
+	Uptime      float64      `json:"uptime" minimum:"0" doc:"In seconds."`
+	Memory      memory.Usage `json:"memory" doc:"What this process holds, in MiB."`
+	Database    string       `json:"database" enum:"ok,error"`
+	Replica     string       `json:"replica,omitempty" enum:"ok,error" doc:"Of the database, where there is one."`
+	Redis       string       `json:"redis" enum:"ok,error"`
+	WriteBehind string       `json:"writeBehind,omitempty" enum:"buffered,write-through,unavailable"`
+	Environment string       `json:"environment" enum:"development,production"`
+	Workers     *workerCount `json:"workers,omitempty" doc:"-"` // on ADMIN_ADDR alone
 }
 
 type workerCount struct {

@@ -19,13 +19,13 @@ import (
 
 // Usage is the memory of this process, in MiB.
 type Usage struct {
-	RSS       float64 `json:"rss"`       // resident, as the kernel counts it
-	HeapTotal float64 `json:"heapTotal"` // taken from the system for the heap, and not returned
-	HeapUsed  float64 `json:"heapUsed"`  // objects, live or not yet swept
-	External  float64 `json:"external"`  // the runtime's memory beside the heap: stacks, metadata, profiles
+	RSS       float64 `json:"rss" minimum:"0"`                             // resident, as the kernel counts it
+	HeapTotal float64 `json:"heapTotal" minimum:"0"`                       // taken from the system, and not returned
+	HeapUsed  float64 `json:"heapUsed" minimum:"0"`                        // objects, live or not yet swept
+	External  float64 `json:"external" minimum:"0" doc:"Beside the heap."` // the runtime's: stacks, metadata, profiles
 
-	Limit     float64 `json:"limit,omitzero"` // of this process; 0: there is none
-	LimitUsed float64 `json:"limitUsed"`      // of Limit
+	Limit     float64 `json:"limit,omitzero" exclusiveMinimum:"0" doc:"What the process may hold, if known."`
+	LimitUsed float64 `json:"limitUsed" minimum:"0" doc:"What counts against the limit."`
 }
 
 const mib = 1 << 20

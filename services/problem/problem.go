@@ -5,13 +5,13 @@
 //
 //	var ErrNoLamp = &problem.Error{Code: problem.NotFound, Message: "No such lamp."}
 //
-//	func (f LampFields) Validate() error {
-//		var r problem.Rules
+//	func (f LampFields) Rules(r *problem.Rules) {
 //		r.Line("name", f.Name, 1, 100)
 //		r.Between("watts", f.Watts, 1, 2000)
-//		r.Check(f.RoomID > 0, "roomId", "is required")
-//		return r.Err() // nil if nothing is wrong
+//		r.Require("roomId", f.RoomID != nil)
 //	}
+//
+//	err := problem.Check(f.Rules) // nil if nothing is wrong
 package problem
 
 import (

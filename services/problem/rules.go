@@ -10,8 +10,54 @@ import (
 )
 
 // Rules collects every rule that an input breaks, so that a caller learns of all of them
-// at once.
-type Rules struct{ broken []FieldError }
+// at once. It can also tell them, for a document.
+type Rules struct {
+	broken   []FieldError
+	partial  bool // required fields may be missing
+	describe bool
+	limits   []Limit
+}
+
+// Limit is what a rule wants of a field. Line and URL are also told as the Text that they
+// begin with.
+type Limit struct {
+	Field, Rule string // the rule by its method: "Require", "Text", "Line", "Between", "OneOf", "Date" or "URL"
+	Low, High   int64
+	OneOf       []string
+}
+
+// Check returns an error that names every rule that is broken, or nil.
+func Check(rules func(*Rules)) error {
+	var r Rules
+	rules(&r)
+	return r.Err()
+}
+
+// CheckGiven is Check of a change: required fields may be missing.
+func CheckGiven(rules func(*Rules)) error {
+	r := Rules{partial: true}
+	rules(&r)
+	return r.Err()
+}
+
+// Limits returns what the rules want. They must not depend on the values that they check.
+func Limits(rules func(*Rules)) []Limit {
+	r := Rules{describe: true}
+	rules(&r)
+	return r.limits
+}
+
+func (r *Rules) note(l Limit) {
+	if r.describe {
+		r.limits = append(r.limits, l)
+	}
+}
+
+// Require requires that the field is given.
+func (r *Rules) Require(field string, given bool) {
+	r.note(Limit{Field: field, Rule: "Require"})
+	r.Check(given || r.partial, field, "is required")
+}
 
 // Check adds the message for the field, unless ok.
 func (r *Rules) Check(ok bool, field, message string) {
@@ -22,6 +68,7 @@ func (r *Rules) Check(ok bool, field, message string) {
 
 // Text requires low to high characters, with a visible one among them if low is not 0.
 func (r *Rules) Text(field, value string, low, high int) {
+	r.note(Limit{Field: field, Rule: "Text", Low: int64(low), High: int64(high)})
 	n := utf8.RuneCountInString(strings.TrimSpace(value))
 	switch {
 	case n < low && low == 1:
@@ -39,6 +86,7 @@ func (r *Rules) Text(field, value string, low, high int) {
 
 // Line requires Text without line breaks and tabs, as a one-line field of a form has it.
 func (r *Rules) Line(field, value string, low, high int) {
+	r.note(Limit{Field: field, Rule: "Line"})
 	before := len(r.broken)
 	r.Text(field, value, low, high)
 	r.Check(len(r.broken) > before || !strings.ContainsAny(value, "\n\r\t"), field, "must be a single line")
@@ -46,22 +94,26 @@ func (r *Rules) Line(field, value string, low, high int) {
 
 // Between requires a value from low to high.
 func (r *Rules) Between(field string, value, low, high int64) {
+	r.note(Limit{Field: field, Rule: "Between", Low: low, High: high})
 	r.Check(value >= low && value <= high, field, fmt.Sprintf("must be from %d to %d", low, high))
 }
 
 // OneOf requires one of some texts.
 func (r *Rules) OneOf(field, value string, allowed ...string) {
+	r.note(Limit{Field: field, Rule: "OneOf", OneOf: allowed})
 	r.Check(slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "))
 }
 
 // Date requires a day of the calendar, YYYY-MM-DD.
 func (r *Rules) Date(field, value string) {
+	r.note(Limit{Field: field, Rule: "Date"})
 	_, err := time.Parse(time.DateOnly, value)
 	r.Check(err == nil, field, "must be a day such as 2026-01-31")
 }
 
 // URL requires an absolute http or https URL of up to high characters.
 func (r *Rules) URL(field, value string, high int) {
+	r.note(Limit{Field: field, Rule: "URL"})
 	before := len(r.broken)
 	r.Line(field, value, 1, high)
 	u, err := url.Parse(value)

@@ -1,0 +1,28 @@
+package handlers
+
+import (
+	"example.com/prefab/handlers/openapi"
+	"example.com/prefab/handlers/ops"
+)
+
+// API describes every route, for /openapi.json. Each file of handlers describes its own.
+func API(cookie string) openapi.Document {
+	return openapi.Document{
+		Title: "Prefab", Cookie: cookie,
+		// region sample
+		Summary: "A catalogue of products with stock and reviews.",
+		// endregion
+		// without sample: Summary: "A service made with Prefab.",
+		Groups: []openapi.Group{
+			// region sample
+			productsAPI(),
+			stockAPI(),
+			reviewsAPI(),
+			cataloguePagesAPI(),
+			// endregion
+			sessionAPI(),
+			pagesAPI(),
+			ops.API(),
+		},
+	}
+}

@@ -1,0 +1,281 @@
+package openapi
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	htmlType  = "text/html; charset=utf-8"
+	patchType = "application/merge-patch+json"
+	jsonType  = "application/json"
+)
+
+var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
+
+// operation describes one operation.
+func (b *builder) operation(tag string, op Operation) members {
+	m := members{{"operationId", op.ID}, {"tags", []string{tag}}, {"summary", op.Summary}}
+	if op.Description != "" {
+		m.add("description", op.Description)
+	}
+	switch op.Guard {
+	case User:
+		m.add("security", []Schema{{"session": []string{}}})
+	case Admin:
+		m.add("security", []Schema{{"session": []string{"admin"}}})
+	}
+	if params := b.params(op); len(params) > 0 {
+		m.add("parameters", params)
+	}
+	if body := b.body(op); body != nil {
+		m.add("requestBody", Schema{"required": true, "content": body})
+	}
+	m.add("responses", b.responses(op))
+	return m
+}
+
+// These decide which answers an operation can give.
+
+func (op Operation) isPage() bool     { return op.Answer == Page{} }
+func (op Operation) isFile() bool     { return op.Answer == File{} }
+func (op Operation) isRead() bool     { return op.Method == http.MethodGet }
+func (op Operation) hasBody() bool    { return op.Body != nil || op.Form != nil }
+func (op Operation) hasID() bool      { return strings.Contains(op.Path, "{id}") }
+func (op Operation) isRedirect() bool { return op.Status == http.StatusSeeOther }
+func (op Operation) isPublicRead() bool {
+	return op.isRead() && op.Guard == Anybody && !op.isRedirect()
+}
+func (op Operation) isAPI() bool { return strings.HasPrefix(op.Path, "/api/") }
+
+func (op Operation) success() int {
+	switch {
+	case op.Status != 0:
+		return op.Status
+	case op.isPage() && !op.isRead():
+		return http.StatusSeeOther
+	case op.Answer == nil:
+		return http.StatusNoContent
+	case op.Method == http.MethodPost:
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// errors returns the statuses of the errors that the operation can answer with.
+func (op Operation) errors() []int {
+	all := map[int]bool{
+		400: op.hasBody(), 413: op.hasBody(), 415: op.hasBody(),
+		401: op.Guard != Anybody,
+		403: op.Guard == Admin || !op.isRead(),
+		404: strings.Contains(op.Path, "{"),
+		412: op.IfMatch,
+		422: op.hasBody() || op.isAPI() || op.hasID() || op.isPage() && op.isRead(),
+		500: true, 503: true,
+	}
+	for status := range op.Errors {
+		all[status] = true
+	}
+	for _, other := range op.Others {
+		all[other.Status] = false
+	}
+	for _, status := range op.Never {
+		all[status] = false
+	}
+	maps.DeleteFunc(all, func(_ int, happens bool) bool { return !happens })
+	return slices.Sorted(maps.Keys(all))
+}
+
+func (b *builder) params(op Operation) (params []any) {
+	for _, match := range pathParameter.FindAllStringSubmatch(op.Path, -1) {
+		name := match[1]
+		switch {
+		case slices.ContainsFunc(op.Params, func(p Param) bool { return p.Name == name }):
+		case name == "id":
+			params = append(params, b.ref("parameters", "ID"))
+		default:
+			params = append(params, b.param(Param{Name: name, Type: ""}, "path"))
+		}
+	}
+	for _, p := range op.Params {
+		in := "query"
+		if strings.Contains(op.Path, "{"+p.Name+"}") {
+			in = "path"
+		}
+		params = append(params, b.param(p, in))
+	}
+	if op.isPublicRead() && !slices.Contains(op.Never, http.StatusNotModified) {
+		params = append(params, b.ref("parameters", "If-None-Match"))
+	}
+	if op.IfMatch {
+		params = append(params, b.ref("parameters", "If-Match"))
+	}
+	return params
+}
+
+func (b *builder) param(p Param, in string) members {
+	m := members{{"name", p.Name}, {"in", in}}
+	if in == "path" {
+		m.add("required", true)
+	}
+	if p.Description != "" {
+		m.add("description", p.Description)
+	}
+	schema := b.schema(p.Type)
+	if schema["type"] == "array" { // ids=1,2,3
+		m.add("style", "form")
+		m.add("explode", false)
+	}
+	m.add("schema", schema)
+	if p.Example != nil {
+		m.add("example", p.Example)
+	}
+	return m
+}
+
+func (b *builder) body(op Operation) Schema {
+	switch {
+	case op.Form != nil:
+		return Schema{"application/x-www-form-urlencoded": Schema{"schema": formSchema(op.Form)}}
+	case op.Body == nil:
+		return nil
+	case op.Method == http.MethodPatch:
+		content := b.content(b.patch(op.Body, op.Removable), op.Body)
+		return Schema{patchType: content, jsonType: Schema{"schema": content["schema"]}}
+	}
+	return Schema{jsonType: b.content(b.schema(op.Body), op.Body)}
+}
+
+// formSchema describes the inputs of a form, which are all texts.
+func formSchema(inputs []string) Schema {
+	properties, required := members{}, []string{}
+	for _, input := range inputs {
+		name, pattern, hasPattern := strings.Cut(input, "=")
+		name, optional := strings.CutSuffix(name, "?")
+		schema := Schema{"type": "string"}
+		switch {
+		case hasPattern:
+			schema["pattern"] = pattern
+		case !optional:
+			schema["minLength"] = 1
+		}
+		if !optional {
+			required = append(required, name)
+		}
+		properties.add(name, schema)
+	}
+	return Schema{"type": "object", "required": required, "properties": properties}
+}
+
+// content is a schema, with its example where there is one.
+func (b *builder) content(schema Schema, value any) Schema {
+	content := Schema{"schema": schema}
+	if choice, ok := value.(AnyOf); ok {
+		examples := members{}
+		for i, value := range choice {
+			if hasExample(value) {
+				examples.add(strconv.Itoa(i+1), Schema{"value": value})
+			}
+		}
+		if len(examples) > 0 {
+			content["examples"] = examples
+		}
+	} else if hasExample(value) {
+		content["example"] = withoutNulls(value)
+	}
+	return content
+}
+
+func hasExample(value any) bool {
+	switch value.(type) {
+	case Schema, Renamed:
+		return false
+	}
+	return value != nil && !reflect.ValueOf(value).IsZero()
+}
+
+func (b *builder) responses(op Operation) members {
+	success := op.success()
+	m := members{{strconv.Itoa(success), b.success(op, success)}}
+	switch {
+	case op.isPage() && op.isRead() && op.Guard != Anybody:
+		m.add("303", b.ref("responses", "SeeOther")) // to sign in
+	case op.isPublicRead() && !slices.Contains(op.Never, http.StatusNotModified):
+		name := "Unchanged"
+		if op.Versioned {
+			name = "UnchangedRow"
+		}
+		m.add("304", b.ref("responses", name))
+	}
+	for _, other := range op.Others {
+		status := strconv.Itoa(other.Status)
+		if (other.Answer == Page{}) {
+			m.add(status, b.ref("responses", "SeeOther"))
+			continue
+		}
+		m.add(status, Schema{
+			"description": other.Says, "headers": b.headers("X-Request-Id"),
+			"content": Schema{jsonType: b.content(b.schema(other.Answer), other.Answer)},
+		})
+	}
+	for _, status := range op.errors() {
+		m.add(strconv.Itoa(status), b.problem(op, status))
+	}
+	m.add("default", b.ref("responses", "Refused"))
+	return m
+}
+
+func (b *builder) success(op Operation, status int) Schema {
+	switch {
+	case status == http.StatusSeeOther:
+		return b.ref("responses", "SeeOther")
+	case op.isFile():
+		return b.ref("responses", "File")
+	case op.isPage() && !op.Cached:
+		return b.ref("responses", "Page")
+	case status == http.StatusNoContent && op.Headers == nil:
+		return b.ref("responses", "Done")
+	}
+	names := append([]string{"X-Request-Id"}, op.Headers...)
+	switch {
+	case op.Versioned && status == http.StatusCreated:
+		names = append(names, "Location", "VersionTag")
+	case op.Versioned:
+		names = append(names, "VersionTag")
+	case op.Cached:
+		names = append(names, "EntityTag")
+	}
+	if op.Cached {
+		names = append(names, "Cache-Control", "Cache-Status", "Vary")
+	}
+	says := op.Says
+	switch {
+	case says != "":
+	case op.Cached:
+		says = "It as it is now, or was a moment ago."
+	case status == http.StatusCreated:
+		says = "It as it was stored."
+	default:
+		says = "It as it is now."
+	}
+	response := Schema{"description": says, "headers": b.headers(names...)}
+	content := Schema{}
+	for media, value := range op.Media {
+		content[media] = b.content(b.schema(value), value)
+	}
+	switch {
+	case op.isPage():
+		content[htmlType] = Schema{"schema": b.ref("schemas", "HTML")}
+	case op.Answer != nil:
+		content[jsonType] = b.content(b.schema(op.Answer), op.Answer)
+	}
+	if len(content) > 0 {
+		response["content"] = content
+	}
+	return response
+}

@@ -1,0 +1,62 @@
+package openapi
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+)
+
+// shared are the components that services share. Only what is used stands in the document.
+//
+//go:embed shared.json
+var shared []byte
+
+// problems are the components of errors, by status.
+var problems = map[int]string{
+	400: "Malformed", 401: "SignInNeeded", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 412: "Stale",
+	413: "TooLarge", 415: "UnsupportedMedia", 422: "Invalid", 429: "TooMany", 500: "Failed", 503: "Unavailable",
+}
+
+// headerNames are those that differ from the names of their components.
+var headerNames = map[string]string{"VersionTag": "ETag", "EntityTag": "ETag"}
+
+func (b *builder) readShared() {
+	decoder := json.NewDecoder(bytes.NewReader(shared))
+	decoder.UseNumber() // a float64 does not hold the highest id
+	if err := decoder.Decode(&b.shared); err != nil {
+		b.fail(err)
+	}
+}
+
+func (b *builder) headers(names ...string) Schema {
+	all := Schema{}
+	for _, name := range names {
+		header := name
+		if other, ok := headerNames[name]; ok {
+			header = other
+		}
+		all[header] = b.ref("headers", name)
+	}
+	return all
+}
+
+// problem describes an error: by the shared component, or with the operation's own words.
+func (b *builder) problem(op Operation, status int) Schema {
+	name, known := problems[status]
+	if !known {
+		b.fail(fmt.Errorf("%s: nothing says what %d means", op.ID, status))
+		return Schema{}
+	}
+	if op.isPage() || op.isFile() {
+		name = "PageProblem"
+	}
+	says := op.Errors[status]
+	if says == "" {
+		return b.ref("responses", name)
+	}
+	response := maps.Clone(b.resolve(b.shared["responses"][name]))
+	response["description"] = says
+	return response
+}
