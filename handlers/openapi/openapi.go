@@ -13,11 +13,11 @@
 //	}}}
 //	text, err := document.JSON()
 //
-// Types are described by their fields' types and tags: json, doc (a description, or - to leave the field out), format,
-// enum, minimum, exclusiveMinimum, maximum, minLength, maxLength, minItems, maxItems and uniqueItems. What a
-// type's method Rules(*problem.Rules) checks is added, and holds for its row too: that of
-// LampFields for Lamp. A field of type int64 that is named id, or ends with Id, is an ID;
-// nextCursor is a Cursor.
+// Types are described by their fields' types and tags: json, doc (a description, or - to leave
+// the field out), format, enum, minimum, exclusiveMinimum, maximum, minLength, maxLength,
+// minItems, maxItems and uniqueItems. What a type's method Rules(*problem.Rules) checks is
+// added, and holds for its row too: that of LampFields for Lamp. A field of type int64 that
+// is named id, or ends with Id, is an ID; nextCursor is a Cursor.
 package openapi
 
 import (
@@ -103,12 +103,6 @@ type File struct{}
 
 // AnyOf is the answer of an operation that answers with one of several types.
 type AnyOf []any
-
-// Renamed is the type of Value, of which members have other names.
-type Renamed struct {
-	Value any
-	Names map[string]string
-}
 
 // Limit is the parameter for the length of a page.
 func Limit(usual, highest int) Param {

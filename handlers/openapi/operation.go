@@ -257,11 +257,11 @@ func (b *builder) success(op Operation, status int) Schema {
 	switch {
 	case says != "":
 	case op.Cached:
-		says = "It as it is now, or was a moment ago."
+		says = "As it is now, or was a moment ago."
 	case status == http.StatusCreated:
-		says = "It as it was stored."
+		says = "As it was stored."
 	default:
-		says = "It as it is now."
+		says = "As it is now."
 	}
 	response := Schema{"description": says, "headers": b.headers(names...)}
 	content := Schema{}

@@ -1,12 +1,8 @@
 package openapi
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -16,111 +12,6 @@ import (
 
 	"example.com/prefab/services/problem"
 )
-
-const schemas = "#/components/schemas/"
-
-// members is a JSON object whose members keep their order.
-type members []member
-
-type member struct {
-	name  string
-	value any
-}
-
-func (m *members) add(name string, value any) { *m = append(*m, member{name, value}) }
-
-// MarshalJSON writes the object.
-func (m members) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	separator := "{"
-	for _, member := range m {
-		value, err := json.Marshal(member.value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", member.name, err)
-		}
-		fmt.Fprintf(&b, "%s%q:%s", separator, member.name, value)
-		separator = ","
-	}
-	if len(m) == 0 {
-		b.WriteString("{")
-	}
-	b.WriteString("}")
-	return b.Bytes(), nil
-}
-
-// builder collects what operations use.
-type builder struct {
-	shared     map[string]map[string]Schema
-	components map[string]Schema
-	types      map[string]reflect.Type               // of the schemas that are made of types
-	rules      map[string]map[string][]problem.Limit // by the name of a row's type, then by field
-	err        error
-}
-
-func newBuilder() *builder {
-	b := &builder{
-		components: make(map[string]Schema), types: make(map[string]reflect.Type),
-		rules: make(map[string]map[string][]problem.Limit),
-	}
-	b.readShared()
-	return b
-}
-
-func (b *builder) fail(err error) { b.err = errors.Join(b.err, err) }
-
-// ref returns a reference to a shared component, which it adds.
-func (b *builder) ref(kind, name string) Schema {
-	ref := Schema{"$ref": "#/components/" + kind + "/" + name}
-	if b.components[kind] == nil {
-		b.components[kind] = Schema{}
-	}
-	if b.components[kind][name] != nil {
-		return ref
-	}
-	component, ok := b.shared[kind][name]
-	if !ok {
-		b.fail(fmt.Errorf("there are no %s %s", kind, name))
-	}
-	b.components[kind][name] = component // before what it refers to, which may be itself
-	b.components[kind][name] = b.resolve(component)
-	return ref
-}
-
-// resolve describes the values of Go types within a schema that is written by hand, and
-// adds what that refers to.
-func (b *builder) resolve(schema Schema) Schema {
-	resolved := make(Schema, len(schema))
-	for name, value := range schema {
-		resolved[name] = b.resolveValue(name, value)
-	}
-	return resolved
-}
-
-func (b *builder) resolveValue(name string, value any) any {
-	switch value := value.(type) {
-	case Schema:
-		return b.resolve(value)
-	case map[string]any:
-		return b.resolve(value)
-	case members:
-		resolved := members{}
-		for _, m := range value {
-			resolved.add(m.name, b.resolveValue("", m.value))
-		}
-		return resolved
-	case string:
-		if name == "$ref" {
-			if kind, component, ok := strings.Cut(strings.TrimPrefix(value, "#/components/"), "/"); ok {
-				b.ref(kind, component)
-			}
-		}
-		return value
-	}
-	if t := reflect.TypeOf(value); t != nil && t.Kind() == reflect.Struct {
-		return b.typeSchema(t)
-	}
-	return value
-}
 
 // schema describes a value's type.
 func (b *builder) schema(value any) Schema {
@@ -137,46 +28,9 @@ func (b *builder) schema(value any) Schema {
 		}
 		return Schema{"anyOf": all}
 	case Renamed:
-		from := newBuilder()
-		schema := b.rename(from.typeSchema(reflect.TypeOf(value.Value)), from, value.Names)
-		var names []string
-		for _, long := range slices.Sorted(maps.Keys(value.Names)) {
-			names = append(names, value.Names[long]+" "+long)
-		}
-		schema["description"] = "With short names of members: " + strings.Join(names, ", ") + "."
-		return schema
+		return b.renamed(value)
 	}
 	return b.typeSchema(reflect.TypeOf(value))
-}
-
-// rename copies a schema of another builder, whose types it puts in place of references.
-func (b *builder) rename(schema Schema, from *builder, names map[string]string) Schema {
-	short := func(name string) string { return cmp.Or(names[name], name) }
-	if ref, ok := schema["$ref"].(string); ok {
-		name := strings.TrimPrefix(ref, schemas)
-		if from.types[name] == nil {
-			return b.ref("schemas", name)
-		}
-		schema, _ = from.components["schemas"][name].(Schema)
-	}
-	renamed := maps.Clone(schema)
-	delete(renamed, "description")
-	if items, ok := schema["items"].(Schema); ok {
-		renamed["items"] = b.rename(items, from, names)
-	}
-	if properties, ok := schema["properties"].(members); ok {
-		all, required := members{}, []string{}
-		for _, p := range properties {
-			property, _ := p.value.(Schema)
-			all.add(short(p.name), b.rename(property, from, names))
-		}
-		given, _ := schema["required"].([]string)
-		for _, name := range given {
-			required = append(required, short(name))
-		}
-		renamed["properties"], renamed["required"] = all, required
-	}
-	return renamed
 }
 
 func (b *builder) typeSchema(t reflect.Type) Schema {
@@ -356,85 +210,4 @@ func (b *builder) property(f reflect.StructField, name string, limits []problem.
 		return Schema{"anyOf": []Schema{schema, {"type": "null"}}}
 	}
 	return schema
-}
-
-// limit adds what a rule wants.
-func limit(schema Schema, l problem.Limit) {
-	switch l.Rule {
-	case "Text":
-		schema["maxLength"] = l.High
-		if l.Low > 0 {
-			schema["minLength"] = l.Low
-			schema["pattern"] = `\S`
-		}
-	case "Line":
-		description, _ := schema["description"].(string)
-		schema["description"] = strings.TrimSpace(description + " One line.")
-	case "Between":
-		schema["minimum"], schema["maximum"] = l.Low, l.High
-	case "OneOf":
-		schema["enum"] = l.OneOf
-	case "Date":
-		schema["format"] = "date"
-	case "URL":
-		schema["format"] = "uri"
-	}
-}
-
-type ruled interface{ Rules(*problem.Rules) }
-
-// rulesOf returns what a type's rules want of each field. They are asked with every field
-// given, and none zero, which may mean that it is removed.
-func rulesOf(t reflect.Type) map[string][]problem.Limit {
-	if !t.Implements(reflect.TypeFor[ruled]()) {
-		return nil
-	}
-	probe := reflect.New(t).Elem()
-	for i := range t.NumField() {
-		if field := probe.Field(i); field.Kind() == reflect.Pointer && field.CanSet() {
-			field.Set(reflect.New(field.Type().Elem()))
-			switch value := field.Elem(); {
-			case value.CanInt():
-				value.SetInt(1)
-			case value.Kind() == reflect.String:
-				value.SetString("x")
-			}
-		}
-	}
-	r, _ := reflect.TypeAssert[ruled](probe)
-	byField := make(map[string][]problem.Limit)
-	for _, l := range problem.Limits(r.Rules) {
-		byField[l.Field] = append(byField[l.Field], l)
-	}
-	return byField
-}
-
-// learnRules keeps the rules of a body for its row: those of LampFields for Lamp.
-func (b *builder) learnRules(body any) {
-	t := reflect.TypeOf(body)
-	if t == nil || t.Kind() != reflect.Struct {
-		return
-	}
-	if row, ok := strings.CutSuffix(t.Name(), "Fields"); ok && row != "" {
-		b.rules[t.PkgPath()+"."+row] = rulesOf(t)
-	}
-}
-
-// withoutNulls is an example of which what is not given is left out.
-func withoutNulls(value any) any {
-	v := reflect.ValueOf(value)
-	if v.Kind() != reflect.Struct {
-		return value
-	}
-	if _, ok := value.(ruled); !ok {
-		return value
-	}
-	given := members{}
-	for i := range v.NumField() {
-		if field := v.Field(i); field.Kind() != reflect.Pointer || !field.IsNil() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			given.add(name, field.Interface())
-		}
-	}
-	return given
 }

@@ -1,6 +1,11 @@
 package problem
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestRules_TextAndLine(t *testing.T) {
 	text, line := (*Rules).Text, (*Rules).Line
@@ -43,5 +48,32 @@ func TestRules_TextAndLine(t *testing.T) {
 		if got != c.want || len(r.broken) > 1 {
 			t.Errorf("%q of %d to %d: %q, want %q", c.value, c.low, c.high, r.broken, c.want)
 		}
+	}
+}
+
+func TestRules_TellWhatTheyWant(t *testing.T) {
+	name, rank := "", "tin"
+	rules := func(r *Rules) {
+		r.Require("name", name != "")
+		r.Line("name", name, 0, 10)
+		r.OneOf("rank", rank, "gold", "silver")
+	}
+	for want, err := range map[string]error{"name rank": Check(rules), "rank": CheckGiven(rules)} {
+		var fields []string
+		if e, ok := errors.AsType[*Error](err); ok {
+			for _, f := range e.Fields {
+				fields = append(fields, f.Field)
+			}
+		}
+		if strings.Join(fields, " ") != want {
+			t.Errorf("broken are %q, want %q", fields, want)
+		}
+	}
+	var told []string
+	for _, l := range Limits(rules) {
+		told = append(told, fmt.Sprint(l.Field, l.Rule, l.Low, l.High, l.OneOf))
+	}
+	if got, want := strings.Join(told, "; "), "nameRequire0 0 []; nameLine0 0 []; nameText0 10 []; rankOneOf0 0 [gold silver]"; got != want {
+		t.Errorf("told is %q, want %q", got, want)
 	}
 }
