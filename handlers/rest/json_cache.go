@@ -28,7 +28,12 @@ func SendVersioned(c *fiber.Ctx, rowVersion int64, v any) error {
 // their ETags. An answer is reused while requests with the same path and query read the
 // very same cached values, so it needs no invalidation.
 type JSONCache struct {
-	answers *otter.Cache[string, *jsonAnswer] // by path and query
+	// An otter.Cache, by path and query. It is an interface, or the compiler would compile
+	// otter again in each package that mentions a JSONCache.
+	answers interface {
+		GetIfPresent(key string) (*jsonAnswer, bool)
+		Set(key string, a *jsonAnswer) (*jsonAnswer, bool)
+	}
 }
 
 type jsonAnswer struct {

@@ -42,10 +42,16 @@ var ErrNone = errors.New("no session")
 // Sessions are the sessions of one storage.
 type Sessions struct {
 	store   *fibersession.Store
-	decoded *otter.Cache[string, int64] // user ids by the stored bytes of their sessions
-	cookie  string                      // the session's
-	written string                      // the cookie of a recent write
+	cookie  string // the session's
+	written string // the cookie of a recent write
 	secure  bool
+
+	// decoded are user ids by the stored bytes of their sessions. It is an otter.Cache, but an
+	// interface, or the compiler would compile otter again in each package that mentions Sessions.
+	decoded interface {
+		GetIfPresent(stored string) (int64, bool)
+		Set(stored string, id int64) (int64, bool)
+	}
 }
 
 // Config says how sessions are stored.

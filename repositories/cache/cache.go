@@ -50,7 +50,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -100,7 +99,7 @@ type Cache struct {
 	cluster *redis.ClusterClient
 	origin  string // marks this process's own messages
 
-	memory     *otter.Cache[memoryKey, *entry]
+	memory     memory
 	flights    sync.Map // of *flight, by flightKey
 	versions   versions
 	prefetches []prefetch

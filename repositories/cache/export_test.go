@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 )
 
 // Connect connects to Redis without the subscription.
@@ -47,8 +49,9 @@ func (c *Cache) Poll(ctx context.Context) { c.readRecords(ctx) }
 
 // InMemory returns how many values memory holds after its maintenance, and their weight.
 func (c *Cache) InMemory() (items int, weight uint64) {
-	c.memory.CleanUp()
-	return c.memory.EstimatedSize(), c.memory.WeightedSize()
+	m := c.memory.(*otter.Cache[memoryKey, *entry])
+	m.CleanUp()
+	return m.EstimatedSize(), m.WeightedSize()
 }
 
 // Keys in Redis, for tests that look or that take them away.

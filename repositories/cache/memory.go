@@ -32,9 +32,18 @@ func (e *entry) isOf(generations string) bool {
 	return e != nil && !e.stale && generations != "" && e.generations == generations && time.Now().Before(e.until)
 }
 
+// memory is L1, an otter.Cache. Cache has it as an interface, or the compiler would compile
+// otter again in each package that mentions a Cache, which takes longer than all else there.
+type memory interface {
+	GetIfPresent(key memoryKey) (*entry, bool)
+	Set(key memoryKey, e *entry) (*entry, bool)
+	InvalidateAll()
+	StopAllGoroutines() bool
+}
+
 // newMemory returns L1. One weight bounds both items and bytes: an entry weighs its
 // bytes, and at least an even share.
-func newMemory(maxItems int, maxBytes int64) *otter.Cache[memoryKey, *entry] {
+func newMemory(maxItems int, maxBytes int64) memory {
 	share := uint32(min(max(maxBytes/int64(maxItems), 1), 1<<31))
 	return otter.Must(&otter.Options[memoryKey, *entry]{
 		MaximumWeight: uint64(share) * uint64(maxItems),
