@@ -39,6 +39,9 @@ func (p *process) page(text string) {
 }
 
 func TestDev_ReplacesTheCodeAtEachSaveWithoutALostRequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the module anew")
+	}
 	dir := folder(t)
 	copyTracked(t, dir)
 	loop := filepath.Join(folder(t), "devloop")
