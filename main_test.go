@@ -116,7 +116,7 @@ func TestServe_RefusesToServeHalfStarted(t *testing.T) {
 		settings []string
 		says     string
 	}{
-		"PostgreSQL away": {
+		"PostgreSQL down": {
 			append(settings, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none?sslmode=disable", "START_TIMEOUT=1s"),
 			"PostgreSQL did not answer",
 		},
@@ -146,7 +146,7 @@ func TestServe_StartsWithoutRedisAndSaysSo(t *testing.T) {
 	if status, body := p.get("/login"); status != 200 {
 		t.Errorf("the page is %d %s", status, body)
 	}
-	eventually(t, "readiness names what is away", func() bool {
+	eventually(t, "readiness names what is down", func() bool {
 		status, body := p.get("/health/ready")
 		return status == 200 && strings.Contains(body, `"degraded":["redis"]`)
 	})

@@ -101,16 +101,16 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		Invalidate: stockStore.Invalidate, PutAndInvalidate: stockStore.PutAndInvalidate,
 		WriteThrough: stockStore.Set, Log: p.Log, Metrics: p.Metrics,
 	})
-	productStore := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
+	stored := repositories.NewProducts(p.DB).ExportFrom(postgres.NewReplica(p.Replica, p.Log))
 	var (
-		categories services.CategoryStore = repositories.NewCategories(p.DB)
-		catalogue  services.ProductStore  = repositories.NewPendingStock(productStore, buffer, stockStore, values)
+		categoryStore services.CategoryStore = repositories.NewCategories(p.DB)
+		productStore  services.ProductStore  = repositories.NewPendingStock(stored, buffer, stockStore, values)
 	)
 	if cfg.Cache.TTL > 0 {
-		categories = repositories.NewCachedCategories(categories, values, times)
-		catalogue = repositories.NewCachedProducts(catalogue, values, times)
+		categoryStore = repositories.NewCachedCategories(categoryStore, values, times)
+		productStore = repositories.NewCachedProducts(productStore, values, times)
 	} else {
-		catalogue = repositories.NewInvalidatingProducts(catalogue, values) // pages are cached all the same
+		productStore = repositories.NewInvalidatingProducts(productStore, values) // pages are cached all the same
 	}
 	// endregion
 
@@ -120,8 +120,8 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		Window: cfg.SignInWindow,
 	}))
 	// region sample
-	products := services.NewProducts(catalogue)
-	stock := services.NewStock(stockStore, buffer, catalogue, cfg.WriteBehind.BatchSize)
+	products := services.NewProducts(productStore)
+	stock := services.NewStock(stockStore, buffer, productStore, cfg.WriteBehind.BatchSize)
 	reviews := services.NewReviews(repositories.NewInvalidatingReviews(repositories.NewReviews(p.DB), values))
 	// endregion
 
@@ -137,7 +137,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),
 		TTL:   cfg.HTTPCacheTTL, Compress: compressor.Apply,
 	})
-	documents := httpcache.Fiber(session.Prefix(fiberredis.NewFromConnection(
+	documentCache := httpcache.Fiber(session.Prefix(fiberredis.NewFromConnection(
 		redisclient.Once{UniversalClient: p.Redis, Budget: cfg.Cache.Budget}), "prefab:fiber:"), cfg.HTTPCacheTTL)
 
 	// Handlers
@@ -179,7 +179,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
-		openAPI: []fiber.Handler{documents, compressor.Handle, document},
+		openAPI: []fiber.Handler{documentCache, compressor.Handle, document},
 		// region sample
 		compact:  compact.New(cfg.CompactMinBytes, handlers.CompactNames),
 		products: &handlers.Products{Products: products, JSON: rest.NewJSONCache(cfg.Cache.MaxBytes / 4), Streams: streams},
@@ -190,7 +190,7 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		static:  staticFiles,
 		pages: &handlers.Pages{
 			// region sample
-			Products: products, Categories: services.NewCategories(categories), Stock: stock, Reviews: reviews,
+			Products: products, Categories: services.NewCategories(categoryStore), Stock: stock, Reviews: reviews,
 			// endregion
 			Session: signIn, DevReload: onDisk,
 		},

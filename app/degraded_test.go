@@ -73,7 +73,7 @@ func TestPostgresAway_Is503AndNobodysFailureToSignIn(t *testing.T) {
 	}
 }
 
-// wantDown wants the health routes to name what is away. They may be a second behind.
+// wantDown wants the health routes to name what is down. They may be a second behind.
 func wantDown(s *service, name, ready string) {
 	s.t.Helper()
 	devtest.Eventually(s.t, name+" is reported as away", func() bool {
@@ -89,7 +89,7 @@ func wantDown(s *service, name, ready string) {
 	}
 	for other, state := range down {
 		if other != name && state != "ok" {
-			s.t.Errorf("/health says that %s is away too", other)
+			s.t.Errorf("/health says that %s is down too", other)
 		}
 	}
 }

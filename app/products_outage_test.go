@@ -91,7 +91,7 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 			}
 			readAll([]*service{a, b}, path, other, productsPath)
 
-			devtest.Eventually(t, "both give the new price while Redis is away", func() bool {
+			devtest.Eventually(t, "both give the new price while Redis is down", func() bool {
 				return a.visitor().price(path, sameHost...) == 4711 && b.visitor().price(path, sameHost...) == 4711
 			})
 			redis.Start()

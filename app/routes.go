@@ -47,13 +47,13 @@ func routes(
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
 	// region sample
 	admin, byID := guards.RequireAdmin, rest.ByID
-	list := h.responses.Route(httpcache.RouteConfig{
+	cachedList := h.responses.Route(httpcache.RouteConfig{
 		Query: handlers.ListQuery, // with ids the answer belongs to too many products
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
 	})
-	count := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
-	product := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
-	catalogue := h.responses.Route(httpcache.RouteConfig{
+	cachedCount := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
+	cachedProduct := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	cachedCatalogue := h.responses.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
 	// endregion
@@ -76,10 +76,10 @@ func routes(
 	api := server.Group("/api/v1")
 
 	// region sample
-	api.Get("/products", list, h.compact, h.products.List)
-	api.Get("/products/count", count, noQuery, h.products.Count)
+	api.Get("/products", cachedList, h.compact, h.products.List)
+	api.Get("/products/count", cachedCount, noQuery, h.products.Count)
 	api.Get("/products/export", admin, h.products.Export)
-	api.Get("/products/:id", product, noQuery, byID(h.products.Show))
+	api.Get("/products/:id", cachedProduct, noQuery, byID(h.products.Show))
 	api.Post("/products", admin, noQuery, h.products.Create)
 	api.Patch("/products/:id", admin, noQuery, byID(h.products.Update))
 	api.Delete("/products/:id", admin, noQuery, byID(h.products.Delete))
@@ -92,8 +92,8 @@ func routes(
 	api.Delete("/session", noQuery, h.session.Delete)
 
 	// region sample
-	server.Get("/", catalogue, anybody, h.pages.Catalogue)
-	server.Get("/products/:id", product, anybody, byID(h.pages.Product))
+	server.Get("/", cachedCatalogue, anybody, h.pages.Catalogue)
+	server.Get("/products/:id", cachedProduct, anybody, byID(h.pages.Product))
 	server.Get("/products/:id/reviews", anybody, byID(h.pages.RedirectToProduct))
 	server.Post("/products/:id/reviews", user, small, byID(h.pages.Review))
 	server.Get("/products/:id/edit", admin, byID(h.pages.Edit))

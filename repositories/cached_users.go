@@ -13,12 +13,12 @@ import (
 // CacheTimes say how long the cached stores keep values.
 type CacheTimes struct {
 	TTL    time.Duration // in Redis
-	Grace  time.Duration // after that, while PostgreSQL is away
+	Grace  time.Duration // after that, while PostgreSQL is down
 	Absent time.Duration // of "no such row" and of empty lists
 }
 
 // CachedUsers caches users for some seconds, so that not every request of a session
-// queries the database, and for the grace while PostgreSQL is away, so that sessions go
+// queries the database, and for the grace while PostgreSQL is down, so that sessions go
 // on. Password hashes are not cached.
 type CachedUsers struct {
 	services.UserStore

@@ -69,6 +69,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1) // one during a rolling restart starts another
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	s.o.Log.Info("supervising", "address", s.o.Listener.Addr().String(), "workers", len(s.slots)) // a SIGHUP is safe now
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -97,7 +97,6 @@ func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error
 		return err
 	}
 	defer stopAdmin()
-	o.Log.Info("supervising", "address", listener.Addr().String(), "workers", workers)
 	return supervisor.Run(ctx)
 }
 

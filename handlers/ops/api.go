@@ -22,7 +22,7 @@ func API() openapi.Group {
 				"stored in batches; stored at once, where Redis may drop what it holds; or not at all, as long as Redis could " +
 				"not be asked.",
 			Says: "Nothing is wrong.", Never: []int{304}, Others: []openapi.Other{{
-				Status: 503, Answer: Report{}, Says: "A dependency is away, the heap is too large, or the process does not serve.",
+				Status: 503, Answer: Report{}, Says: "A dependency is down, the heap is too large, or the process does not serve.",
 			}},
 		},
 		{
@@ -32,7 +32,7 @@ func API() openapi.Group {
 		},
 		{
 			ID: "isReady", Method: "GET", Path: "/health/ready", Summary: "Whether the process should get requests",
-			Description: "A dependency that is away does not change the answer, or every node would leave the balancer at once.",
+			Description: "A dependency that is down does not change the answer, or every node would leave the balancer at once.",
 			Says:        "It should.", Never: []int{304}, Answer: ready(),
 			Others: []openapi.Other{{Status: 503, Says: "Not yet, or no longer.", Answer: status("starting", "draining")}},
 		},
@@ -59,7 +59,7 @@ func ready() openapi.Schema {
 	s["properties"] = openapi.Schema{"status": openapi.Schema{"enum": []string{"ready"}}, "degraded": openapi.Schema{
 		"type": "array", "minItems": 1, "uniqueItems": true,
 		"items": openapi.Schema{"enum": []string{Database, Replica, Redis}},
-		"description": "The dependencies that are away; left out when there are none, and where HEALTH_DETAIL hides the " +
+		"description": "The dependencies that are down; left out when there are none, and where HEALTH_DETAIL hides the " +
 			"detail.",
 	}}
 	s["examples"] = []Probe{{Status: "ready", Degraded: []string{Redis}}}

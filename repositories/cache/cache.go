@@ -7,8 +7,8 @@
 //     writer dies between its commit and the invalidation.
 //   - Of all callers that miss a value, in all processes, one loads it. The others wait a
 //     bounded time.
-//   - A Redis that is slow or away costs a request its budget at most. While the store is
-//     away, values past their time are given for a grace period.
+//   - A Redis that is slow or down costs a request its budget at most. While the store is
+//     down, values past their time are given for a grace period.
 //
 // An example:
 //

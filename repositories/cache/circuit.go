@@ -81,7 +81,7 @@ func (c *Cache) read(ctx context.Context, call func(context.Context) error) erro
 }
 
 // Call calls Redis as the cache does: within the budget of ctx's request, and not at all
-// while Redis is slow or away.
+// while Redis is slow or down.
 func (c *Cache) Call(ctx context.Context, call func(context.Context) error) error {
 	if c.circuit.readsOff.Load() {
 		return errUnused

@@ -143,7 +143,7 @@ func TestWrite_KilledAfterTheCommitLeavesNothingStale(t *testing.T) {
 	cachedAgain(t, s, readers, 1) // once the tombstones have expired
 }
 
-// Redis is away while somebody writes, and the writer may not live to tell of it.
+// Redis is down while somebody writes, and the writer may not live to tell of it.
 func TestWrite_WithoutRedisLeavesNothingStale(t *testing.T) {
 	takesSeconds(t)
 	for name, outage := range map[string]outage{"stopped": stopped, "frozen": frozen} {

@@ -18,7 +18,7 @@ type entry struct {
 	id          uint64 // unique in the process
 	value       any
 	absent      bool   // the store has no such value
-	stale       bool   // may be out of date; given while the store is away
+	stale       bool   // may be out of date; given while the store is down
 	hitForMiss  bool   // no value: the last one was not cacheable, so nobody should wait
 	version     uint64 // of the tags in this process
 	generations string // of the tags in Redis; "" if they are unknown

@@ -133,7 +133,7 @@ func (c *Cache) listen(ctx context.Context, pubsub *redis.PubSub) (silent bool) 
 
 // checkServer voids all entries if another server answers than before, or, of a Cluster or
 // of Sentinels, another master: it may lack the last invalidations. A replica is promoted
-// only after its master was away for longer than the heartbeat's interval, so no process
+// only after its master was down for longer than the heartbeat's interval, so no process
 // reads a promoted one before the epoch has changed.
 func (c *Cache) checkServer(ctx context.Context) error {
 	server, err := c.runID(ctx)

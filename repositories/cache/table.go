@@ -17,7 +17,7 @@ import (
 type TableOptions struct {
 	Name      string        // a part of the keys in Redis, unique
 	TTL       time.Duration // of a value; up to a tenth less, so that not all expire together
-	Grace     time.Duration // after the TTL, during which a value may be given while the store is away
+	Grace     time.Duration // after the TTL, during which a value may be given while the store is down
 	Absent    error         // what a load returns for a value that does not exist
 	AbsentTTL time.Duration // of that
 
@@ -28,7 +28,7 @@ type TableOptions struct {
 
 	// Guard is for values that decide whether a request may go on, such as the user of
 	// a session. A session that has just written reads these from memory too, unless
-	// they say "absent". A value past its time is given only while the store is away,
+	// they say "absent". A value past its time is given only while the store is down,
 	// not while another process loads it.
 	Guard bool
 }
@@ -134,7 +134,7 @@ func isUnavailable(err error) bool {
 
 // fill stores a loaded value in both levels, if it may be kept, and returns it. If Redis
 // refuses it, memory does not keep it either: a write ran during the load. If Redis is
-// away, memory keeps it for a moment.
+// down, memory keeps it for a moment.
 func (t *Table[V]) fill(ctx context.Context, l *lookup, e *entry, ttl time.Duration) *entry {
 	c, inRedis := t.cache, ttl
 	if !e.absent {

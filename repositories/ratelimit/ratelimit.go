@@ -5,7 +5,7 @@
 //	wait, err := limiter.Hit(ctx, "myservice:export:"+user, 10)
 //	switch {
 //	case err != nil:
-//		return err // Redis is away: a problem.ErrUnavailable
+//		return err // Redis is down: a problem.ErrUnavailable
 //	case wait > 0:
 //		return tooMany(wait) // the limit is exceeded until then
 //	}

@@ -55,7 +55,7 @@ func TestBatched_WorksAgainAfterRedisWasAway(t *testing.T) {
 	}
 	server.Stop()
 	if err := get(); err == nil || errors.Is(err, redis.Nil) {
-		t.Errorf("while Redis is away: %v", err)
+		t.Errorf("while Redis is down: %v", err)
 	}
 	server.Start()
 	if err := get(); !errors.Is(err, redis.Nil) {

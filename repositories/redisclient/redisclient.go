@@ -9,7 +9,7 @@
 //	defer client.Close()
 //	registry.MustRegister(redisclient.PoolMetrics(client))
 //	if err := redisclient.Ping(ctx, client); err != nil {
-//		log.Warn("Redis is away", "error", err)
+//		log.Warn("Redis is down", "error", err)
 //	}
 //	value, err := redisclient.NewBatched(client).Get(ctx, "greeting").Result()
 package redisclient

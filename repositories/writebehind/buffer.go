@@ -12,7 +12,7 @@
 //	})
 //	buffer.Start(ctx)
 //	if _, err := buffer.Put(ctx, productID, quantity); err != nil {
-//		return err // Redis is away or the buffer is full; the client should try again
+//		return err // Redis is down or the buffer is full; the client should try again
 //	}
 //	waiting, err := buffer.Pending(ctx, productID) // read this before the store
 //	err = buffer.Flush(ctx, stock.SetAll)          // in a job, every few seconds

@@ -16,7 +16,7 @@ import (
 
 // Flush stores what waits at its beginning, the oldest first, a batch at a time. A write
 // that the store cannot take becomes a dead letter and does not block others. A write about
-// something that no longer exists is dropped. If the store is away, everything stays, and
+// something that no longer exists is dropped. If the store is down, everything stays, and
 // Flush returns the error. Several processes may flush at once.
 func (b *Buffer[K, V]) Flush(ctx context.Context, store writes.StoreBatch[K, V]) error {
 	for limit := ""; ; { // later puts wait for the next flush

@@ -61,7 +61,7 @@ const scrapeTimeout = 500 * time.Millisecond
 // Describe is part of prometheus.Collector. It describes nothing: what Collect gives varies.
 func (gauges) Describe(chan<- *prometheus.Desc) {}
 
-// Collect is part of prometheus.Collector. While Redis is away there are no gauges.
+// Collect is part of prometheus.Collector. While Redis is down there are no gauges.
 func (g gauges) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()

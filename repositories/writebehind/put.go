@@ -17,7 +17,7 @@ import (
 // Put keeps a value until it is stored. It replaces an older value of the key that still
 // waits. It returns how many keys wait now, so that the caller can have a full batch stored
 // at once. It returns [ErrFull] if there is no room, and problem.ErrUnavailable if Redis is
-// away: then the put may have taken effect before Put returns, but never does after. If Redis
+// down: then the put may have taken effect before Put returns, but never does after. If Redis
 // may evict writes, Put stores the value at once, and fails while an older one waits.
 func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
 	field, err := json.Marshal(key)

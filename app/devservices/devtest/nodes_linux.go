@@ -28,7 +28,7 @@ type RedisCluster struct {
 }
 
 // Cluster starts three masters that share the slots, each with as many replicas
-// as asked, none or one. A master that is away is replaced after two seconds.
+// as asked, none or one. A master that is down is replaced after two seconds.
 func Cluster(t testing.TB, replicas int) *RedisCluster {
 	t.Helper()
 	const masters, slots = 3, 16384
@@ -94,7 +94,7 @@ func (s *RedisSentinels) Failover() {
 	s.await(s.Replica, "role:master", "INFO", "replication")
 }
 
-// Sentinels starts them. A master that is away for two seconds is replaced.
+// Sentinels starts them. A master that is down for two seconds is replaced.
 func Sentinels(t testing.TB) *RedisSentinels {
 	t.Helper()
 	s := &RedisSentinels{redisNodes: newRedisNodes(t)}
