@@ -82,6 +82,18 @@ func must(t *testing.T, args ...string) string {
 	return out
 }
 
+// edit replaces a part of a file, as a user does.
+func edit(t *testing.T, path, old, now string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("%s lacks %q: error %v", path, old, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 var lamp = []string{"resource", "Lamp", "name:string!", "watts:int[1..2000]", "price:money", "website:url?:unique", "owner:ref(users)"}
 
 func TestResource_IsWiredWhereItBelongs(t *testing.T) {
@@ -123,6 +135,36 @@ func TestDestroy_LeavesWhatWasBefore(t *testing.T) {
 	}
 	if _, err := generate(t, "destroy", "Lamp"); err == nil {
 		t.Error("what is not there is destroyed")
+	}
+}
+
+func TestDestroy_RemovesJobsAndPages(t *testing.T) {
+	project(t)
+	must(t, "job", "SendMail") // the import of jobs stands outside of the sample from now on
+	before := snapshot(t)
+	must(t, "job", "CleanCarts")
+	must(t, "page", "AboutUs")
+	must(t, "resource", "Lamp", "name:string!")
+	edit(t, "app/schedule.go", "jobs.CleanCarts(time.Hour)", "jobs.CleanCarts(cfg.CleanCartsEvery)")
+	must(t, "destroy", "AboutUs")
+	must(t, "destroy", "CleanCarts")
+	must(t, "destroy", "Lamp")
+	if left := changes(before, snapshot(t)); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
+	}
+
+	edit(t, "app/schedule.go", "	r.Add(jobs.Prune(time.Hour))\n", "") // the last job but one
+	must(t, "destroy", "SendMail")
+	if text := snapshot(t)["app/schedule.go"]; strings.Contains(text, "shop/jobs\"") || !strings.Contains(text, "jobs/runner") {
+		t.Errorf("app/schedule.go is\n%s", text)
+	}
+	for _, args := range [][]string{{"job", "CleanCarts"}, {"page", "AboutUs"}} {
+		must(t, args...)
+		path := map[string]string{"job": "jobs/clean_carts.go", "page": "templates/about_us.html"}[args[0]]
+		edit(t, path, "", "// mine")
+		if _, err := generate(t, "destroy", args[1]); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("a changed %s: error %v", args[0], err)
+		}
 	}
 }
 

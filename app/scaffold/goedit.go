@@ -182,20 +182,26 @@ func methodCall(s ast.Stmt) (variable, method string) {
 
 // addImport adds an import beside the others of this module, if it is missing.
 func (f *goFile) addImport(path string) error {
-	var after *ast.ImportSpec
+	var before, after *ast.ImportSpec
 	for _, spec := range f.tree.Imports {
 		p := strings.Trim(spec.Path.Value, `"`)
 		if p == path {
 			return f.keepImport(spec)
 		}
-		if p < path && strings.HasPrefix(p, path[:strings.LastIndex(path, "/")]) {
+		switch ours := strings.HasPrefix(p, path[:strings.LastIndex(path, "/")]); {
+		case ours && p < path:
 			after = spec
+		case ours && before == nil:
+			before = spec
 		}
 	}
-	if after == nil {
-		return f.unknown("import of this module")
+	switch {
+	case after != nil:
+		return f.insert(f.offset(after.End()), "\n\t\""+path+"\"")
+	case before != nil:
+		return f.insert(f.offset(before.Pos()), "\""+path+"\"\n\t")
 	}
-	return f.insert(f.offset(after.End()), "\n\t\""+path+"\"")
+	return f.unknown("import of this module")
 }
 
 // keepImport takes an import out of a region that goes with the sample.

@@ -163,7 +163,6 @@ func planResource(singularName, pluralName string, fields []string, o options) (
 	if err := p.wire(r, o); err != nil {
 		return nil, err
 	}
-	list = append(list, newRecord(r, singularName, pluralName, fields, o, files))
 	p.done = fmt.Sprintf("Now run `make test-quick`, and see /api/v1/%s once the program has migrated.", r.Path())
-	return p, p.save(list)
+	return p, p.add(record{Resource: singularName, Plural: pluralName, Table: r.Table(), Fields: fields, options: o}, files)
 }
