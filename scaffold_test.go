@@ -99,21 +99,29 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 
 	c.run("go", "build", "-o", "bin/shop", ".")
 	generate := func(args ...string) { t.Helper(); c.run("bin/shop", append([]string{"generate"}, args...)...) }
-	generate("resource", "Supplier", "name:string!", "town:string?", "rank:enum[gold,silver]", "since:date", "rating:int[1..5]",
-		"price:money", "notes:text", "website:url:unique", "active:bool", "owner:ref(users)", "until:date?", "homepage:url?:unique",
-		"score:int[2..9]?", "deputy:ref(users)?", "level:enum[low,high]?", "--cache", "--pages")
+	generate("resource", "Supplier", "name:string!", "website:url:unique", "founder:ref(users)", "--cache", "--pages")
 	generate("resource", "Person", "type:string!", "version:int", "--plural", "People", "--pages")
 	generate("resource", "PriceList", "supplier:ref(suppliers)", "person:ref(people)", "valid:date")
 	generate("job", "CleanCarts")
 	generate("page", "AboutUs")
-	test("./app ./repositories ./services ./jobs ./templates", contract+"|Supplier|Person|People|PriceList|CleanCarts|TestPages")
+	generate("field", "Supplier", "motto:string!=it's old", "town:string?", "rank:enum[gold,silver]=silver", "since:date=2026-01-31",
+		"rating:int[1..5]=3", "price:money=1250", "size:int", "notes:text", "shop:url=https://example.com/", "active:bool=true",
+		"owner:ref(users)=1", "until:date?", "homepage:url?:unique", "score:int[2..9]?", "deputy:ref(users)?", "level:enum[low,high]?")
+	write(t, filepath.Join(c.dir, "repositories/existing_test.go"), existingRow)
+	test("./app ./repositories ./services ./jobs ./templates", contract+"|Supplier|Existing|Person|People|PriceList|CleanCarts|TestPages")
 	for _, args := range [][]string{{"resource", "Route", "name:string"}, {"resource", "Session", "name:string"}, {"page", "Login"}} {
 		if out, status := c.try("bin/shop", append([]string{"generate"}, args...)...); status != 1 || c.run("git", "ls-files", "--others", "handlers/routes.go") != "" {
 			t.Errorf("%q ends with %d: %s", args, status, out)
 		}
 	}
+	if out, status := c.try("bin/shop", "generate", "field", "Supplier", "born:date"); status != 1 || !strings.Contains(out, "'born:date=2026-01-31'") {
+		t.Errorf("without a value for rows that exist it ends with %d: %s", status, out)
+	}
+	generate("field", "PriceList", "currency:enum[eur,usd]=eur")
 	generate("destroy", "PriceList")
 	generate("destroy", "Person")
+	generate("destroy", "CleanCarts")
+	generate("destroy", "AboutUs")
 	generate("destroy", "Supplier")
 	generate("destroy", "Note")
 	test("./app", contract)
@@ -121,6 +129,46 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 		t.Errorf("a bad name ends with %d: %s", status, out)
 	}
 }
+
+// existingRow is a test of the clone: the last migration, which adds fields, meets a row.
+const existingRow = `package repositories_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/acme/shop/app/devservices/devtest"
+	"github.com/acme/shop/repositories"
+	"github.com/acme/shop/repositories/migrate"
+	"github.com/acme/shop/services"
+)
+
+func TestExistingRow_HasTheValuesGiven(t *testing.T) {
+	db := open(t, devtest.Database(t), true)
+	o := migrate.Options{Files: repositories.Migrations, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler)}
+	if err := migrate.Down(t.Context(), db.DB, o); err != nil {
+		t.Fatal(err)
+	}
+	newUser(t, db, "ada@example.com")
+	insert := "INSERT INTO suppliers (name, website, founder_id) VALUES ('Old', 'https://example.com/old', 1)"
+	if _, err := db.ExecContext(t.Context(), insert); err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate.Up(t.Context(), db.DB, o); err != nil {
+		t.Fatal(err)
+	}
+	got, err := repositories.NewSuppliers(db).Get(t.Context(), 1)
+	want := services.Supplier{
+		ID: 1, Name: "Old", Website: "https://example.com/old", FounderID: 1, Motto: "it's old", Rank: "silver", Since: "2026-01-31", Rating: 3,
+		PriceCents: 1250, Shop: "https://example.com/", Active: true, OwnerID: 1,
+		RowVersion: 1, CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt,
+	}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+}
+`
 
 func TestUpgrade_MergesPackagesAndLeavesTheRest(t *testing.T) {
 	theirs := newClone(t)

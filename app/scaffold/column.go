@@ -50,14 +50,18 @@ func (f field) Comment() string {
 	return " // " + strings.Join(says, "; ")
 }
 
-// Definition is the column in CREATE TABLE.
+// Definition is the column in CREATE TABLE and ADD COLUMN. The value for rows that exist stays the default:
+// the version of the program before does not know the column, and may write during a deployment.
 func (f field) Definition(table string) string {
 	column := f.Name.Column()
 	text := column + " " + f.sqlType()
 	if !f.Optional {
 		text += " NOT NULL"
 	}
-	if !f.Required && !f.Optional {
+	switch {
+	case f.Existing != "":
+		text += " DEFAULT " + f.Existing
+	case !f.Required && !f.Optional:
 		text += " DEFAULT " + f.zeroSQL()
 	}
 	switch f.Kind {

@@ -21,6 +21,7 @@ type field struct {
 	Low      int64    // of an int or money
 	High     int64
 	Refers   *reference
+	Existing string // the value in rows that exist, in SQL; "" where nothing is said
 }
 
 // reference is what a field of the kind ref points to.

@@ -20,12 +20,16 @@ const usage = `usage: generate [--dry-run] what name ...
   resource Supplier field...   migration, rules, store, routes, API document, tests;
                                --cache: cached reads; --pages: pages and forms;
                                --plural Sheep: where the usual one is wrong
+  field Supplier field...      adds fields; one that is required says the value for rows that
+                               exist: 'phone:string!=unknown'
   job CleanCarts               a job, every hour
   page About                   a page and its route
   migration AddTowns           an empty migration
-  destroy Supplier             removes a resource that has not changed since it was generated
+  destroy Supplier             removes a resource, job or page that has not changed since it
+                               was generated
 
-What would not compile is not written; --no-check leaves that out.
+What would not compile is not written, nor are fields that meet your own changes;
+--no-check writes the rest.
 
 ` + fieldHelp + `
 `
@@ -61,6 +65,7 @@ func run(args []string, out io.Writer) error {
 	}
 	plans := map[string]func(string) (*plan, error){
 		"resource":  func(name string) (*plan, error) { return planResource(name, *plural, words[2:], o) },
+		"field":     func(name string) (*plan, error) { return planField(name, words[2:]) },
 		"job":       planJob,
 		"page":      planPage,
 		"migration": planMigration,
@@ -68,14 +73,18 @@ func run(args []string, out io.Writer) error {
 	}
 	planFor, ok := plans[words[0]]
 	if !ok {
-		return fmt.Errorf("it knows no %q, only resource, job, page, migration and destroy", words[0])
+		return fmt.Errorf("it knows no %q, only resource, field, job, page, migration and destroy", words[0])
 	}
-	if len(words) == 1 || words[0] != "resource" && len(words) > 2 {
+	if takesFields := words[0] == "resource" || words[0] == "field"; len(words) == 1 || !takesFields && len(words) > 2 {
 		return fmt.Errorf("say one name: generate %s Name", words[0])
 	}
 	p, err := planFor(words[1])
 	if err != nil {
 		return err
+	}
+	if p.whole && len(p.paste) > 0 && !*unchecked {
+		p.done = "Nothing was written. With --no-check, all other files are."
+		return p.end(out)
 	}
 	if *dry {
 		return p.diff(out)

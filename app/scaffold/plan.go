@@ -20,6 +20,7 @@ type plan struct {
 	before map[string]string // of the files that are there
 	after  map[string]string // "": the file is removed
 	paste  []string          // what the user must do by hand
+	whole  bool              // all of it or nothing, unless the user says --no-check
 	done   string            // what to say at the end
 }
 
