@@ -146,16 +146,6 @@ func (a answer) invalid(field string) {
 	}
 }
 
-// queries wants the request to have taken that many SQL statements.
-func (a answer) queries(want int) answer {
-	a.s.t.Helper()
-	line := a.s.log.access(a.s.t, a.header.Get("X-Request-Id"))
-	if line["queries"] != float64(want) {
-		a.s.t.Errorf("%s: %v queries, want %d", a.asked, line["queries"], want)
-	}
-	return a
-}
-
 // decode reads the answer's body, and refuses fields that T does not have.
 func decode[T any](a answer) T {
 	a.s.t.Helper()
@@ -166,20 +156,6 @@ func decode[T any](a answer) T {
 		a.s.t.Fatalf("%s: %v in %s", a.asked, err, a.body)
 	}
 	return v
-}
-
-// cacheStatus tells where the page was, or why it was not.
-func (a answer) cacheStatus() string { return a.header.Get("Cache-Status") }
-
-// outcome is what the cache did: "hit", "stored" or "forwarded".
-func (a answer) outcome() string {
-	switch {
-	case strings.Contains(a.cacheStatus(), "; hit;"):
-		return "hit"
-	case strings.Contains(a.cacheStatus(), "; stored"):
-		return "stored"
-	}
-	return "forwarded"
 }
 
 // style finds the address of the style sheet in a page.
@@ -210,15 +186,6 @@ func encoded(fields ...string) string {
 	return form.Encode()
 }
 
-// leads wants a redirect to the path.
-func (a answer) leads(path string) {
-	a.s.t.Helper()
-	a.want(http.StatusSeeOther)
-	if to := a.header.Get("Location"); to != path {
-		a.s.t.Errorf("%s: leads to %q, want %q", a.asked, to, path)
-	}
-}
-
 // shows wants the page to hold each of the texts.
 func (a answer) shows(texts ...string) answer {
 	a.s.t.Helper()
@@ -228,16 +195,6 @@ func (a answer) shows(texts ...string) answer {
 	for _, text := range texts {
 		if !strings.Contains(string(a.body), text) {
 			a.s.t.Errorf("%s: %d does not show %q:\n%s", a.asked, a.status, text, a.body)
-		}
-	}
-	return a
-}
-
-func (a answer) hides(texts ...string) answer {
-	a.s.t.Helper()
-	for _, text := range texts {
-		if strings.Contains(string(a.body), text) {
-			a.s.t.Errorf("%s: %d shows %q", a.asked, a.status, text)
 		}
 	}
 	return a

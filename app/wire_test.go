@@ -79,11 +79,3 @@ func (w *wire) isClosed() bool {
 	_, err := w.in.Peek(1)
 	return err != nil
 }
-
-// isAnswered reports whether an answer is there already.
-func (w *wire) isAnswered() bool {
-	_ = w.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-	_, err := w.in.Peek(1)
-	_ = w.conn.SetReadDeadline(time.Now().Add(time.Minute))
-	return err == nil
-}

@@ -2,8 +2,6 @@ package repositories_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"sync"
 	"testing"
 
@@ -92,14 +90,6 @@ func mustExec(t *testing.T, db *sqlx.DB, query string, args ...any) {
 	}
 }
 
-func get[T any](t *testing.T, db *sqlx.DB, query string, args ...any) (value T) {
-	t.Helper()
-	if err := db.GetContext(t.Context(), &value, query, args...); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
-}
-
 func newUser(t *testing.T, db *sqlx.DB, email string) services.User {
 	t.Helper()
 	u := services.User{Email: email, Name: "User " + email, Role: services.Member, PasswordHash: "hash of " + email}
@@ -140,12 +130,5 @@ func oneWins(t *testing.T, errs []error, refusal *problem.Error) {
 	}
 	if won != 1 {
 		t.Errorf("%d of %d won, want 1", won, len(errs))
-	}
-}
-
-func equal[T comparable](t *testing.T, what string, got, want []T) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Error(what, fmt.Sprintf("are %v, want %v", got, want))
 	}
 }

@@ -1,6 +1,8 @@
 package repositories_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -44,4 +46,19 @@ func rows[T any](t *testing.T, db *sqlx.DB, query string) (all []T) {
 		t.Fatalf("%s: %d rows, %v", query, len(all), err)
 	}
 	return all
+}
+
+func get[T any](t *testing.T, db *sqlx.DB, query string, args ...any) (value T) {
+	t.Helper()
+	if err := db.GetContext(t.Context(), &value, query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+func equal[T comparable](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Error(what, fmt.Sprintf("are %v, want %v", got, want))
+	}
 }

@@ -225,7 +225,8 @@ func (w *Window) Follow(text string) {
 func (w *Window) Fill(name, value string) {
 	w.t.Helper()
 	field := chromedp.CSS(fmt.Sprintf(`[name=%q]`, name))
-	w.Do(chromedp.Focus(field), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent(kb.Delete))
+	selectAll := chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	w.Do(chromedp.Focus(field), selectAll, chromedp.KeyEvent(kb.Delete))
 	Call(w, input.InsertText, input.InsertTextParams{Text: value})
 }
 
