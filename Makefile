@@ -55,7 +55,7 @@ test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP
 	@app/devservices/install.sh postgres redis 'pgbouncer?' 'nginx?' chromium 'npm?'
 	@$(MAKE) --no-print-directory $(AXE) || { test -z "$$CI" || exit 1; \
 		echo "prefab: WARNING: axe-core cannot be had; going on without it" >&2; }
-	go test -race -timeout 15m . # by itself: faults and drains, which a busy machine would hide among its own
+	go test -race -timeout 20m . # by itself: faults and drains, which a busy machine would hide among its own
 	@$(MAKE) --no-print-directory -j 2 test-browser test-others
 
 .PHONY: test-browser test-others

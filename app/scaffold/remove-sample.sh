@@ -6,7 +6,8 @@ CDPATH='' cd -- "$(dirname -- "$0")/../.."
 [ -z "$(git status --porcelain 2>/dev/null)" ] || { echo "remove-sample: commit your changes first" >&2; exit 1; }
 
 # Its files.
-rm -r bench docs/performance.* docs/screenshots catalogue*_test.go app/scaffold/remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
+rm -f docs_test.go # it follows the tutorial
+rm -r bench docs/{performance.*,screenshots,tutorial.md} catalogue*_test.go app/scaffold/remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
   repositories/migrations/00003_catalogue.sql \
   repositories/{categories,cached_[cprs]*,invalidat,pending,plans,product,prune,reviews,seed,stock,unavailable}* \
   services/{categories,product,reviews,rules,stock}*.go templates/{catalogue,edit,product}.html \
@@ -21,10 +22,11 @@ sed -i.old -E -e '/^  seed \[/d' -e '/^  export \[/,/write all products/d' app/c
 gofmt -w app handlers
 
 # Its words in the documents, and its panels in the dashboard.
-sed -i.old -E -e '/^<!-- region sample -->$/,/^<!-- endregion -->$/d' -e '/^bin\/prefab (seed|export)/d' \
-  -e 's/ `products` is the example\.//' -e 's/, replace the sample catalogue by your own domain//' \
-  -e 's/products_contract_test/contract_test/' -e 's/ErrNoProduct/ErrNoUser/' \
+sed -i.old -E -e '/^<!-- region sample -->$/,/^<!-- endregion -->$/d' -e 's/, replace the sample catalogue by your own domain//' \
   -e 's, · \[performance\]\(docs/performance.md\),,' -e 's/`bench`, //' README.md
+sed -i.old '/^bin\/prefab \(seed\|export\)/d' docs/commands.md
+sed -i.old 's/ErrNoProduct/ErrNoUser/' docs/resources.md
+sed -i.old -E 's/\[([^]]*)\]\(tutorial\.md[^)]*\)/\1/' docs/*.md
 sed -i.old '/A measurement for a claim of speed/,/scenarios.go/d' CONTRIBUTING.md
 sed -i.old '/prefab_write_behind/d' docs/operations.md
 sed -i.old -e '/^    {$/ {' -e N -e '/"id": 1[67],/ {' -e :a -e N -e '/\n    },$/!ba' -e d -e '}' -e '}' \
