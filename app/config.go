@@ -23,7 +23,6 @@ type Config struct {
 	HTTPCacheTTL     time.Duration `env:"HTTP_CACHE_TTL" default:"10s" min:"0s" max:"24h"`
 	CompressLevel    int           `env:"COMPRESS_LEVEL" default:"6" min:"0" max:"9"`
 	CompressMinBytes int           `env:"COMPRESS_MIN_BYTES" default:"1024" min:"0" max:"1073741824"`
-	CompactMinBytes  int           `env:"COMPACT_MIN_BYTES" default:"5000" min:"0" max:"1073741824"`
 
 	SessionTTL          time.Duration `env:"SESSION_TTL" default:"24h" min:"1m" max:"8760h"`
 	SignInLimit         int64         `env:"SIGN_IN_LIMIT" default:"10" min:"1" max:"1000000"`
@@ -33,6 +32,7 @@ type Config struct {
 	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" default:"2" min:"1" max:"1024"`
 
 	// region sample
+	CompactMinBytes   int           `env:"COMPACT_MIN_BYTES" default:"5000" min:"0" max:"1073741824"`
 	ExportTimeout     time.Duration `env:"EXPORT_TIMEOUT" default:"15m" min:"1s" max:"24h"`
 	ExportConcurrency int           `env:"EXPORT_CONCURRENCY" default:"2" min:"1" max:"1000"`
 	PruneAfter        time.Duration `env:"PRUNE_AFTER" default:"720h" min:"0s" max:"87600h"`

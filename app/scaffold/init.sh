@@ -44,7 +44,7 @@ if [ ! -f prefab.lock ]; then
   sed -i.old -E -e "s#example\.com/prefab#@module@#g" -e "s#(^|[^A-Za-z])prefab#\1$name#g" -e "s#@module@#$module#g" "${files[@]}"
   sed -i.old -E "s#(^|[^A-Za-z])Prefab([^a-z]|$)#\1$title\2#g" templates/*.html handlers/api.go Dockerfile deploy/*/*.{json,yaml}
   sed -i.old "1s#Prefab#$title#" README.md
-  rm -f scaffold_test.go docs_test.go # they test the steps that are taken here, and the documents of Prefab
+  rm -f scaffold_test.go docs_test.go removing_test.go # they test the steps that are taken here, and the documents of Prefab
   find . -name '*.old' -not -path './.git/*' -exec rm {} +
   for file in templates/static/prefab.* deploy/systemd/prefab.service; do
     [ "$name" = prefab ] || git mv "$file" "${file/prefab/$name}"
