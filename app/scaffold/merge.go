@@ -33,7 +33,8 @@ func (p *plan) merge(path, before, after string) error {
 		return err
 	}
 	if conflicts := conflict.FindAllString(merged, -1); len(conflicts) > 0 {
-		p.paste = append(p.paste, fmt.Sprintf("%s has changed where the generator changes it. Make it what stands below =======:\n\n%s",
+		p.paste = append(p.paste, fmt.Sprintf(
+			"%s has changed at a place that needs the new fields. Change your lines as those of before into generated:\n\n%s",
 			path, strings.Join(conflicts, "\n")))
 		return nil
 	}

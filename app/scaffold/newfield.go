@@ -3,14 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // planField adds fields to a resource that was generated. It makes the resource's files
@@ -27,7 +22,7 @@ func planField(singularName string, texts []string) (*plan, error) {
 	}
 	at := slices.IndexFunc(list, func(rec record) bool { return rec.Resource == singularName })
 	if at < 0 {
-		return nil, fmt.Errorf("no resource %q was generated here; prefab.generated.json lists those that were", singularName)
+		return nil, fmt.Errorf("no resource %q was generated here; %s lists those that were", singularName, recordsPath)
 	}
 	rec := &list[at]
 	if len(texts) == 0 {
@@ -83,7 +78,8 @@ func (p *plan) addColumns(added resource, rec *record) error {
 	if err != nil {
 		return err
 	}
-	path := fmt.Sprintf("repositories/migrations/%05d_add_%s%s_to_%s.sql", number, added.Fields[0].Name.Column(), more, added.Table())
+	first := added.Fields[0].Name.Column()
+	path := fmt.Sprintf("repositories/migrations/%05d_add_%s%s_to_%s.sql", number, first, more, added.Table())
 	rec.Files[path] = sum(text)
 	return p.create(file{path, text})
 }
@@ -123,8 +119,8 @@ func (p *plan) mergeFiles(old, now resource, rec *record) error {
 func (l records) checkCircles(r resource) error {
 	for _, f := range r.Refs() {
 		if l.refers(f.Refers.Table, r.Table()) {
-			return fmt.Errorf("field %s: %s refers to %s in turn, so tests could make no row of either; write this field by hand",
-				f.Name.JSON(), f.Refers.Table, r.Table())
+			return fmt.Errorf("field %s: %s refers to %s in turn, so tests could make no row of either; "+
+				"write this field by hand", f.Name.JSON(), f.Refers.Table, r.Table())
 		}
 	}
 	return nil
@@ -140,86 +136,4 @@ func (l records) refers(table, other string) bool {
 		f, err := parseField(text)
 		return err == nil && f.Refers != nil && l.refers(f.Refers.Table, other)
 	})
-}
-
-// existing returns the value, in SQL, of the field in rows that exist: what stands behind
-// the = in phone:string!=unknown.
-func (f field) existing(text, value string, given bool) (string, error) {
-	definition, _, _ := strings.Cut(text, "=")
-	switch {
-	case f.Unique && (f.Required || given):
-		optional := strings.NewReplacer("!", "", "?", "", ":unique", "?:unique").Replace(definition)
-		return "", fmt.Errorf("field %q: all rows that exist would have the same value; make it optional: '%s'", text, optional)
-	case f.Required && !given:
-		return "", fmt.Errorf("field %q: say the value for rows that exist, as in '%s=%s'", text, definition, f.valid())
-	case !given:
-		return "", nil
-	}
-	literal, fault := f.literal(value)
-	if fault != "" {
-		return "", fmt.Errorf("field %q: the value for rows that exist %s, as in '%s=%s'", text, fault, definition, f.valid())
-	}
-	return literal, nil
-}
-
-// valid is a value that an error may suggest.
-func (f field) valid() string {
-	switch f.Kind {
-	case "int", "money":
-		return strconv.FormatInt(f.Low, 10)
-	case "ref":
-		return "1"
-	case "date":
-		return "2026-01-31"
-	case "enum":
-		return f.Options[0]
-	case "url":
-		return "https://example.com"
-	case "bool":
-		return "true"
-	}
-	return "unknown"
-}
-
-// literal is a value in SQL. It keeps the field's rule, or fault says what is wrong.
-func (f field) literal(value string) (literal, fault string) {
-	n, err := strconv.ParseInt(value, 10, 64)
-	high := map[string]int{"string": 200, "text": 5000, "url": 500}[f.Kind]
-	switch f.Kind {
-	case "int", "money":
-		if err != nil || n < f.Low || n > f.High {
-			return "", fmt.Sprintf("must be a whole number from %d to %d", f.Low, f.High)
-		}
-		return strconv.FormatInt(n, 10), ""
-	case "ref":
-		if err != nil || n <= 0 {
-			return "", "must be the id of a row of " + f.Refers.Table
-		}
-		return strconv.FormatInt(n, 10), ""
-	case "bool":
-		if value != "true" && value != "false" {
-			return "", "must be true or false"
-		}
-		return value, ""
-	case "date":
-		if day, err := time.Parse(time.DateOnly, value); err != nil || day.Year() < 1 {
-			return "", "must be a day"
-		}
-	case "enum":
-		if !slices.Contains(f.Options, value) {
-			return "", "must be one of " + strings.Join(f.Options, ", ")
-		}
-	case "url":
-		if u, err := url.Parse(value); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return "", "must be an http or https URL"
-		}
-	}
-	isOdd := func(r rune) bool { return !unicode.IsPrint(r) } // a line break, or a character that the rules refuse
-	switch {
-	case strings.TrimSpace(value) == "":
-		return "", "must not be empty"
-	case high > 0 && utf8.RuneCountInString(value) > high || !utf8.ValidString(value) || strings.ContainsFunc(value, isOdd):
-		return "", fmt.Sprintf("must be a single line of up to %d characters", high)
-	}
-	return "'" + strings.ReplaceAll(value, "'", "''") + "'", ""
 }
