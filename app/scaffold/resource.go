@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -92,7 +93,7 @@ func (r resource) filter(keep func(field) bool) (kept []field) {
 	return kept
 }
 
-// Required, Uniques, Refs and Removable are some of the fields.
+// Required, Uniques and Refs are some of the fields.
 func (r resource) Required() []field { return r.filter(func(f field) bool { return f.Required }) }
 
 // Uniques are the fields whose values no two rows share.
@@ -101,8 +102,14 @@ func (r resource) Uniques() []field { return r.filter(func(f field) bool { retur
 // Refs are the fields that refer to another table.
 func (r resource) Refs() []field { return r.filter(func(f field) bool { return f.Kind == "ref" }) }
 
-// Removable are the fields that null removes.
-func (r resource) Removable() []field { return r.filter(field.Removable) }
+// Removable are the names of the fields that null removes.
+func (r resource) Removable() string {
+	var names []string
+	for _, f := range r.filter(field.Removable) {
+		names = append(names, strconv.Quote(f.Name.JSON()))
+	}
+	return wrap(names, "\t\t", 60)
+}
 
 func (r resource) each(text func(i int, f field) string) (parts []string) {
 	for i, f := range r.Fields {

@@ -164,5 +164,6 @@ func planResource(singularName, pluralName string, fields []string, o options) (
 		return nil, err
 	}
 	p.done = fmt.Sprintf("Now run `make test-quick`, and see /api/v1/%s once the program has migrated.", r.Path())
-	return p, p.add(record{Resource: singularName, Plural: pluralName, Table: r.Table(), Fields: fields, options: o}, files)
+	rec := record{Resource: singularName, Plural: pluralName, Table: r.Table(), Fields: fields, options: o}
+	return p, p.add(rec, files)
 }
