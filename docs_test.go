@@ -26,6 +26,7 @@ import (
 //	```go app/app.go instead=X  they replace that line
 type block struct {
 	where          string // file and line
+	above          string // what readers see between this block and the one before
 	language, path string
 	after, instead string
 	text           string
@@ -37,20 +38,25 @@ func blocksOf(t *testing.T, file string) (blocks []block) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := false
+	open, above := false, ""
 	for i, line := range strings.SplitAfter(string(content), "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
 		switch {
 		case isFence && open:
-			open = false
+			open, above = false, ""
 		case isFence:
 			open = true
 			info, after, _ := strings.Cut(fence, " after=")
 			info, instead, _ := strings.Cut(info, " instead=")
 			language, path, _ := strings.Cut(info, " ")
-			blocks = append(blocks, block{fmt.Sprintf("%s:%d", file, i+1), language, path, after, instead, ""})
+			if len(blocks) > 0 && strings.TrimSpace(above) == "" {
+				above = blocks[len(blocks)-1].above
+			}
+			blocks = append(blocks, block{fmt.Sprintf("%s:%d", file, i+1), above, language, path, after, instead, ""})
 		case open:
 			blocks[len(blocks)-1].text += line
+		default:
+			above += line
 		}
 	}
 	return blocks
@@ -204,8 +210,8 @@ func TestDocs_TheTutorialWorksAndOthersQuoteItsCode(t *testing.T) {
 					t.Errorf("%s: %v", b.where, err)
 				}
 			case "go", "html", "sql":
-				if b.path == "" {
-					t.Errorf("%s does not name the file that it quotes", b.where)
+				if b.path == "" || !strings.Contains(b.above, b.path) {
+					t.Errorf("%s: the text above does not name the file %s", b.where, b.path)
 				} else if file != "docs/tutorial.md" && !quotes(b.text, r.read(b.path)) {
 					t.Errorf("%s is not what %s has:\n%s", b.where, b.path, b.text)
 				}
