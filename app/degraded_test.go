@@ -68,7 +68,9 @@ func TestPostgresAway_Is503AndNobodysFailureToSignIn(t *testing.T) {
 
 			postgres.Start()
 			devtest.Eventually(t, "PostgreSQL is found again", func() bool { return s.visitor().get("/health").status == http.StatusOK })
-			s.visitor().signIn(admin.user.Email, password).want(http.StatusOK)
+			devtest.Eventually(t, "people can sign in again", func() bool {
+				return s.visitor().signIn(admin.user.Email, password).status == http.StatusOK
+			})
 		})
 	}
 }
