@@ -52,7 +52,9 @@ func routes(
 		Tags:  []string{repositories.ProductsTag}, Variant: compact.Variant,
 	})
 	cachedCount := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductCountTag}})
-	cachedProduct := h.responses.Route(httpcache.RouteConfig{Tags: []string{repositories.ProductTag, repositories.StockTag}})
+	cachedProduct := h.responses.Route(httpcache.RouteConfig{
+		Tags: []string{repositories.ProductTag, repositories.StockTag},
+	})
 	cachedCatalogue := h.responses.Route(httpcache.RouteConfig{
 		Query: handlers.CatalogueQuery, Tags: []string{repositories.ProductsTag, repositories.CategoriesTag},
 	})
