@@ -56,7 +56,7 @@ func TestPostgresAway_Is503AndNobodysFailureToSignIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			postgres := devtest.OwnPostgres(t)
-			s := startOn(t, postgres.URL, devtest.Redis(t), "REQUEST_TIMEOUT=2s", "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2")
+			s := startOn(t, postgres.URL, devtest.Redis(t), "REQUEST_TIMEOUT=4s", "SIGN_IN_LIMIT=2", "SIGN_IN_ACCOUNT_LIMIT=2")
 			admin := s.admin()
 			lose(postgres)
 			admin.get(sessionPath).problem(http.StatusServiceUnavailable)

@@ -15,7 +15,7 @@ func TestPostgresAway_GivesWhatIsHeld(t *testing.T) {
 	}
 	t.Parallel()
 	postgres := devtest.OwnPostgres(t)
-	s := startOn(t, postgres.URL, devtest.Redis(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=2s")
+	s := startOn(t, postgres.URL, devtest.Redis(t), "CACHE_TTL=1s", "CACHE_GRACE=1h", "HTTP_CACHE_TTL=1s", "REQUEST_TIMEOUT=4s")
 	admin, path := s.admin(), s.product()
 	page := strings.TrimPrefix(path, "/api/v1")
 	fresh := s.visitor().get(path).want(http.StatusOK)
