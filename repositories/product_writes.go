@@ -79,7 +79,7 @@ func (s *Products) write(
 
 const deactivateProduct = `-- name: products.deactivate
 UPDATE products SET active = false, row_version = row_version + 1, updated_at = now()
-WHERE id = $1 AND active AND ($2 = 0 OR row_version = $2)`
+WHERE id = $1 AND active AND ($2::bigint = 0 OR row_version = $2)`
 
 // Deactivate is part of services.ProductStore.
 func (s *Products) Deactivate(ctx context.Context, id, version int64) error {

@@ -191,7 +191,7 @@ func TestGenerate_WritesNothingInADryRunOrWithAMistake(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"resource", "lamp", "name:string"}, {"resource", "Lamp"}, {"resource", "User", "name:string"}, {"resource", "Lamp", "price:money", "price:int"}, {"resource", "Lamp", "validate:bool"},
-		{"resource", "Map", "name:string"},
+		{"resource", "Map", "name:string"}, {"resource", "Lamp", "name:text", "--pages"},
 		{"resource", "Lamp", "name:string", "name:text"}, {"resource", "Lamp", "name:foo"}, {"resource", "Lamp", "maker:ref(makers)"},
 		{"resource", "Sheep", "name:string", "--plural", "Sheep"}, {"house", "Lamp"}, {"job"}, {"job", "Two", "Names"}, {"page", "about"},
 	} {

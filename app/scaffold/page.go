@@ -31,9 +31,9 @@ func (f field) Control() string {
 			">[[/* the first line break is dropped */]]\n[[.Value]]</textarea>"
 	case "enum":
 		var b strings.Builder
-		b.WriteString(`[[$chosen := .Value]]<select [[template "attributes" .]]>` + "\n")
+		b.WriteString(`[[$chosen := .Value]]<select [[template "attributes" .]]` + required + ">\n")
 		options := f.Options
-		if f.Optional {
+		if f.Optional || f.Required { // else a new row would get the first one unasked
 			options = append([]string{""}, options...)
 		}
 		for _, option := range options {

@@ -285,6 +285,9 @@ func (r resource) files(migration int, o options) ([]file, error) {
 		templates = append(templates, [2]string{"repositories/cached_" + table + ".go", "cached.go.tmpl"})
 	}
 	if o.Pages {
+		if len(r.Required()) == 0 && r.RequiredNumbers() == "" {
+			return nil, errors.New("with --pages one field must be required, such as 'name:string!'")
+		}
 		one := r.Singular()
 		templates = append(templates, [][2]string{
 			{"handlers/" + one + "_pages.go", "pages.go.tmpl"}, {"app/" + one + "_pages_test.go", "pages_test.go.tmpl"},
