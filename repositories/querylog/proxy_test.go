@@ -55,6 +55,7 @@ func newProxy(t *testing.T, dsn string, config *tls.Config) (*proxy, string) {
 	query.Del("host")
 	query.Del("port")
 	query.Set("sslmode", "disable")
+	query.Set("connect_timeout", "10") // not the tests' second, which a busy machine may exceed
 	if config != nil {
 		query.Set("sslmode", "require")
 	}
