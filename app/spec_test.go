@@ -156,7 +156,7 @@ var refusals = map[bool][]int{
 	false: {400, 403, 404, 405, 408, 413, 431, 501},
 }
 
-// check says in what way tha answer is not what the document promises.
+// check says in what way an answer is not what the document promises.
 func (s *spec) check(a answer) error {
 	op, known := s.operation(a.request.Method, a.request.URL.Path)
 	status := a.status
