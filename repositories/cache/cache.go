@@ -146,7 +146,12 @@ func (c *Cache) Start(ctx context.Context) {
 		c.work.Go(func() { c.followRecords(ctx) })
 	}
 	c.work.Go(func() { c.maintain(ctx) })
+	subscribed := make(chan struct{})
+	c.subscription.tried = sync.OnceFunc(func() { close(subscribed) })
 	c.work.Go(func() { c.subscribe(ctx) })
+	if c.usable() {
+		<-subscribed // a subscription voids memory: the first values would be lost
+	}
 }
 
 // Close ends what Start began. The cache must not be used after it.

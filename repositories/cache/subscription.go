@@ -28,6 +28,7 @@ const (
 type subscription struct {
 	began time.Time    // heard counts from here, since the time of day can go back
 	heard atomic.Int64 // when Redis was last heard, ns since began
+	tried func()       // the first attempt has succeeded or failed
 }
 
 func (s *subscription) hear() { s.heard.Store(int64(time.Since(s.began))) }
@@ -72,6 +73,7 @@ func (c *Cache) receive(message string) {
 // writes. So all entries in Redis are void once the subscription is lost, and once more
 // when it is back.
 func (c *Cache) subscribe(ctx context.Context) {
+	defer c.subscription.tried()
 	lost := false
 	for ctx.Err() == nil {
 		pubsub := c.client.Subscribe(ctx, c.channel())
@@ -89,6 +91,7 @@ func (c *Cache) subscribe(ctx context.Context) {
 		}
 		_ = pubsub.Close()
 		if err != nil {
+			c.subscription.tried()
 			sleep(ctx, resubscribeDelay)
 		}
 	}
@@ -103,6 +106,7 @@ func (c *Cache) listen(ctx context.Context, pubsub *redis.PubSub) (silent bool) 
 	defer stop()
 	c.versions.increment(Everything)
 	c.subscription.hear()
+	c.subscription.tried()
 	server, pings := c.server.Load(), 0
 	for c.server.Load() == server {
 		received, err := pubsub.ReceiveTimeout(ctx, pingInterval)
