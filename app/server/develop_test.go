@@ -91,7 +91,9 @@ func browse(t *testing.T, url string, header ...string) (status int, body string
 	}
 	request.Header.Set("Accept", "text/html,*/*;q=0.8")
 	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+		if request.Header.Set(header[i], header[i+1]); header[i] == "Host" {
+			request.Host = header[i+1]
+		}
 	}
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)
@@ -152,11 +154,13 @@ func TestDevelopment_OthersGetTheOrdinaryAnswers(t *testing.T) {
 	stateFile(t, dev.State{Problem: "it does not build"})
 	url := serveFailing(t, Development)
 	for name, ask := range map[string][]string{
-		"a program":            {url + "/fails", "Accept", "*/*"},
-		"the API":              {url + "/api/fails"},
-		"a client by a proxy":  {url + "/fails", "X-Forwarded-For", "203.0.113.9"},
-		"another by a proxy":   {url + "/panics", "Forwarded", "for=203.0.113.9"},
-		"the state by a proxy": {url + dev.Prefix + "state", "X-Forwarded-For", "203.0.113.9"},
+		"a program":                    {url + "/fails", "Accept", "*/*"},
+		"the API":                      {url + "/api/fails"},
+		"a client by a proxy":          {url + "/fails", "X-Forwarded-For", "203.0.113.9"},
+		"another by a proxy":           {url + "/panics", "Forwarded", "for=203.0.113.9"},
+		"a site whose name leads here": {url + "/panics", "Host", "attacker.example"},
+		"its script":                   {url + dev.Prefix + "state", "Host", "attacker.example:3000"},
+		"the state by a proxy":         {url + dev.Prefix + "state", "X-Forwarded-For", "203.0.113.9"},
 	} {
 		status, body := browse(t, ask[0], ask[1:]...)
 		if status < 400 || strings.Contains(body, "it does not build") {

@@ -7,7 +7,7 @@
 //	app.Use(dev.Prefix, tools.Serve)
 //	app.Use(dev.KeepStatements)
 //
-// It answers only clients on this machine that come without a proxy, since it tells source
+// It answers only clients on this machine that come to it by its name and without a proxy, since it tells source
 // code and headers, and a service may run in development by mistake.
 package dev
 
@@ -17,6 +17,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"path"
 
@@ -105,9 +107,12 @@ func (t *Tools) Serve(c *fiber.Ctx) error {
 	return fiber.ErrNotFound
 }
 
-// isLocal reports whether the client is on this machine, and not a proxy that says it is.
+// isLocal reports whether the client is on this machine, and not a proxy that says it is. The
+// address must be this machine's too: another site's name can be made to lead here (DNS
+// rebinding), and its scripts could then read the answer.
 func isLocal(c *fiber.Ctx) bool {
-	return c.Context().RemoteIP().IsLoopback() &&
+	host := (&url.URL{Host: string(c.Context().Host())}).Hostname()
+	return (host == "localhost" || net.ParseIP(host).IsLoopback()) && c.Context().RemoteIP().IsLoopback() &&
 		c.Get(fiber.HeaderXForwardedFor) == "" && c.Get(fiber.HeaderForwarded) == ""
 }
 
