@@ -207,6 +207,23 @@ func TestRedis_MayLoseAnyKey(t *testing.T) {
 	}
 }
 
+// Else the first values, which the subscription voids, would be loaded twice.
+func TestStart_WaitsForTheSubscription(t *testing.T) {
+	t.Parallel()
+	url := devtest.Redis(t)
+	for range 20 { // a few would subscribe in time by chance
+		c := cache.New(cache.Options{
+			Client: openClient(t, url), Prefix: "subscribes:", MemoryTTL: time.Minute, MaxItems: 10, MaxBytes: 1 << 20,
+			ValueLimit: 1 << 16, Budget: time.Second,
+		})
+		c.Start(t.Context())
+		if c.Usable() && !c.Hearing() {
+			t.Error("it has started, and hears of no invalidations")
+		}
+		c.Close()
+	}
+}
+
 // The epoch, whose end would void all values, does not expire while a process runs.
 func TestStart_RenewsTheEpoch(t *testing.T) {
 	t.Parallel()
