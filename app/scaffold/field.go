@@ -35,7 +35,8 @@ var fieldSyntax = regexp.MustCompile(
 
 const fieldHelp = `a field is name:type, such as name:string! town:string? rank:enum[gold,silver] since:date
 rating:int[1..5] price:money notes:text website:url:unique active:bool owner:ref(users).
-! means required, ? optional, :unique that no two rows may have the same value`
+! means required, ? optional, :unique that no two rows may have the same value.
+Without a mark, what cannot be empty or 0 is required: enum, date, url, ref, and int[1..5]`
 
 // parseField reads one field of the command line.
 func parseField(text string) (field, error) {

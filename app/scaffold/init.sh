@@ -32,7 +32,7 @@ emptied=
 if [ -n "${BARE:-}" ] && [ -f app/scaffold/remove-sample.sh ]; then
   app/scaffold/remove-sample.sh
   bare=1 emptied=1
-  echo "init: the sample catalogue is removed"
+  echo "init: the sample catalogue is removed, and the tutorial; git show $version:docs/tutorial.md shows it"
 fi
 
 if [ ! -f prefab.lock ]; then

@@ -29,6 +29,10 @@ sed -i.old -E -e '/^<!-- region sample -->$/,/^<!-- endregion -->$/d' -e 's/, re
   -e 's, · \[performance\]\(docs/performance.md\),,' -e 's/`bench`, //' README.md
 sed -i.old '/^bin\/prefab \(seed\|export\)/d' docs/commands.md
 sed -i.old 's/ErrNoProduct/ErrNoUser/' docs/resources.md
+sed -i.old -E -e 's,`POST /products/.*`/login`,`POST /login`,' -e 's/the catalogue, 24 a page.*/the start page|/' \
+  -e '/^\|`([A-Z]+ [^`]*\/products|(flush|retry)-stock|prune-products)/d' -e 's/, as `flush-stock`//' docs/{api,architecture,jobs,pages}.md
+sed -i.old -E -e '/^\|(a product|its stock|a list of|the number of|whether a product|categories|anonymous responses of)/d' \
+  -e 's/^\|a user\|the same/|a user|memory (L1) over Redis (L2)/' docs/caching.md
 sed -i.old -E 's/\[([^]]*)\]\(tutorial\.md[^)]*\)/\1/' docs/*.md
 sed -i.old '/A measurement for a claim of speed/,/scenarios.go/d' CONTRIBUTING.md
 sed -i.old '/prefab_write_behind/d' docs/operations.md

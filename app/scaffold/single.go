@@ -115,7 +115,7 @@ func planPage(text string) (*plan, error) {
 	if err := p.describe(s.group()); err != nil {
 		return nil, err
 	}
-	p.done = "See http://localhost:3000/" + s.Kebab()
+	p.done = "See /" + s.Kebab()
 	return p, p.add(record{Page: text}, files)
 }
 

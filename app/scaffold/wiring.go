@@ -163,7 +163,20 @@ func planResource(singularName, pluralName string, fields []string, o options) (
 	if err := p.wire(r, o); err != nil {
 		return nil, err
 	}
-	p.done = fmt.Sprintf("Now run `make test-quick`, and see /api/v1/%s once the program has migrated.", r.Path())
+	p.done = r.next(o)
 	rec := record{Resource: singularName, Plural: pluralName, Table: r.Table(), Fields: fields, options: o}
 	return p, p.add(rec, files)
+}
+
+// next says what to do with a resource that was generated.
+func (r resource) next(o options) string {
+	addresses := "/api/v1/" + r.Path()
+	if o.Pages {
+		addresses += " and /" + r.Path()
+	}
+	text := fmt.Sprintf("Now run `make test-quick`, and see %s once the program has migrated.", addresses)
+	if o.Cache {
+		text += "\nRows are cached by id. docs/caching.md tells how to cache lists and whole responses."
+	}
+	return text
 }

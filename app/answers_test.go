@@ -3,7 +3,6 @@ package app_test
 import (
 	"net/http"
 	"strings"
-	"time"
 )
 
 // queries wants the request to have taken that many SQL statements.
@@ -39,6 +38,7 @@ func (a answer) leads(path string) {
 	}
 }
 
+// hides wants the page to hold none of the texts.
 func (a answer) hides(texts ...string) answer {
 	a.s.t.Helper()
 	for _, text := range texts {
@@ -47,12 +47,4 @@ func (a answer) hides(texts ...string) answer {
 		}
 	}
 	return a
-}
-
-// isAnswered reports whether an answer is there already.
-func (w *wire) isAnswered() bool {
-	_ = w.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-	_, err := w.in.Peek(1)
-	_ = w.conn.SetReadDeadline(time.Now().Add(time.Minute))
-	return err == nil
 }
