@@ -139,3 +139,72 @@ func TestCommands_WrongOnesEndWithTwo(t *testing.T) {
 		t.Errorf("help ends with %d:\n%s", code, said)
 	}
 }
+
+func TestCommands_ChangeUsersAndEndTheirSessionsAtOnce(t *testing.T) {
+	_, settings := configured(t)
+	const first, second = "a long enough password", "another long password"
+	user := func(code int, input string, args ...string) string {
+		t.Helper()
+		p := launchWith(t, strings.NewReader(input+"\n"), checkout(t), append([]string{"user"}, args...), settings...)
+		p.wantExit(code)
+		return p.said()
+	}
+	served := start(t, checkout(t), settings...)
+	signIn := func(password string) (status int, cookie string) {
+		t.Helper()
+		response, err := http.Post(served.URL+"/api/v1/session", "application/json",
+			strings.NewReader(`{"email":"ada@example.com","password":"`+password+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		cookie, _, _ = strings.Cut(response.Header.Get("Set-Cookie"), ";")
+		return response.StatusCode, cookie
+	}
+	session := func(cookie string) int {
+		t.Helper()
+		request, err := http.NewRequest(http.MethodGet, served.URL+"/api/v1/session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Cookie", cookie)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	user(0, first, "add", "--email", "ada@example.com", "--name", "Ada")
+	_, cookie := signIn(first)
+	if status := session(cookie); status != 200 {
+		t.Fatalf("the session is answered by %d", status)
+	}
+	user(0, second, "password", "--email", "ADA@example.com")
+	if status := session(cookie); status != 401 {
+		t.Errorf("after a change of the password the session is answered by %d", status)
+	}
+	if status, _ := signIn(first); status != 401 {
+		t.Errorf("the old password signs in: %d", status)
+	}
+	_, cookie = signIn(second)
+	user(0, "", "role", "--email", "ada@example.com", "--role", "admin")
+	if said := user(0, "", "list"); !strings.Contains(said, "1   admin  ada@example.com  Ada") {
+		t.Errorf("the list is\n%s", said)
+	}
+	if status := session(cookie); status != 200 {
+		t.Errorf("after a change of the role the session is answered by %d", status)
+	}
+	user(0, "", "remove", "--email", "ada@example.com")
+	if status := session(cookie); status != 401 {
+		t.Errorf("a removed user's session is answered by %d", status)
+	}
+	for _, args := range [][]string{
+		{"remove", "--email", "ada@example.com"}, {"role", "--email", "", "--role", "admin"}, {"password", "--email", "nobody"},
+		{"add", "--email", "b@example.com", "--name", "B", "--role", "x"},
+	} {
+		user(1, second, args...)
+	}
+	user(2, "", "list", "--email", "x")
+	user(2, "", "forget")
+}

@@ -85,14 +85,27 @@ func openCache(cfg Config, p *server.Process) *cache.Cache {
 	})
 }
 
+func cacheTimes(cfg Config) repositories.CacheTimes {
+	return repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
+}
+
+// userStore returns the users in db, whose changes hold at once in all processes.
+func userStore(db *sqlx.DB, values *cache.Cache, times repositories.CacheTimes) services.UserStore {
+	var users services.UserStore = repositories.NewUsers(db)
+	// region sample
+	users = repositories.NewInvalidatingReviewers(users, db, values)
+	// endregion
+	if times.TTL > 0 {
+		users = repositories.NewCachedUsers(users, values, times)
+	}
+	return users
+}
+
 // build makes the service in one process, from the stores up to the routes.
 func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service, error) {
 	// Stores
-	times := repositories.CacheTimes{TTL: cfg.Cache.TTL, Grace: cfg.Cache.Grace, Absent: cfg.Cache.AbsentTTL}
-	var accounts services.UserStore = repositories.NewUsers(p.DB)
-	if cfg.Cache.TTL > 0 {
-		accounts = repositories.NewCachedUsers(accounts, values, times)
-	}
+	times := cacheTimes(cfg)
+	accounts := userStore(p.DB, values, times)
 	// region sample
 	stockStore := repositories.NewInvalidatingStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{

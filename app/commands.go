@@ -24,7 +24,8 @@ Commands:
   seed [--products N]      fill an empty catalogue with samples
   export [--format F] [--out FILE]
                            write all products as json, ndjson or csv
-  user add                 make a user: --email, --name, --role
+  user add|list|role|password|remove
+                           make and change users: --email, --name, --role
   generate                 write code: a resource, job, page or migration (in a checkout)
   healthcheck              ask the running service whether it lives
   config                   print the settings, passwords masked

@@ -14,8 +14,8 @@ import (
 // Session serves /api/v1/session.
 type Session struct {
 	Users *services.Users
-	Start func(c *fiber.Ctx, userID int64) error // opens a session under a new id
-	End   func(c *fiber.Ctx) error               // closes the request's session, if there is one
+	Start func(c *fiber.Ctx, userID, version int64) error // opens a session under a new id
+	End   func(c *fiber.Ctx) error                        // closes the request's session, if there is one
 }
 
 type credentials struct {
@@ -42,7 +42,7 @@ func (h *Session) signIn(c *fiber.Ctx, email, password string) (services.User, e
 	if err != nil {
 		return user, err
 	}
-	return user, h.Start(c, user.ID)
+	return user, h.Start(c, user.ID, user.CredentialsVersion)
 }
 
 // Show answers GET /api/v1/session: who am I.

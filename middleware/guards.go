@@ -70,7 +70,7 @@ func (g *Guards) FindUser(c *fiber.Ctx) error {
 
 // find returns the user of the request's session, or services.ErrSignInNeeded.
 func (g *Guards) find(ctx context.Context, c *fiber.Ctx) (services.User, error) {
-	id, err := g.sessions.UserID(c)
+	id, version, err := g.sessions.UserID(c)
 	if errors.Is(err, session.ErrNone) {
 		return services.User{}, services.ErrSignInNeeded
 	}
@@ -78,7 +78,7 @@ func (g *Guards) find(ctx context.Context, c *fiber.Ctx) (services.User, error) 
 		return services.User{}, err
 	}
 	user, err := g.users.Get(ctx, id)
-	if errors.Is(err, services.ErrNoUser) {
+	if errors.Is(err, services.ErrNoUser) || err == nil && user.CredentialsVersion != version {
 		return services.User{}, services.ErrSignInNeeded
 	}
 	return user, err

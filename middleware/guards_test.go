@@ -21,9 +21,10 @@ import (
 // userStore has one user, or an error, or hangs until the call ends.
 type userStore struct {
 	services.UserStore
-	role services.Role
-	err  error
-	hang bool
+	role    services.Role
+	version int64
+	err     error
+	hang    bool
 }
 
 func (s *userStore) Get(ctx context.Context, id int64) (services.User, error) {
@@ -31,7 +32,7 @@ func (s *userStore) Get(ctx context.Context, id int64) (services.User, error) {
 		<-ctx.Done()
 		return services.User{}, ctx.Err()
 	}
-	return services.User{ID: id, Name: "Ada", Role: s.role}, s.err
+	return services.User{ID: id, Name: "Ada", Role: s.role, CredentialsVersion: s.version}, s.err
 }
 
 // storage is a fiber.Storage in memory, which may be away.
@@ -62,7 +63,7 @@ func TestGuards_LetPassByRole(t *testing.T) {
 	sessions := session.New(session.Config{Storage: kept, TTL: time.Hour})
 	guards := middleware.NewGuards(sessions, services.NewUsers(store, nil, nil))
 	app := fibertest.New()
-	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7) })
+	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7, 0) })
 	name := func(c *fiber.Ctx) error {
 		if err := c.UserContext().Err(); err != nil {
 			t.Errorf("the handler's context is over: %v", err)
@@ -89,6 +90,7 @@ func TestGuards_LetPassByRole(t *testing.T) {
 		{"a member", userStore{role: services.Member}, false, cookie, "Ada", 200, 200, 403},
 		{"no cookie", userStore{}, false, "", "", 200, 401, 401},
 		{"a session that is over", userStore{}, false, over, "", 200, 401, 401},
+		{"a session of other credentials", userStore{role: services.Admin, version: 1}, false, cookie, "", 200, 401, 401},
 		{"a user who is gone", userStore{err: services.ErrNoUser}, false, cookie, "", 200, 401, 401},
 		{"no PostgreSQL", userStore{err: problem.ErrUnavailable}, false, cookie, "", 200, 503, 503},
 		{"no Redis", userStore{}, true, cookie, "", 200, 503, 503},
@@ -112,7 +114,7 @@ func TestFindUser_GivesUpOnASlowStore(t *testing.T) {
 	kept := new(storage)
 	sessions := session.New(session.Config{Storage: kept, TTL: time.Hour})
 	app := fibertest.New()
-	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7) })
+	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7, 0) })
 	app.Get("/", middleware.NewGuards(sessions, services.NewUsers(&userStore{hang: true}, nil, nil)).FindUser, fibertest.OK)
 	response, _ := fibertest.Send(t, app, "POST", "/")
 	cookie, _, _ := strings.Cut(response.Header.Get("Set-Cookie"), ";")

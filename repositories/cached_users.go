@@ -22,6 +22,7 @@ type CacheTimes struct {
 // on. Password hashes are not cached.
 type CachedUsers struct {
 	services.UserStore
+	cache *cache.Cache
 	users *cache.Table[services.User]
 }
 
@@ -34,17 +35,18 @@ const UserTag = userTagBegin + "{id}"
 
 const userTagBegin = "user:"
 
+func userTag(id int64) string { return userTagBegin + strconv.FormatInt(id, 10) }
+
 // NewCachedUsers returns the users of store, cached.
 func NewCachedUsers(store services.UserStore, c *cache.Cache, times CacheTimes) *CachedUsers {
-	return &CachedUsers{UserStore: store, users: cache.NewTable[services.User](c, cache.TableOptions{
+	return &CachedUsers{UserStore: store, cache: c, users: cache.NewTable[services.User](c, cache.TableOptions{
 		Name: "user", TTL: min(userTTL, times.TTL), Grace: times.Grace, Guard: true,
 	})}
 }
 
 // Get is part of services.UserStore, without the password's hash.
 func (s *CachedUsers) Get(ctx context.Context, id int64) (services.User, error) {
-	key := strconv.FormatInt(id, 10)
-	tag := userTagBegin + key
+	key, tag := strconv.FormatInt(id, 10), userTag(id)
 	user, err := s.users.Get(ctx, key, []string{tag}, func(ctx context.Context) (services.User, error) {
 		user, err := s.UserStore.Get(ctx, id)
 		user.PasswordHash = ""
@@ -54,4 +56,40 @@ func (s *CachedUsers) Get(ctx context.Context, id int64) (services.User, error) 
 		_ = s.users.Invalidate(ctx, tag) // so that an outage cannot bring a deleted user back
 	}
 	return user, err
+}
+
+// SetRole is part of services.UserStore.
+func (s *CachedUsers) SetRole(ctx context.Context, id int64, role services.Role) (u services.User, err error) {
+	err = s.write(ctx, id, func(ctx context.Context) error {
+		u, err = s.UserStore.SetRole(ctx, id, role)
+		return err
+	})
+	return u, err
+}
+
+// SetPassword is part of services.UserStore.
+func (s *CachedUsers) SetPassword(ctx context.Context, id int64, hash string) (u services.User, err error) {
+	err = s.write(ctx, id, func(ctx context.Context) error {
+		u, err = s.UserStore.SetPassword(ctx, id, hash)
+		return err
+	})
+	return u, err
+}
+
+// EndSessions is part of services.UserStore.
+func (s *CachedUsers) EndSessions(ctx context.Context, id int64) (u services.User, err error) {
+	err = s.write(ctx, id, func(ctx context.Context) error {
+		u, err = s.UserStore.EndSessions(ctx, id)
+		return err
+	})
+	return u, err
+}
+
+// Delete is part of services.UserStore.
+func (s *CachedUsers) Delete(ctx context.Context, id int64) error {
+	return s.write(ctx, id, func(ctx context.Context) error { return s.UserStore.Delete(ctx, id) })
+}
+
+func (s *CachedUsers) write(ctx context.Context, id int64, write func(context.Context) error) error {
+	return s.cache.Write(ctx, []string{userTag(id)}, write)
 }

@@ -144,3 +144,32 @@ func TestCachedUsers_PastTheirTimeAreNotGivenWhileAnotherProcessAsks(t *testing.
 	close(asking.hangs)
 	<-done
 }
+
+func TestCachedUsers_ChangesHoldAtOnce(t *testing.T) {
+	db := open(t, devtest.Database(t), true)
+	ada, values := newUser(t, db, "ada@example.com"), newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
+	users := repositories.NewCachedUsers(repositories.NewUsers(db), values, repositories.CacheTimes{TTL: time.Hour})
+	for _, change := range []func(context.Context) (services.User, error){
+		func(ctx context.Context) (services.User, error) { return users.SetRole(ctx, ada.ID, services.Admin) },
+		func(ctx context.Context) (services.User, error) { return users.SetPassword(ctx, ada.ID, "another") },
+		func(ctx context.Context) (services.User, error) { return users.EndSessions(ctx, ada.ID) },
+	} {
+		if _, err := users.Get(t.Context(), ada.ID); err != nil { // now it is in memory
+			t.Fatal(err)
+		}
+		want, err := change(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.PasswordHash = "" // is not cached
+		if got, err := users.Get(t.Context(), ada.ID); got != want || err != nil {
+			t.Errorf("got %+v, error %v, want %+v", got, err, want)
+		}
+	}
+	if err := users.Delete(t.Context(), ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := users.Get(t.Context(), ada.ID); !errors.Is(err, services.ErrNoUser) {
+		t.Errorf("deleted, and there is %+v, error %v", got, err)
+	}
+}

@@ -93,11 +93,10 @@ func mustExec(t *testing.T, db *sqlx.DB, query string, args ...any) {
 func newUser(t *testing.T, db *sqlx.DB, email string) services.User {
 	t.Helper()
 	u := services.User{Email: email, Name: "User " + email, Role: services.Member, PasswordHash: "hash of " + email}
-	id, err := repositories.NewUsers(db).Create(t.Context(), u)
+	u, err := repositories.NewUsers(db).Create(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.ID = id
 	return u
 }
 

@@ -52,7 +52,10 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 		},
 		"Users.Get":     func(ctx context.Context) error { return only(users.Get(ctx, 1)) },
 		"Users.ByEmail": func(ctx context.Context) error { return only(users.ByEmail(ctx, "a@example.com")) },
+		"Users.List":    func(ctx context.Context) error { return only(users.List(ctx, 0, 1)) },
 		"Users.Create":  func(ctx context.Context) error { return only(users.Create(ctx, services.User{Role: services.Member})) },
+		"Users.SetRole": func(ctx context.Context) error { return only(users.SetRole(ctx, 1, services.Admin)) },
+		"Users.Delete":  func(ctx context.Context) error { return users.Delete(ctx, 1) },
 	}
 }
 

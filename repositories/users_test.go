@@ -2,6 +2,7 @@ package repositories_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,53 @@ func TestUsers_WhatPostgreSQLCannotTakeIsInvalid(t *testing.T) {
 		_, err := users.Create(t.Context(), services.User{Email: "b@example.com", Role: "nobody"})
 		if problem.CodeOf(err) != problem.Invalid {
 			t.Errorf("an unknown role: error %v", err)
+		}
+	})
+}
+
+func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
+	everyWay(t, func(t *testing.T, db *sqlx.DB) {
+		ctx, users := t.Context(), repositories.NewUsers(db)
+		ada, grace := newUser(t, db, "ada@example.com"), newUser(t, db, "grace@example.com")
+		want := ada
+		for _, step := range []struct {
+			change func() (services.User, error)
+			expect func()
+		}{
+			{func() (services.User, error) { return users.SetRole(ctx, ada.ID, services.Admin) }, func() { want.Role = services.Admin }},
+			{func() (services.User, error) { return users.SetPassword(ctx, ada.ID, "another") }, func() {
+				want.PasswordHash = "another"
+				want.CredentialsVersion++
+			}},
+			{func() (services.User, error) { return users.EndSessions(ctx, ada.ID) }, func() { want.CredentialsVersion++ }},
+		} {
+			step.expect()
+			got, err := step.change()
+			read, readErr := users.Get(ctx, ada.ID)
+			if got != want || read != want || err != nil || readErr != nil {
+				t.Errorf("got %+v, then %+v, errors %v, %v, want %+v", got, read, err, readErr, want)
+			}
+		}
+		for after, want := range map[int64][]services.User{0: {want}, ada.ID: {grace}, grace.ID: {}} {
+			if got, err := users.List(ctx, after, 1); !slices.Equal(got, want) || err != nil {
+				t.Errorf("after %d: %+v, error %v", after, got, err)
+			}
+		}
+		if err := users.Delete(ctx, ada.ID); err != nil {
+			t.Error(err)
+		}
+		if _, err := users.Get(ctx, ada.ID); !errors.Is(err, services.ErrNoUser) {
+			t.Errorf("deleted: error %v", err)
+		}
+		_, role := users.SetRole(ctx, ada.ID, services.Admin)
+		_, password := users.SetPassword(ctx, ada.ID, "hash")
+		for _, err := range []error{role, password, users.Delete(ctx, ada.ID)} {
+			if !errors.Is(err, services.ErrNoUser) {
+				t.Errorf("a change of who is gone: error %v", err)
+			}
+		}
+		if got, err := users.Get(ctx, grace.ID); got != grace || err != nil {
+			t.Errorf("another user has become %+v, error %v", got, err)
 		}
 	})
 }

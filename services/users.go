@@ -33,6 +33,10 @@ type User struct {
 	Name         string `json:"name"`
 	Role         Role   `json:"role" enum:"member,admin"`
 	PasswordHash string `json:"-"`
+
+	// CredentialsVersion is what sessions and tokens must have been made with. Each change
+	// of the password raises it, which ends all of them.
+	CredentialsVersion int64 `json:"-"`
 }
 
 // IsAdmin reports whether the user is an admin.
@@ -66,11 +70,19 @@ var (
 	ErrAdminNeeded  = &problem.Error{Code: problem.Forbidden, Message: "Only an admin may do this."}
 )
 
-// UserStore stores users. It compares e-mail addresses case-insensitively.
+// UserStore stores users. It compares e-mail addresses case-insensitively. Where there
+// is no such user it returns ErrNoUser.
 type UserStore interface {
-	Get(ctx context.Context, id int64) (User, error)          // or ErrNoUser
-	ByEmail(ctx context.Context, email string) (User, error)  // or ErrNoUser
-	Create(ctx context.Context, u User) (id int64, err error) // or ErrEmailTaken
+	Get(ctx context.Context, id int64) (User, error)
+	ByEmail(ctx context.Context, email string) (User, error)
+	List(ctx context.Context, afterID int64, limit int) ([]User, error) // by id
+	Create(ctx context.Context, u User) (User, error)                   // or ErrEmailTaken
+
+	// The changes return the user as it is then. They hold at once, in all processes.
+	SetRole(ctx context.Context, id int64, role Role) (User, error)
+	SetPassword(ctx context.Context, id int64, hash string) (User, error) // raises the credentials' version
+	EndSessions(ctx context.Context, id int64) (User, error)              // raises it as well
+	Delete(ctx context.Context, id int64) error                           // with all that is the user's
 }
 
 // SignInLimiter limits how often a password may be guessed.
@@ -155,8 +167,8 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 	r.Check(validEmail(u.Email), "email", "must be an e-mail address")
 	r.Check(!slices.Contains(s.reserved, u.Email), "email", "is reserved for a sample user")
 	r.Line("name", u.Name, 1, 100)
-	r.Text("password", password, passwords.MinLength, passwords.MaxLength)
-	r.Check(u.Role == Member || u.Role == Admin, "role", "must be member or admin")
+	checkPassword(&r, password)
+	checkRole(&r, u.Role)
 	if err := r.Err(); err != nil {
 		return User{}, err
 	}
@@ -165,8 +177,7 @@ func (s *Users) Add(ctx context.Context, u User, password string) (User, error) 
 		return User{}, err
 	}
 	u.PasswordHash = hash
-	u.ID, err = s.store.Create(ctx, u)
-	return u, err
+	return s.store.Create(ctx, u)
 }
 
 func normalEmail(email string) string {

@@ -1,6 +1,7 @@
 // Package session stores who is signed in, by Fiber's session middleware. It promises that
 //
-//   - a session holds the user's id and nothing else, so that rights can be withdrawn;
+//   - a session holds the user's id and the version of the user's credentials, and nothing
+//     else: rights can be withdrawn, and all sessions of a user end when the version changes;
 //   - visitors get no session, and public routes do not need the storage;
 //   - the id is new at every sign-in, so an id that somebody planted before is worthless;
 //   - an answer to a session is marked as private;
@@ -12,11 +13,11 @@
 //	sessions := session.New(session.Config{Storage: storage, TTL: 24 * time.Hour})
 //	app.Use(request.Trace(time.Minute, nil), sessions.SameOrigin, sessions.Detect)
 //	app.Post("/login", session.SameOrigin, func(c *fiber.Ctx) error {
-//		return sessions.Start(c, userID)
+//		return sessions.Start(c, userID, version)
 //	})
 //	app.Get("/me", func(c *fiber.Ctx) error {
-//		id, err := sessions.UserID(c) // or ErrNone
-//		…
+//		id, version, err := sessions.UserID(c) // or ErrNone
+//		… // refuse the session unless this is still the user's version
 //	})
 package session
 
@@ -46,13 +47,16 @@ type Sessions struct {
 	written string // the cookie of a recent write
 	secure  bool
 
-	// decoded are user ids by the stored bytes of their sessions. It is an otter.Cache, but an
+	// decoded are holders by the stored bytes of their sessions. It is an otter.Cache, but an
 	// interface, or the compiler would compile otter again in each package that mentions Sessions.
 	decoded interface {
-		GetIfPresent(stored string) (int64, bool)
-		Set(stored string, id int64) (int64, bool)
+		GetIfPresent(stored string) (holder, bool)
+		Set(stored string, h holder) (holder, bool)
 	}
 }
+
+// holder is whose session it is.
+type holder struct{ id, version int64 }
 
 // Config says how sessions are stored.
 type Config struct {
@@ -63,8 +67,8 @@ type Config struct {
 }
 
 const (
-	userKey  = "user"
-	idLength = 26 // of rand.Text
+	holderKey = "holder" // of the user's id and the version
+	idLength  = 26       // of rand.Text
 
 	maxDecoded = 10_000 // users in memory
 )
@@ -78,7 +82,7 @@ func New(cfg Config) *Sessions {
 	}
 	return &Sessions{
 		cookie: cookie, written: written, secure: cfg.Secure,
-		decoded: otter.Must(&otter.Options[string, int64]{MaximumSize: maxDecoded}),
+		decoded: otter.Must(&otter.Options[string, holder]{MaximumSize: maxDecoded}),
 		store: fibersession.New(fibersession.Config{
 			Storage:        cfg.Storage,
 			Expiration:     cfg.TTL,
@@ -95,42 +99,47 @@ func New(cfg Config) *Sessions {
 // Cookie is the name of the session's cookie.
 func (s *Sessions) Cookie() string { return s.cookie }
 
-// UserID returns the id of the user whose session the request has, or ErrNone. It is
-// problem.ErrUnavailable if the storage cannot be reached.
-func (s *Sessions) UserID(c *fiber.Ctx) (int64, error) {
+// UserID returns the id of the user whose session the request has, and the version of the
+// credentials that it was started with, or ErrNone. The error is problem.ErrUnavailable if
+// the storage cannot be reached.
+func (s *Sessions) UserID(c *fiber.Ctx) (id, version int64, err error) {
 	if !s.HasCookie(c) {
-		return 0, ErrNone
+		return 0, 0, ErrNone
 	}
 	stored, err := s.store.Storage.Get(c.Cookies(s.cookie))
 	if err != nil {
-		return 0, unavailable("read the session", err)
+		return 0, 0, unavailable("read the session", err)
 	}
-	id, ok := s.decode(stored)
+	h, ok := s.decode(stored)
 	if !ok {
-		return 0, ErrNone
+		return 0, 0, ErrNone
 	}
-	return id, nil
+	return h.id, h.version, nil
 }
 
-// decode returns the user's id in a stored session. Decoding Fiber's gob takes longer than
+// decode returns the holder in a stored session. Decoding Fiber's gob takes longer than
 // Redis takes to answer, and all sessions of a user are the same bytes, so the result is
 // cached.
-func (s *Sessions) decode(stored []byte) (id int64, ok bool) {
-	if id, ok = s.decoded.GetIfPresent(string(stored)); ok {
-		return id, true
+func (s *Sessions) decode(stored []byte) (h holder, ok bool) {
+	if h, ok = s.decoded.GetIfPresent(string(stored)); ok {
+		return h, true
 	}
 	var data map[string]any
 	if gob.NewDecoder(bytes.NewReader(stored)).Decode(&data) != nil {
-		return 0, false
+		return holder{}, false
 	}
-	if id, ok = data[userKey].(int64); ok {
-		s.decoded.Set(string(stored), id)
+	pair, _ := data[holderKey].([]int64) // a type that gob knows; another one would have to be registered for all
+	if len(pair) != 2 {
+		return holder{}, false
 	}
-	return id, ok
+	h = holder{id: pair[0], version: pair[1]}
+	s.decoded.Set(string(stored), h)
+	return h, true
 }
 
-// Start starts a session of the user, under a new id.
-func (s *Sessions) Start(c *fiber.Ctx, userID int64) error {
+// Start starts a session of the user, under a new id. It is good until its time is over,
+// or the version of the user's credentials is another one.
+func (s *Sessions) Start(c *fiber.Ctx, userID, version int64) error {
 	if !s.HasCookie(c) {
 		c.Request().Header.DelCookie(s.cookie)
 	}
@@ -141,7 +150,7 @@ func (s *Sessions) Start(c *fiber.Ctx, userID int64) error {
 	if err := sess.Regenerate(); err != nil {
 		return unavailable("renew the session's id", err)
 	}
-	sess.Set(userKey, userID)
+	sess.Set(holderKey, []int64{userID, version})
 	if err := sess.Save(); err != nil {
 		c.Response().Header.DelCookie(s.cookie) // Fiber has set it before the storage failed
 		return unavailable("save the session", err)

@@ -28,14 +28,14 @@ func TestSessions_HoldAUserUntilTheirEnd(t *testing.T) {
 	app := fibertest.New()
 	app.Post("/:id", func(c *fiber.Ctx) error {
 		id, _ := c.ParamsInt("id")
-		return sessions.Start(c, int64(id))
+		return sessions.Start(c, int64(id), 3)
 	})
 	app.Get("/", func(c *fiber.Ctx) error {
-		id, err := sessions.UserID(c)
+		id, version, err := sessions.UserID(c)
 		if errors.Is(err, session.ErrNone) {
 			return fiber.ErrUnauthorized
 		}
-		return errors.Join(err, c.JSON(id))
+		return errors.Join(err, c.JSON([]int64{id, version}))
 	})
 	app.Delete("/", sessions.End)
 	start := func(id, cookie string) string {
@@ -49,7 +49,7 @@ func TestSessions_HoldAUserUntilTheirEnd(t *testing.T) {
 	}
 	for range 3 {
 		for id, cookie := range cookies {
-			if response, body := fibertest.Send(t, app, "GET", "/", "Cookie", cookie); response.StatusCode != 200 || body != id {
+			if response, body := fibertest.Send(t, app, "GET", "/", "Cookie", cookie); response.StatusCode != 200 || body != "["+id+",3]" {
 				t.Errorf("the session of %s: %d %s", id, response.StatusCode, body)
 			}
 		}
