@@ -5,6 +5,7 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -17,6 +18,7 @@ import (
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/compress"
 	"example.com/prefab/middleware/httpcache"
+	"example.com/prefab/middleware/limit"
 	"example.com/prefab/middleware/negotiate"
 	"example.com/prefab/middleware/request"
 	"example.com/prefab/middleware/session"
@@ -25,6 +27,7 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
+	"example.com/prefab/repositories/ratelimit"
 	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services"
 	"example.com/prefab/templates"
@@ -145,6 +148,8 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 			redisclient.Once{UniversalClient: redisclient.NewBatched(p.Redis)}), "prefab:session:"),
 		TTL: cfg.SessionTTL, Secure: cfg.Env == server.Production, Suffix: p.CookieSuffix(),
 	})
+	limits := middleware.Limits{Limits: limit.New(
+		ratelimit.NewRates(p.Redis, "prefab:limit:", cfg.Cache.Budget).Take, p.Metrics)}
 	compressor := compress.New(compress.Config{Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes})
 	responses := httpcache.New(httpcache.Config{
 		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),
@@ -192,7 +197,8 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
-		openAPI: []fiber.Handler{documentCache, compressor.Handle, document},
+		openAPI:  []fiber.Handler{documentCache, compressor.Handle, document},
+		apiLimit: limits.PerAddress("api", cfg.APIRateLimit, time.Minute),
 		// region sample
 		compact:  compact.New(cfg.CompactMinBytes, handlers.CompactNames),
 		products: &handlers.Products{Products: products, JSON: rest.NewJSONCache(cfg.Cache.MaxBytes / 4), Streams: streams},

@@ -31,6 +31,8 @@ type Config struct {
 	SignInWindow        time.Duration `env:"SIGN_IN_WINDOW" default:"15m" min:"1s" max:"24h"`
 	PasswordConcurrency int           `env:"PASSWORD_CONCURRENCY" default:"2" min:"1" max:"1024"`
 
+	APIRateLimit int `env:"API_RATE_LIMIT" default:"0" min:"0" max:"1000000"`
+
 	// region sample
 	CompactMinBytes   int           `env:"COMPACT_MIN_BYTES" default:"5000" min:"0" max:"1073741824"`
 	ExportTimeout     time.Duration `env:"EXPORT_TIMEOUT" default:"15m" min:"1s" max:"24h"`

@@ -25,6 +25,7 @@ type routeHandlers struct {
 	responses *httpcache.Cache
 	common    []any           // handlers in front of every route but the probes
 	openAPI   []fiber.Handler // the document, behind Fiber's cache
+	apiLimit  fiber.Handler   // how often one client may use the API
 	// region sample
 	compact  fiber.Handler // of lists of products
 	products *handlers.Products
@@ -75,7 +76,7 @@ func routes(
 
 	server.Get("/openapi.json", h.openAPI...)
 
-	api := server.Group("/api/v1")
+	api := server.Group("/api/v1", h.apiLimit)
 
 	// region sample
 	api.Get("/products", cachedList, h.compact, h.products.List)

@@ -152,8 +152,8 @@ func fits(template, path string) bool {
 
 // Before a route's handler is reached, or where there is no route.
 var refusals = map[bool][]int{
-	true:  {400, 408, 413, 431, 501, 504},
-	false: {400, 403, 404, 405, 408, 413, 431, 501},
+	true:  {400, 408, 413, 429, 431, 501, 504},
+	false: {400, 403, 404, 405, 408, 413, 429, 431, 501},
 }
 
 // check says in what way an answer is not what the document promises.

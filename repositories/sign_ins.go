@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/ratelimit"
+	"example.com/prefab/services/tracing"
 )
 
 // SignIns limits attempts to sign in, over all processes of the service.
@@ -67,7 +68,7 @@ func (s *SignIns) Refund(ctx context.Context, account string, address netip.Addr
 }
 
 func pairKey(account string, address netip.Addr) string {
-	return accountKey(account) + ":" + addressPrefix(address)
+	return accountKey(account) + ":" + tracing.Network(address)
 }
 
 // accountKey hashes the account: e-mail addresses are personal data, and of any length.
@@ -76,15 +77,6 @@ func accountKey(account string) string {
 	return "prefab:sign-in:account:" + hex.EncodeToString(sum[:16])
 }
 
-func addressKey(address netip.Addr) string { return "prefab:sign-in:address:" + addressPrefix(address) }
-
-// addressPrefix returns an IPv4 address, or the /64 network of an IPv6 address: one
-// subscriber owns all of it.
-func addressPrefix(address netip.Addr) string {
-	if address = address.Unmap(); address.Is6() {
-		if network, err := address.Prefix(64); err == nil {
-			address = network.Addr()
-		}
-	}
-	return address.String()
+func addressKey(address netip.Addr) string {
+	return "prefab:sign-in:address:" + tracing.Network(address)
 }

@@ -40,7 +40,7 @@ func OK(c *fiber.Ctx) error { return c.SendString("ok") }
 
 var statuses = map[problem.Code]int{
 	problem.Malformed: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
-	problem.Invalid: 422, problem.Unavailable: 503,
+	problem.Invalid: 422, problem.TooMany: 429, problem.Unavailable: 503,
 }
 
 func answerError(c *fiber.Ctx, err error) error {

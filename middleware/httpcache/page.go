@@ -71,11 +71,12 @@ func setStatus(c *fiber.Ctx, why, detail string) {
 	c.Response().Header.Add(headerCacheStatus, status)
 }
 
-// notStored are the fields of one connection or one request.
+// notStored are the fields of one connection, one request or one client.
 var notStored = []string{
 	fiber.HeaderConnection, fiber.HeaderKeepAlive, "Proxy-Connection", fiber.HeaderProxyAuthenticate,
 	"Proxy-Authentication-Info", fiber.HeaderProxyAuthorization, "Te", fiber.HeaderTrailer,
 	fiber.HeaderTransferEncoding, fiber.HeaderUpgrade, "X-Request-Id", headerCacheStatus, fiber.HeaderContentLength,
+	"Ratelimit", "Ratelimit-Policy", // as fasthttp spells them
 }
 
 // ownFields are those that the route has set or changed. The others are set again when the
