@@ -21,6 +21,6 @@ SELECT id, name FROM categories ORDER BY name LIMIT $1`
 // List is part of services.CategoryStore.
 func (s *Categories) List(ctx context.Context, limit int) ([]services.Category, error) {
 	categories := []services.Category{}
-	err := s.db.SelectContext(ctx, &categories, listCategories, limit)
+	err := postgres.From(ctx, s.db).SelectContext(ctx, &categories, listCategories, limit)
 	return categories, postgres.WrapError("list categories", err)
 }

@@ -83,7 +83,7 @@ WHERE id = $1 AND active AND ($2::bigint = 0 OR row_version = $2)`
 
 // Deactivate is part of services.ProductStore.
 func (s *Products) Deactivate(ctx context.Context, id, version int64) error {
-	done, err := s.db.ExecContext(ctx, deactivateProduct, id, version)
+	done, err := postgres.From(ctx, s.db).ExecContext(ctx, deactivateProduct, id, version)
 	if err != nil {
 		return postgres.WrapError("deactivate a product", err)
 	}
@@ -105,7 +105,7 @@ DELETE FROM products WHERE id = ANY (ARRAY(
 
 // Prune is part of services.ProductStore.
 func (s *Products) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
-	done, err := s.db.ExecContext(ctx, pruneProducts, before, limit)
+	done, err := postgres.From(ctx, s.db).ExecContext(ctx, pruneProducts, before, limit)
 	if err != nil {
 		return 0, postgres.WrapError("prune products", err)
 	}

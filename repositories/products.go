@@ -53,7 +53,7 @@ func (s *Products) List(
 		query, args = listCategory, append(args, categoryID)
 	}
 	items := make([]services.ProductSummary, 0, limit)
-	err := s.db.SelectContext(ctx, &items, query, args...)
+	err := postgres.From(ctx, s.db).SelectContext(ctx, &items, query, args...)
 	return items, postgres.WrapError("list products", err)
 }
 
@@ -102,7 +102,8 @@ type productRow struct {
 // it takes one query.
 func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, error) {
 	var rows []productRow
-	if err := s.db.SelectContext(ctx, &rows, batchProducts, pq.Array(ids), services.ReviewsShown); err != nil {
+	db := postgres.From(ctx, s.db)
+	if err := db.SelectContext(ctx, &rows, batchProducts, pq.Array(ids), services.ReviewsShown); err != nil {
 		return nil, postgres.WrapError("read products", err)
 	}
 	products := make([]services.Product, len(rows))
@@ -115,7 +116,7 @@ func (s *Products) Batch(ctx context.Context, ids []int64) ([]services.Product, 
 
 // Get is part of services.ProductStore.
 func (s *Products) Get(ctx context.Context, id int64) (services.Product, error) {
-	return readProduct(ctx, s.db, id)
+	return readProduct(ctx, postgres.From(ctx, s.db), id)
 }
 
 func readProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (services.Product, error) {
@@ -135,7 +136,7 @@ SELECT count(*) FROM products WHERE active`
 // Count is part of services.ProductStore.
 func (s *Products) Count(ctx context.Context) (int64, error) {
 	var n int64
-	err := s.db.GetContext(ctx, &n, countProducts)
+	err := postgres.From(ctx, s.db).GetContext(ctx, &n, countProducts)
 	return n, postgres.WrapError("count products", err)
 }
 
@@ -144,7 +145,7 @@ SELECT id FROM products WHERE id = $1 AND active`
 
 // CheckActive is part of services.ProductStore.
 func (s *Products) CheckActive(ctx context.Context, id int64) error {
-	err := s.db.GetContext(ctx, &id, checkActive, id)
+	err := postgres.From(ctx, s.db).GetContext(ctx, &id, checkActive, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return services.ErrNoProduct
 	}
@@ -156,7 +157,7 @@ SELECT quantity FROM stock WHERE product_id = $1`
 
 // Stock is part of services.ProductStore.
 func (s *Products) Stock(ctx context.Context, id int64) (quantity int64, err error) {
-	err = s.db.GetContext(ctx, &quantity, getStock, id)
+	err = postgres.From(ctx, s.db).GetContext(ctx, &quantity, getStock, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -48,7 +48,7 @@ SELECT EXISTS (SELECT FROM reviews WHERE product_id = $1 AND user_id = $2)`
 // Exists is part of services.ReviewStore.
 func (s *Reviews) Exists(ctx context.Context, productID, userID int64) (bool, error) {
 	var exists bool
-	err := s.db.GetContext(ctx, &exists, reviewExists, productID, userID)
+	err := postgres.From(ctx, s.db).GetContext(ctx, &exists, reviewExists, productID, userID)
 	return exists, postgres.WrapError("look for a review", err)
 }
 

@@ -27,7 +27,7 @@ SET quantity = excluded.quantity, version = greatest(stock.version + 1, excluded
 
 // Set is part of services.StockStore.
 func (s *Stock) Set(ctx context.Context, productID, quantity int64) error {
-	done, err := s.db.ExecContext(ctx, setStock, productID, quantity)
+	done, err := postgres.From(ctx, s.db).ExecContext(ctx, setStock, productID, quantity)
 	if err != nil {
 		return postgres.WrapError("set the stock", err)
 	}
@@ -69,7 +69,8 @@ func (s *Stock) SetAll(ctx context.Context, batch []services.StockWrite) (writes
 		Gone      bool
 		Version   int64
 	}
-	err := s.db.SelectContext(ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
+	err := postgres.From(ctx, s.db).SelectContext(
+		ctx, &rows, setStocks, pq.Array(ids), pq.Array(quantities), pq.Array(versions))
 	if err != nil { // a refused value becomes writes.ErrInvalid, on which the buffer bisects
 		return writes.Rejected[int64]{}, postgres.WrapError("set stocks", err)
 	}

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services/transaction"
 )
 
 // Three processes read a row all the time while one of them, in turn, writes it. Afterwards
@@ -64,9 +66,12 @@ const writeTimeout = 3 * time.Second // a write waits 2 s for Redis; tombstones 
 // doomedVariable makes the test binary a doomed writer: of a Redis, and of the row of a database.
 const doomedVariable = "PREFAB_TEST_CACHE_DOOMED"
 
+const doomedInTransaction = " in a transaction" // after the database
+
 // beDoomed writes once its standard input ends, and is killed between the commit and the invalidation.
 func beDoomed(redisURL, database string) {
 	t := &testing.B{} // it is never asked to fail, and never ends
+	database, inTransaction := strings.CutSuffix(database, doomedInTransaction)
 	n, s := openNode(t, redisURL), &source{db: openDatabase(t, database)}
 	n.cache.Start(context.Background())
 	n.ready(t)
@@ -74,12 +79,19 @@ func beDoomed(redisURL, database string) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
+	die := func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} }
+	if inTransaction {
+		panic(s.transact(ctx, func(ctx context.Context) error {
+			transaction.From(ctx).AfterEnd(func(transaction.Outcome) { die() }) // before the cache hears of it
+			return n.cache.Write(ctx, tags, s.update(1))
+		}))
+	}
 	panic(n.cache.Write(ctx, tags, func(ctx context.Context) error {
 		if err := s.set(1)(ctx); err != nil {
 			return err
 		}
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+		die()
+		return nil
 	}))
 }
 

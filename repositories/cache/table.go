@@ -11,6 +11,7 @@ import (
 
 	"example.com/prefab/services/problem"
 	"example.com/prefab/services/tracing"
+	"example.com/prefab/services/transaction"
 )
 
 // TableOptions say how one kind of value is cached.
@@ -58,9 +59,15 @@ func NewTable[V any](c *Cache, o TableOptions) *Table[V] {
 // caller of all processes runs load, while the others wait a bounded time. An error of
 // load is returned as it is. While load fails with problem.ErrUnavailable, a value past
 // its time is given for the table's grace, and marked in the tracing.Trace.
+//
+// In a transaction Get is load: the cache must not hide what the transaction has written,
+// nor show it to others.
 func (t *Table[V]) Get(
 	ctx context.Context, key string, tags []string, load func(context.Context) (V, error),
 ) (value V, err error) {
+	if transaction.From(ctx) != nil {
+		return load(ctx)
+	}
 	e, _, l, err := t.find(ctx, key, tags)
 	if err == nil && e == nil {
 		e, err = t.load(ctx, l, load)
@@ -207,10 +214,13 @@ const (
 // and where it was, "memory" or "redis". If from is "", there is none, and store must be
 // called once: with a value and its TTL, or with [NotCacheable] or [NoValue] as the TTL.
 // Until then others wait a bounded time, and the reads of ctx's request are joined, as by
-// [Cache.Join].
+// [Cache.Join]. In a transaction it finds and stores nothing.
 func (t *Table[V]) Find(
 	ctx context.Context, key string, tags []string,
 ) (value V, from string, store func(value V, ttl time.Duration)) {
+	if transaction.From(ctx) != nil {
+		return value, "", func(V, time.Duration) {}
+	}
 	end := t.cache.Join(ctx)
 	e, from, l, err := t.find(ctx, key, tags)
 	switch {

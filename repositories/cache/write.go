@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/services/problem"
+	"example.com/prefab/services/transaction"
 )
 
 const (
@@ -23,8 +24,14 @@ var errNotSent = errors.New("redis could not be reached a moment ago")
 // themselves, so this holds even if the process is killed. If Redis cannot be reached,
 // the invalidation is recorded in the store. If that fails as well, Write does not run
 // write and returns problem.ErrUnavailable; else it returns the error of write.
+//
+// In a transaction the write has ended when the transaction has.
 func (c *Cache) Write(ctx context.Context, tags []string, write func(context.Context) error) error {
-	deadline, bounded := ctx.Deadline()
+	running := transaction.From(ctx)
+	deadline, bounded := running.Deadline() // a call inside it may have an earlier one
+	if !bounded {
+		deadline, bounded = ctx.Deadline()
+	}
 	if !bounded {
 		deadline = time.Now().Add(defaultWriteTimeout)
 		var cancel context.CancelFunc
@@ -39,12 +46,19 @@ func (c *Cache) Write(ctx context.Context, tags []string, write func(context.Con
 			return err
 		}
 	}
-	err := write(ctx)
-	if sent { // else the record holds for the whole time of the write
-		c.endWrite(ctx, tags, token, ttl, err)
+	end := func(ended bool) {
+		if sent { // else the record holds for the whole time of the write
+			c.endWrite(ctx, tags, token, ttl, ended)
+		}
+		c.requestOf(ctx).forget() // what it has read meanwhile
+		c.versions.increment(tags...)
 	}
-	c.requestOf(ctx).forget() // what it has read meanwhile
-	c.versions.increment(tags...)
+	if running.AfterEnd(func(outcome transaction.Outcome) { end(outcome != transaction.Unknown) }) {
+		return write(ctx)
+	}
+	err := write(ctx)
+	code := problem.CodeOf(err)
+	end(err == nil || code != problem.Internal && code != problem.Unavailable)
 	return err
 }
 
@@ -60,9 +74,9 @@ func (c *Cache) changeTombstones(tags []string, token string, ms any) []redis.Cm
 
 // endWrite removes the tombstones, unless the write may still commit: then they stay
 // until they expire.
-func (c *Cache) endWrite(ctx context.Context, tags []string, token string, ttl time.Duration, err error) {
+func (c *Cache) endWrite(ctx context.Context, tags []string, token string, ttl time.Duration, ended bool) {
 	commands := c.drop(tags)
-	if code := problem.CodeOf(err); err == nil || code != problem.Internal && code != problem.Unavailable {
+	if ended {
 		commands, ttl = c.changeTombstones(tags, token, ""), 0
 	}
 	if c.invalidate(ctx, tags, commands) != nil {
@@ -72,8 +86,12 @@ func (c *Cache) endWrite(ctx context.Context, tags []string, token string, ttl t
 }
 
 // Invalidate drops the values of the tags, after a change that was not made in Write. If
-// it returns an error, other processes may not learn of it.
+// it returns an error, other processes may not learn of it. In a transaction, whose change
+// nobody sees before its end, it is a Write.
 func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
+	if transaction.From(ctx) != nil {
+		return c.Write(ctx, tags, func(context.Context) error { return nil })
+	}
 	err := c.invalidate(ctx, tags, c.drop(tags))
 	if err != nil {
 		err = c.record(context.WithoutCancel(ctx), tags, 0)

@@ -60,12 +60,16 @@ func Open(o Options) (*sqlx.DB, error) {
 
 // InTx runs fn in a transaction. It commits where fn returns nil, and rolls back
 // otherwise. An error of fn is returned as it is. The wrapped error of BEGIN or
-// COMMIT may mean that the outcome is unknown.
+// COMMIT may mean that the outcome is unknown. If ctx carries a transaction of
+// [Transactions], fn joins it.
 //
 //	err := postgres.InTx(ctx, db, func(tx *sqlx.Tx) error {
 //		return tx.GetContext(ctx, &id, createSupplier, name)
 //	})
 func InTx(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) error {
+	if outer := runningIn(ctx, db); outer != nil {
+		return outer.join(func() error { return fn(outer.tx) })
+	}
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return WrapError("begin a transaction", err)

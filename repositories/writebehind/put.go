@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/redisclient"
+	"example.com/prefab/services/transaction"
 )
 
 // Put keeps a value until it is stored. It replaces an older value of the key that still
@@ -19,6 +20,7 @@ import (
 // at once. It returns [ErrFull] if there is no room, and problem.ErrUnavailable if Redis is
 // down: then the put may have taken effect before Put returns, but never does after. If Redis
 // may evict writes, Put stores the value at once, and fails while an older one waits.
+// A put is no part of a transaction: a rollback does not undo it.
 func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err error) {
 	field, err := json.Marshal(key)
 	if err != nil {
@@ -41,6 +43,7 @@ func (b *Buffer[K, V]) Put(ctx context.Context, key K, value V) (depth int, err 
 		}
 		return 0, err
 	}
+	transaction.From(ctx).MarkExternal()
 	depth, invalidated, err := b.put(ctx, key, string(field), string(encoded))
 	if depth == putFull {
 		outcome = "full"
