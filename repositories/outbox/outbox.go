@@ -1,0 +1,135 @@
+// Package outbox is a durable queue in PostgreSQL, for work that a request leaves for
+// later, such as a mail to send. It promises:
+//
+//   - What Add has accepted is delivered at least once, whatever crashes; sometimes twice.
+//   - An attempt that fails is repeated after one minute, two, four and so on, up to an
+//     hour. After 12 attempts, about seven hours, the item is given up.
+//   - An item that is being delivered is not delivered by another process as well.
+//   - The newest 1,000 items that were given up are kept, with their errors.
+//
+// For example:
+//
+//	box := outbox.New(outbox.Options{DB: db, Handle: func(ctx context.Context, item outbox.Item) error {
+//		var order Order
+//		if err := json.Unmarshal(item.Payload, &order); err != nil {
+//			return outbox.Permanent(err)
+//		}
+//		return print(ctx, order)
+//	}, Log: log, Metrics: registry})
+//	err := box.Add(ctx, "print-order", order)
+//	r.Add(runner.Job{Name: "deliver", Every: time.Minute, Now: box.Added(), Shared: true, …, Run: box.Deliver})
+//
+// It logs no error of Handle, which may quote an address: the column error holds it.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/prefab/repositories/postgres"
+)
+
+const (
+	firstRetry  = time.Minute // longer than handleTimeout, or two processes would deliver the same item
+	lastRetry   = time.Hour
+	maxAttempts = 12
+	maxGivenUp  = 1000
+
+	handleTimeout = 30 * time.Second
+)
+
+// Item is work that waits.
+type Item struct {
+	ID       int64
+	Kind     string
+	Payload  json.RawMessage
+	Attempts int // with the present one
+}
+
+// Options are what an outbox needs.
+type Options struct {
+	DB      *sqlx.DB
+	Handle  func(ctx context.Context, item Item) error // does the work; it may be called again for the same item
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Outbox is the table outbox, which a migration makes.
+type Outbox struct {
+	o     Options
+	added chan struct{}
+}
+
+// New returns the outbox in o.DB.
+func New(o Options) *Outbox {
+	o.Metrics.MustRegister(gauges{o.DB})
+	return &Outbox{o: o, added: make(chan struct{}, 1)}
+}
+
+// Added requests a run of the job that delivers, in this process.
+func (b *Outbox) Added() <-chan struct{} { return b.added }
+
+const addItem = `-- name: outbox.add
+INSERT INTO outbox (kind, payload) VALUES ($1, $2)`
+
+// Add leaves work for later. The payload is stored as JSON, and stays in PostgreSQL until
+// it is delivered: put no secret into it.
+func (b *Outbox) Add(ctx context.Context, kind string, payload any) error {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return fmt.Errorf("encode an item of the outbox: %w", err)
+	}
+	if _, err := b.o.DB.ExecContext(ctx, addItem, kind, text); err != nil {
+		return postgres.WrapError("add to the outbox", err)
+	}
+	select {
+	case b.added <- struct{}{}:
+	default: // a run is requested already
+	}
+	return nil
+}
+
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent marks an error of Handle: to try again is of no use.
+func Permanent(err error) error { return permanent{err} }
+
+// Deliver handles all items that are due, one after the other, until ctx ends. Its errors
+// are those of PostgreSQL; a failure of one item does not keep others waiting.
+func (b *Outbox) Deliver(ctx context.Context) error {
+	for ctx.Err() == nil {
+		item, ok, err := b.claim(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		if err := b.settle(ctx, item, b.handle(ctx, item)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Outbox) handle(ctx context.Context, item Item) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, handleTimeout)
+	defer cancel()
+	defer func() { // or an item that makes it panic would stop all that come after it
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v", fault)
+		}
+	}()
+	return b.o.Handle(ctx, item)
+}
+
+func isPermanent(err error) bool {
+	_, ok := errors.AsType[permanent](err)
+	return ok
+}
