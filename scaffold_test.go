@@ -87,6 +87,13 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 			t.Errorf("%s still has %q", file, left)
 		}
 	}
+	for document, sample := range map[string]string{
+		"docs/jobs.md": "-stock`", "docs/pages.md": "/products", "docs/api.md": "GET /api/v1/products", "docs/caching.md": "|a product",
+	} {
+		if strings.Contains(c.read(document), sample) {
+			t.Errorf("%s still has %q", document, sample)
+		}
+	}
 	const contract = "TestContract|TestOpenAPI|TestImports|TestConfig"
 	test("./app ./repositories ./services", contract+"|Note")
 	c.commit()

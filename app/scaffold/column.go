@@ -172,7 +172,7 @@ func (f field) Rule() string {
 	case "enum":
 		return fmt.Sprintf("r.OneOf(%q, %s, %s)", json, value, quoted(f.Options))
 	case "int", "money":
-		return fmt.Sprintf("r.Between(%q, %s, %d, %d)", json, value, f.Low, f.High)
+		return fmt.Sprintf("r.Between(%q, %s, %s, %s)", json, value, grouped(f.Low), grouped(f.High))
 	case "ref":
 		return fmt.Sprintf("r.Check(%s > 0, %q, \"must be a positive number\")", value, json)
 	}

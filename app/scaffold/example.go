@@ -31,7 +31,7 @@ func (f field) Example(n int) string {
 func (f field) Varied() string {
 	switch f.Kind {
 	case "int", "money":
-		return fmt.Sprintf("int64(%d + n%%%d)", f.Low, f.High-f.Low+1)
+		return "int64(" + f.variedNumber() + ")"
 	case "bool":
 		return "n%2 == 0"
 	case "date":
@@ -45,6 +45,30 @@ func (f field) Varied() string {
 	return fmt.Sprintf(`fmt.Sprintf("%s %%d", n)`, strings.ToUpper(words[:1])+words[1:])
 }
 
+// variedNumber is a valid number that depends on n, which is below a million.
+func (f field) variedNumber() string {
+	first, number := "", "n"
+	if f.Low != 0 {
+		first = grouped(f.Low) + " + "
+	}
+	if f.High-f.Low < 1_000_000 {
+		number += "%" + grouped(f.High-f.Low+1)
+	}
+	return first + number
+}
+
+// grouped is a Go literal whose digits can be counted: 1_000_000.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	if -10_000 < n && n < 10_000 {
+		return text
+	}
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "_" + text[i:]
+	}
+	return text
+}
+
 // Invalid is a value that breaks the field's rule, or "" if there is none.
 func (f field) Invalid() string {
 	switch f.Kind {
@@ -55,7 +79,7 @@ func (f field) Invalid() string {
 	case "date":
 		return `"2026-02-30"`
 	case "enum":
-		return `"` + strings.Join(f.Options, "") + `x"`
+		return `"none of ` + strings.Join(f.Options, ", ") + `"`
 	case "url":
 		return `"javascript:alert(1)"`
 	case "string":

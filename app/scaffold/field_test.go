@@ -12,7 +12,7 @@ func TestParseField_ReadsMarksAndOptions(t *testing.T) {
 		"openedOn:date":          "opened_on date NOT NULL | OpenedOn string | f.OpenedOn != nil | r.Date(\"openedOn\", *f.OpenedOn)",
 		"until:date?":            "until date | Until string | f.Until != nil && *f.Until != \"\" | r.Date(\"until\", *f.Until)",
 		"rating:int[1..5]?":      "rating bigint CHECK (rating BETWEEN 1 AND 5) | Rating int64 | f.Rating != nil && *f.Rating != 0 | r.Between(\"rating\", *f.Rating, 1, 5)",
-		"price:money":            "price_cents bigint NOT NULL DEFAULT 0 CHECK (price_cents BETWEEN 0 AND 1000000000) | PriceCents int64 | f.PriceCents != nil | r.Between(\"priceCents\", *f.PriceCents, 0, 1000000000)",
+		"price:money":            "price_cents bigint NOT NULL DEFAULT 0 CHECK (price_cents BETWEEN 0 AND 1000000000) | PriceCents int64 | f.PriceCents != nil | r.Between(\"priceCents\", *f.PriceCents, 0, 1_000_000_000)",
 		"rank:enum[gold,silver]": "rank text NOT NULL CHECK (rank IN ('gold', 'silver')) | Rank string | f.Rank != nil | r.OneOf(\"rank\", *f.Rank, \"gold\", \"silver\")",
 		"url:url?:unique":        "url text CONSTRAINT lamps_url_key UNIQUE | URL string | f.URL != nil && *f.URL != \"\" | r.URL(\"url\", *f.URL, 500)",
 		"owner:ref(users)":       "owner_id bigint NOT NULL CONSTRAINT lamps_owner_id_fkey REFERENCES users (id) ON DELETE CASCADE | OwnerID int64 | f.OwnerID != nil | r.Check(*f.OwnerID > 0, \"ownerId\", \"must be a positive number\")",
@@ -66,6 +66,22 @@ func TestName_IsSpelledForEachLanguage(t *testing.T) {
 	for one, many := range map[string]string{"supplier": "suppliers", "category": "categories", "day": "days", "box": "boxes", "branch": "branches"} {
 		if plural(one) != many || singular(many) != one {
 			t.Errorf("%s: %s, and back %s", one, plural(one), singular(many))
+		}
+	}
+}
+
+func TestVaried_ReadsAsWrittenByHand(t *testing.T) {
+	for text, want := range map[string]string{
+		"size:int":             "int64(n)",
+		"rating:int[1..5]":     "int64(1 + n%5)",
+		"price:money":          "int64(n)",
+		"load:int[0..100000]":  "int64(n%100_001)",
+		"depth:int[-20000..9]": "int64(-20_000 + n%20_010)",
+		"rank:enum[gold,tin]":  `[]string{"gold", "tin"}[n%2]`,
+	} {
+		f, err := parseField(text)
+		if got := f.Varied(); got != want || err != nil {
+			t.Errorf("%s: %s, error %v; want %s", text, got, err, want)
 		}
 	}
 }

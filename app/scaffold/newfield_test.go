@@ -100,7 +100,7 @@ func TestField_KeepsWhatTheUserHasChanged(t *testing.T) {
 func TestField_WritesNothingWhereBothChangeALine(t *testing.T) {
 	project(t)
 	must(t, lamp...)
-	edit(t, "repositories/lamps.go", "INSERT INTO lamps (\n    name, watts,", "INSERT INTO lamps (\n    name, /* ours */ watts,")
+	edit(t, "repositories/lamps.go", "INSERT INTO lamps (name, watts,", "INSERT INTO lamps (name, /* ours */ watts,")
 	before := snapshot(t)
 	var out strings.Builder
 	err := run([]string{"field", "Lamp", "town:string?"}, &out)
@@ -108,7 +108,7 @@ func TestField_WritesNothingWhereBothChangeALine(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	for _, part := range []string{
-		"repositories/lamps.go has changed", "\n<<<<<<< yours\n    name, /* ours */ watts,", "website, owner_id, town\n", "Nothing was written.",
+		"repositories/lamps.go has changed", "\n<<<<<<< yours\nINSERT INTO lamps (name, /* ours */ watts,", "website, owner_id, town)\n", "Nothing was written.",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("it does not say %q:\n%s", part, out.String())

@@ -109,7 +109,7 @@ func (f field) FormValue() string {
 func (f field) FormExample() string {
 	switch {
 	case f.Kind == "money":
-		return fmt.Sprintf(`fmt.Sprintf("%%d.%%02d", (%s)/100, (%s)%%100)`, f.Varied(), f.Varied())
+		return fmt.Sprintf(`fmt.Sprintf("%%.2f", float64(%s)/100)`, f.variedNumber())
 	case f.Kind == "ref":
 		return "strconv.FormatInt(" + f.AppValue() + ", 10)"
 	case f.isNumber() || f.Kind == "bool":

@@ -138,7 +138,11 @@ func (r resource) SelectList() string {
 	for _, f := range r.Fields {
 		columns = append(columns, f.Select())
 	}
-	return wrap(append(columns, "row_version", "created_at", "updated_at"), "    ", 80)
+	text := wrap(append(columns, "row_version", "created_at", "updated_at"), "    ", 90)
+	if strings.Contains(text, "\n") {
+		return "\n    " + text
+	}
+	return text
 }
 
 // ColumnList are the columns of INSERT.
@@ -153,9 +157,7 @@ func (r resource) InsertList() string {
 
 // UpdateList are the assignments of UPDATE; id and version come first.
 func (r resource) UpdateList() string {
-	return strings.Join(r.each(func(i int, f field) string {
-		return "    " + f.Name.Column() + " = " + f.Update(i+3)
-	}), ",\n")
+	return strings.Join(r.each(func(i int, f field) string { return f.Name.Column() + " = " + f.Update(i+3) }), ",\n    ")
 }
 
 // UpdateValues are the values that UPDATE assigns.
@@ -170,6 +172,12 @@ func (r resource) Arguments() string {
 		return ",\n\t\t\t" + arguments
 	}
 	return ", " + arguments
+}
+
+// Differs is the condition that a row does not have the values of fields, in tests of the store.
+func (r resource) Differs() string {
+	parts := r.each(func(_ int, f field) string { return "after." + f.Name.Go() + " != *fields." + f.Name.Go() })
+	return strings.ReplaceAll(wrap(parts, "\t\t", 90), ",", " ||")
 }
 
 // Body is a valid JSON body.
