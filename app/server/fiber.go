@@ -15,8 +15,8 @@ import (
 const writeBuffer = 8 << 10
 
 // NewApp returns a Fiber app whose only handlers are those that every request passes:
-// security headers, trace with deadline, metrics, access log, recovery from panics and
-// one spelling of the path. It sets every limit: Fiber's timeouts are infinite. While the
+// security headers, trace with deadline, metrics, access log, CORS, recovery from panics
+// and one spelling of the path. It sets every limit: Fiber's timeouts are infinite. While the
 // process drains, each answer closes its connection.
 func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.App {
 	s := p.Settings
@@ -65,7 +65,8 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		}
 		release, err := bodies.Limit(request)
 		if err != nil {
-			refuse(request, err)
+			request.SetUserValue(refusalKey{}, err) // so that the answer gets the headers of CORS
+			next(request)
 			return true
 		}
 		next(request)
@@ -88,6 +89,8 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)),
 		request.Metrics(p.Metrics),
 		request.AccessLog(p.Log, s.SlowRequestThreshold),
+		request.CORS(s.CORSOrigins),
+		refused,
 		request.Recover(),
 		request.CanonicalPath,
 	)
@@ -95,4 +98,14 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		app.Use(dev.KeepStatements)
 	}
 	return app
+}
+
+type refusalKey struct{}
+
+// refused answers a request that was refused before Fiber saw it.
+func refused(c *fiber.Ctx) error {
+	if err, ok := c.Context().UserValue(refusalKey{}).(error); ok {
+		return err
+	}
+	return c.Next()
 }

@@ -40,6 +40,7 @@ type Settings struct {
 	RedisMaxConns      int                `env:"REDIS_MAX_CONNS" default:"50" min:"1" max:"10000"`
 
 	TrustedProxies settings.Networks `env:"TRUSTED_PROXIES"`
+	CORSOrigins    settings.Origins  `env:"CORS_ORIGINS"`
 
 	RequestTimeout  time.Duration `env:"REQUEST_TIMEOUT" default:"10s" min:"100ms" max:"1h"`
 	ReadTimeout     time.Duration `env:"READ_TIMEOUT" default:"10s" min:"100ms" max:"1h"`

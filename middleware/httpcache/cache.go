@@ -3,7 +3,8 @@
 //
 //   - only anonymous GET and HEAD requests are answered from it: one with Authorization, a
 //     session or any cookie goes to the handler;
-//   - the handler's Cache-Control, Vary and Set-Cookie are obeyed;
+//   - the handler's Cache-Control, Vary and Set-Cookie are obeyed; the headers of CORS outside
+//     of the cache are no part of a page;
 //   - an answer belongs to tags, and is gone once one of them is invalidated;
 //   - of concurrent requests for an absent answer one runs the handler, and the others wait
 //     for a bounded time;
@@ -153,6 +154,11 @@ func (h *Cache) serveMiss(c *fiber.Ctx, route RouteConfig, store func(*Page, tim
 	}
 	response := c.Response()
 	before, start := fieldsOf(response), time.Now()
+	if slices.Equal(before[fiber.HeaderVary], []string{fiber.HeaderOrigin}) {
+		// CORS outside of the cache decides again for each hit; the handler may still vary by it.
+		response.Header.Del(fiber.HeaderVary)
+		defer c.Vary(fiber.HeaderOrigin)
+	}
 	err := c.Next()
 	lines := response.Header.PeekAll(fiber.HeaderCacheControl) // those of the handler
 	directives, explicit := parseDirectives(lines), len(lines) > 0

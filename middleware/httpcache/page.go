@@ -40,6 +40,10 @@ func (p *Page) send(c *fiber.Ctx, from string, age time.Duration) {
 	response.SetStatusCode(p.Status)
 	response.SetBodyRaw(p.Body)
 	for name, lines := range p.Fields {
+		if name == fiber.HeaderVary && has(header, name) {
+			c.Vary(lines...)
+			continue
+		}
 		// The first line of a name replaces those of middleware outside of the cache.
 		setHeader(header, name, utils.UnsafeBytes(lines[0]))
 		for _, line := range lines[1:] {

@@ -1,6 +1,6 @@
 // Package request holds the middleware around every request: its id, deadline and Trace,
-// the access log, metrics, recovery from panics, security headers, and limits of paths,
-// methods and bodies. It promises that
+// the access log, metrics, CORS, recovery from panics, security headers, and limits of
+// paths, methods and bodies. It promises that
 //
 //   - every answer has an X-Request-Id, which is also in the log lines of its request;
 //   - a request's context ends at its deadline, and with the request;
