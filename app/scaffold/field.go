@@ -206,6 +206,8 @@ func plural(word string) string {
 		return word[:len(word)-1] + "ies"
 	case regexp.MustCompile(`(s|x|z|ch|sh)$`).MatchString(word):
 		return word + "es"
+	case regexp.MustCompile(`(shel|lea|loa|hal)f$`).MatchString(word):
+		return word[:len(word)-1] + "ves"
 	}
 	return word + "s"
 }

@@ -68,6 +68,11 @@ func TestName_IsSpelledForEachLanguage(t *testing.T) {
 			t.Errorf("%s: %s, and back %s", one, plural(one), singular(many))
 		}
 	}
+	for one, many := range map[string]string{"shelf": "shelves", "tea_leaf": "tea_leaves", "roof": "roofs", "leave": "leaves"} {
+		if got := plural(one); got != many {
+			t.Errorf("%s: %s, want %s", one, got, many)
+		}
+	}
 }
 
 func TestVaried_ReadsAsWrittenByHand(t *testing.T) {
