@@ -20,7 +20,6 @@ const recordsPath = "prefab.generated.json"
 // record is a resource, job or page that was generated.
 type record struct {
 	Resource string   `json:"resource,omitempty"`
-	Plural   string   `json:"plural,omitempty"`
 	Table    string   `json:"table,omitempty"`
 	Fields   []string `json:"fields,omitempty"`
 	options
@@ -30,6 +29,9 @@ type record struct {
 }
 
 func (rec record) name() string { return cmp.Or(rec.Resource, rec.Job, rec.Page) }
+
+// plural is the resource's plural as the command line takes it, whatever plural() says today.
+func (rec record) plural() string { return name{rec.Table}.Go() }
 
 type records []record
 
@@ -146,7 +148,7 @@ func (p *plan) unwireRecord(rec record) error {
 	if err != nil {
 		return err
 	}
-	r, err := newResource(module, rec.Resource, rec.Plural, rec.Fields)
+	r, err := newResource(module, rec.Resource, rec.plural(), rec.Fields)
 	if err != nil {
 		return err
 	}

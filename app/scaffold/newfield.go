@@ -28,7 +28,7 @@ func planField(singularName string, texts []string) (*plan, error) {
 	if len(texts) == 0 {
 		return nil, fmt.Errorf("say which field: generate field %s phone:string?; %s", singularName, fieldHelp)
 	}
-	old, err := newResource(module, rec.Resource, rec.Plural, rec.Fields)
+	old, err := newResource(module, rec.Resource, rec.plural(), rec.Fields)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", recordsPath, err)
 	}
@@ -37,7 +37,7 @@ func planField(singularName string, texts []string) (*plan, error) {
 		definition, _, _ := strings.Cut(text, "=")
 		fields = append(fields, definition)
 	}
-	now, err := newResource(module, rec.Resource, rec.Plural, fields)
+	now, err := newResource(module, rec.Resource, rec.plural(), fields)
 	if err != nil {
 		return nil, err
 	}

@@ -129,8 +129,12 @@ func TestField_WritesNothingWhereBothChangeALine(t *testing.T) {
 func TestField_SaysWhatWouldBeRight(t *testing.T) {
 	project(t)
 	must(t, lamp...)
-	must(t, "resource", "Shelf", "lamp:ref(lamps)", "--plural", "Shelves")
+	must(t, "resource", "Shelf", "lamp:ref(lamps)", "--plural", "Shelfs")
+	must(t, "field", "Shelf", "town:string?")
 	before := snapshot(t)
+	if !strings.Contains(before["services/shelfs.go"], "Town") {
+		t.Error("the field is not where the resource's plural says")
+	}
 	for text, says := range map[string]string{
 		"phone:string!":                   "as in 'phone:string!=unknown'",
 		"phone:string!=":                  "must not be empty, as in 'phone:string!=unknown'",
@@ -152,7 +156,7 @@ func TestField_SaysWhatWouldBeRight(t *testing.T) {
 		"on:date?":                        "a word of SQL",
 		"maker:ref(makers)?":              "neither users nor the table",
 		"parent:ref(lamps)?":              "in turn",
-		"shelf:ref(shelves)?":             "shelves refers to lamps in turn",
+		"shelf:ref(shelfs)?":              "shelfs refers to lamps in turn",
 		"1st:string":                      "is no field",
 		"town:string? --plural Lampposts": "is no field",
 	} {

@@ -164,7 +164,7 @@ func planResource(singularName, pluralName string, fields []string, o options) (
 		return nil, err
 	}
 	p.done = r.next(o)
-	rec := record{Resource: singularName, Plural: pluralName, Table: r.Table(), Fields: fields, options: o}
+	rec := record{Resource: singularName, Table: r.Table(), Fields: fields, options: o}
 	return p, p.add(rec, files)
 }
 
