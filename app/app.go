@@ -50,7 +50,7 @@ func options(cfg Config, log *slog.Logger) server.Options {
 		},
 		Build: func(p *server.Process) (*server.Service, error) {
 			cfg.Settings = p.Settings // a worker has its part of the pools
-			return build(cfg, p, openCache(cfg, p))
+			return build(cfg, p, openCache(cfg, p), errorFormat())
 		},
 	}
 }
@@ -104,8 +104,13 @@ func userStore(db *sqlx.DB, values *cache.Cache, times repositories.CacheTimes) 
 	return users
 }
 
+// errorFormat is the form of every error's body. For one of your own see docs/errors.md.
+func errorFormat() rest.ErrorFormat { return rest.ErrorFormat{} }
+
 // build makes the service in one process, from the stores up to the routes.
-func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service, error) {
+func build(
+	cfg Config, p *server.Process, values *cache.Cache, errors rest.ErrorFormat,
+) (*server.Service, error) {
 	// Stores
 	times := cacheTimes(cfg)
 	accounts := userStore(p.DB, values, times)
@@ -181,14 +186,14 @@ func build(cfg Config, p *server.Process, values *cache.Cache) (*server.Service,
 	writeBehind = buffer.Mode
 	// endregion
 	health := p.NewHealth(writeBehind)
-	document, err := openapi.Handler(handlers.API(sessions.Cookie()))
+	document, err := openapi.Handler(handlers.API(sessions.Cookie(), errors))
 	if err != nil {
 		return nil, err
 	}
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 
 	// Routes
-	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage()))
+	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage(), errors))
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	// endregion

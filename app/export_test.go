@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"example.com/prefab/app/server"
+	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
 	"example.com/prefab/middleware/httpcache"
 )
@@ -19,6 +20,16 @@ func CookieSuffix() string { return new(server.Process).CookieSuffix() }
 // Serve runs one process of the service on the listener. The database has been prepared.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger) error {
 	return server.Serve(ctx, options(cfg, log), listener)
+}
+
+// ErrorFormat is the form of errors.
+func ErrorFormat() rest.ErrorFormat { return errorFormat() }
+
+// ServeErrors is Serve with another form of errors.
+func ServeErrors(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, errors rest.ErrorFormat) error {
+	o := options(cfg, log)
+	o.Build = func(p *server.Process) (*server.Service, error) { return build(cfg, p, openCache(cfg, p), errors) }
+	return server.Serve(ctx, o, listener)
 }
 
 // NewLogger is the program's logger, which writes every line within a moment. An out that

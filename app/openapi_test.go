@@ -40,7 +40,7 @@ func TestOpenAPI_ListsEveryRouteAndNoOther(t *testing.T) {
 }
 
 func TestOpenAPI_IsServedWithTheCookiesName(t *testing.T) {
-	want, err := handlers.API(sessionCookie).JSON()
+	want, err := handlers.API(sessionCookie, app.ErrorFormat()).JSON()
 	if err != nil {
 		t.Fatal(err)
 	}

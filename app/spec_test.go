@@ -17,7 +17,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"example.com/prefab/app"
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/rest"
 )
 
 // spec is the API document, taken at its word. Places in it are JSON pointers.
@@ -37,11 +39,24 @@ type operation struct {
 
 const specURL = "openapi.json"
 
+// errorType is the content type of errors, and readError reads one. With another format in
+// errorFormat (app/app.go), change both: what it leaves out, take from the answer.
+const errorType = rest.ProblemType
+
+func readError(a answer) (p rest.Problem, err error) {
+	err = json.Unmarshal(a.body, &p)
+	return p, err
+}
+
 var openSpec = sync.OnceValues(func() (*spec, error) {
-	text, err := handlers.API(sessionCookie).JSON()
+	text, err := handlers.API(sessionCookie, app.ErrorFormat()).JSON()
 	if err != nil {
 		return nil, err
 	}
+	return newSpec(text)
+})
+
+func newSpec(text []byte) (*spec, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -66,7 +81,7 @@ var openSpec = sync.OnceValues(func() (*spec, error) {
 		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
 	})
 	return s, nil
-})
+}
 
 func theSpec(t testing.TB) *spec {
 	t.Helper()
@@ -274,12 +289,8 @@ func checkProblem(a answer) error {
 	if a.request.Method == http.MethodHead || a.isPage() {
 		return nil
 	}
-	var problem struct {
-		Status   int
-		Title    string
-		Instance string
-	}
-	if err := json.Unmarshal(a.body, &problem); err != nil {
+	problem, err := readError(a)
+	if err != nil {
 		return err
 	}
 	code := a.status

@@ -3,12 +3,13 @@ package handlers
 import (
 	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/ops"
+	"example.com/prefab/handlers/rest"
 )
 
 // API describes every route, for /openapi.json. Each file of handlers describes its own.
-func API(cookie string) openapi.Document {
+func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 	return openapi.Document{
-		Title: "Prefab", Cookie: cookie,
+		Title: "Prefab", Cookie: cookie, Errors: errors,
 		// region sample
 		Summary: "A catalogue of products with stock and reviews.",
 		// endregion

@@ -52,7 +52,7 @@ func serveFailing(t *testing.T, env Environment) string {
 	log := slog.New(slog.DiscardHandler)
 	options := Options{Settings: s, Log: log, Build: func(p *Process) (*Service, error) {
 		show := func(c *fiber.Ctx, _ web.ProblemView) error { return web.Render(c, "problem", nil) }
-		app := p.NewApp(page{}, rest.ErrorHandler(log, web.ProblemPage(func(string) string { return "/" }, show)))
+		app := p.NewApp(page{}, rest.ErrorHandler(log, web.ProblemPage(func(string) string { return "/" }, show), rest.ErrorFormat{}))
 		app.Get("/page", func(c *fiber.Ctx) error { return web.Render(c, "page", nil) })
 		fails := func(c *fiber.Ctx) error {
 			for range 120 {

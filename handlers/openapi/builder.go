@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"strings"
 
-	"example.com/prefab/services/problem"
+	"example.com/prefab/handlers/rest"
 )
 
 const schemas = "#/components/schemas/"
@@ -46,17 +46,20 @@ func (m members) MarshalJSON() ([]byte, error) {
 type builder struct {
 	shared     map[string]map[string]Schema
 	components map[string]Schema
-	types      map[string]reflect.Type               // of the schemas that are made of types
-	rules      map[string]map[string][]problem.Limit // by the name of a row's type, then by field
+	types      map[string]reflect.Type // of the schemas that are made of types
+	rules      map[string]rules        // by the name of a row's type
 	err        error
 }
 
-func newBuilder() *builder {
+func newBuilder(errors rest.ErrorFormat) *builder {
 	b := &builder{
 		components: make(map[string]Schema), types: make(map[string]reflect.Type),
-		rules: make(map[string]map[string][]problem.Limit),
+		rules: make(map[string]rules),
 	}
 	b.readShared()
+	if errors.Body != nil {
+		b.replaceProblem(errors)
+	}
 	return b
 }
 

@@ -16,7 +16,8 @@
 // Types are described by their fields' types and tags: json, doc (a description, or - to leave
 // the field out), format, enum, minimum, exclusiveMinimum, maximum, minLength, maxLength,
 // minItems, maxItems and uniqueItems. What a type's method Rules(*problem.Rules) checks is
-// added, and holds for its row too: that of LampFields for Lamp. A field of type int64 that
+// added, also of objects and items within, and holds for its row too: that of LampFields
+// for Lamp. A field of type int64 that
 // is named id, or ends with Id, is an ID; nextCursor is a Cursor.
 package openapi
 
@@ -27,12 +28,15 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/handlers/rest"
 )
 
 // Document describes a service.
 type Document struct {
 	Title, Summary, Description string
 	Cookie                      string // the name of the session's
+	Errors                      rest.ErrorFormat
 	Groups                      []Group
 }
 
@@ -149,8 +153,9 @@ func Handler(d Document) (fiber.Handler, error) {
 	}, err
 }
 
-const conventions = "JSON in camelCase, times in RFC 3339 and UTC, money in whole minor units. Every error is an " +
-	"RFC 9457 problem, which a browser (by its Accept) gets as a page where the address is not the API's; and every " +
+const conventions = "JSON in camelCase, times in RFC 3339 and UTC, money in whole minor units. Every error has one " +
+	"form (RFC 9457, or the service's own), which a browser (by its Accept) gets as a page where the address is not the " +
+	"API's; and every " +
 	"response has an X-Request-Id to quote when asking for help. GET routes answer HEAD too. An address that is not " +
 	"listed is 404; a method that is not listed is 405, and the Allow header names those that are. Under /api/ unknown " +
 	"query parameters, and those given twice, are refused with 422; pages ignore unknown ones. JSON fields that are " +
@@ -163,7 +168,7 @@ const conventions = "JSON in camelCase, times in RFC 3339 and UTC, money in whol
 
 // JSON is the document's text. An error says what cannot be described.
 func (d Document) JSON() ([]byte, error) {
-	b := newBuilder()
+	b := newBuilder(d.Errors)
 	var tags []Schema
 	tagged, paths := make(map[string]int), make(map[string]Schema)
 	ids := make(map[string]bool)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"example.com/prefab/handlers/rest"
 )
 
 // Renamed is the type of Value, of which members have other names.
@@ -15,7 +17,7 @@ type Renamed struct {
 }
 
 func (b *builder) renamed(r Renamed) Schema {
-	from := newBuilder()
+	from := newBuilder(rest.ErrorFormat{}) // no errors there
 	schema := b.rename(from.typeSchema(reflect.TypeOf(r.Value)), from, r.Names)
 	var names []string
 	for _, long := range slices.Sorted(maps.Keys(r.Names)) {

@@ -1,7 +1,10 @@
 package openapi
 
 import (
+	"cmp"
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"example.com/prefab/services/problem"
@@ -21,6 +24,8 @@ func limit(schema Schema, l problem.Limit) {
 		schema["description"] = strings.TrimSpace(description + " One line.")
 	case "Between":
 		schema["minimum"], schema["maximum"] = l.Low, l.High
+	case "Count":
+		schema["minItems"], schema["maxItems"] = l.Low, l.High
 	case "OneOf":
 		schema["enum"] = l.OneOf
 	case "Date":
@@ -32,30 +37,68 @@ func limit(schema Schema, l problem.Limit) {
 
 type ruled interface{ Rules(*problem.Rules) }
 
-// rulesOf returns what a type's rules want of each field. They are asked with every field
-// given, and none zero, which may mean that it is removed.
-func rulesOf(t reflect.Type) map[string][]problem.Limit {
+// rules are what the rules of a type want of each field, by its path: "" is the value itself,
+// "[]" an item of a list.
+type rules map[string][]problem.Limit
+
+// at returns the rules of what is in a field.
+func (r rules) at(field string) rules {
+	inside := rules{}
+	for path, limits := range r {
+		rest, ok := strings.CutPrefix(path, field)
+		if ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			inside[strings.TrimPrefix(rest, ".")] = limits
+		}
+	}
+	return inside
+}
+
+func (r rules) requires(field string) bool {
+	return slices.ContainsFunc(r[field], func(l problem.Limit) bool { return l.Rule == "Require" })
+}
+
+// nested reports whether there are rules of fields or items.
+func (r rules) nested() bool {
+	_, own := r[""]
+	return len(r) > 1 || len(r) == 1 && !own
+}
+
+// rulesOf returns what a type's rules want, or nil without any. They are asked with every
+// field given, one item in each list, and no value zero, which may mean that it is removed.
+func rulesOf(t reflect.Type) rules {
 	if !t.Implements(reflect.TypeFor[ruled]()) {
 		return nil
 	}
 	probe := reflect.New(t).Elem()
-	for i := range t.NumField() {
-		if field := probe.Field(i); field.Kind() == reflect.Pointer && field.CanSet() {
-			field.Set(reflect.New(field.Type().Elem()))
-			switch value := field.Elem(); {
-			case value.CanInt():
-				value.SetInt(1)
-			case value.Kind() == reflect.String:
-				value.SetString("x")
-			}
-		}
-	}
+	give(probe, maxProbed)
 	r, _ := reflect.TypeAssert[ruled](probe)
-	byField := make(map[string][]problem.Limit)
+	byField := rules{}
 	for _, l := range problem.Limits(r.Rules) {
 		byField[l.Field] = append(byField[l.Field], l)
 	}
 	return byField
+}
+
+const maxProbed = 8 // objects and lists in each other; a type may contain itself
+
+func give(value reflect.Value, depth int) {
+	switch {
+	case !value.CanSet() || depth == 0:
+	case value.Kind() == reflect.Pointer:
+		value.Set(reflect.New(value.Type().Elem()))
+		give(value.Elem(), depth)
+	case value.Kind() == reflect.Slice:
+		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+		give(value.Index(0), depth-1)
+	case value.Kind() == reflect.Struct:
+		for _, field := range value.Fields() {
+			give(field, depth-1)
+		}
+	case value.CanInt():
+		value.SetInt(1)
+	case value.Kind() == reflect.String:
+		value.SetString("x")
+	}
 }
 
 // learnRules keeps the rules of a body for its row: those of LampFields for Lamp.
@@ -71,19 +114,35 @@ func (b *builder) learnRules(body any) {
 
 // withoutNulls is an example of which what is not given is left out.
 func withoutNulls(value any) any {
-	v := reflect.ValueOf(value)
-	if v.Kind() != reflect.Struct {
-		return value
-	}
 	if _, ok := value.(ruled); !ok {
 		return value
 	}
-	given := members{}
-	for i := range v.NumField() {
-		if field := v.Field(i); field.Kind() != reflect.Pointer || !field.IsNil() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			given.add(name, field.Interface())
+	return given(reflect.ValueOf(value))
+}
+
+func given(v reflect.Value) any {
+	_, writesItself := reflect.TypeAssert[json.Marshaler](v)
+	switch {
+	case writesItself:
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		return given(v.Elem())
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		items := make([]any, v.Len())
+		for i := range items {
+			items[i] = given(v.Index(i))
 		}
+		return items
+	case v.Kind() == reflect.Struct:
+		object := members{}
+		for i := range v.NumField() {
+			field, f := v.Field(i), v.Type().Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			absent := (field.Kind() == reflect.Pointer || field.Kind() == reflect.Slice) && field.IsNil()
+			if f.IsExported() && name != "-" && !absent {
+				object.add(cmp.Or(name, f.Name), given(field))
+			}
+		}
+		return object
 	}
-	return given
+	return v.Interface()
 }

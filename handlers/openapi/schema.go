@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"example.com/prefab/services/problem"
 )
 
 // schema describes a value's type.
@@ -49,6 +47,8 @@ func (b *builder) typeSchema(t reflect.Type) Schema {
 		return Schema{"type": "integer", "minimum": 0}
 	case reflect.Float32, reflect.Float64:
 		return Schema{"type": "number"}
+	case reflect.Map:
+		return Schema{"type": "object", "additionalProperties": b.typeSchema(t.Elem())}
 	case reflect.Slice:
 		return Schema{"type": "array", "items": b.typeSchema(t.Elem())}
 	case reflect.Struct:
@@ -91,16 +91,29 @@ func (b *builder) named(name string, t reflect.Type, describe func() Schema) Sch
 }
 
 func (b *builder) object(t reflect.Type) Schema {
+	if own := rulesOf(t); own != nil {
+		return b.objectOf(t, own, written)
+	}
+	return b.objectOf(t, b.rules[t.PkgPath()+"."+t.Name()], answered)
+}
+
+// use is what an object is for.
+type use int
+
+const (
+	answered use = iota // by the service, with all fields but those that may be left out
+	written             // by a client, with those that the rules require
+	changed             // in a merge patch, with any
+)
+
+// objectOf describes a struct with the rules of its fields.
+func (b *builder) objectOf(t reflect.Type, limits rules, as use) Schema {
 	properties, required := members{}, []string{}
 	schema := Schema{"type": "object", "additionalProperties": false}
-	limits := b.rules[t.PkgPath()+"."+t.Name()]
-	own := rulesOf(t)
-	if own != nil {
-		limits = own
-	}
 	b.fields(t, func(f reflect.StructField, name string, optional bool) {
-		properties.add(name, b.property(f, name, limits[name], own == nil && !optional))
-		if own == nil && !optional || slices.ContainsFunc(own[name], isRequire) {
+		always := as == answered && !optional
+		properties.add(name, b.property(f, name, limits.at(name), as, always))
+		if always || as == written && limits.requires(name) {
 			required = append(required, name)
 		}
 	}, func(group []string) {
@@ -115,7 +128,29 @@ func (b *builder) object(t reflect.Type) Schema {
 	return schema
 }
 
-func isRequire(l problem.Limit) bool { return l.Rule == "Require" }
+// nested describes a type by what the rules of its owner want of its fields or items.
+func (b *builder) nested(t reflect.Type, limits rules, as use) Schema {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case !limits.nested() || t.Implements(reflect.TypeFor[ruled]()) && as != changed:
+		return b.typeSchema(t)
+	case t.Kind() == reflect.Slice:
+		if as == changed {
+			as = written // as a whole
+		}
+		of := limits.at("[]")
+		item := b.nested(t.Elem(), of, as)
+		for _, l := range of[""] {
+			limit(item, l)
+		}
+		return Schema{"type": "array", "items": item}
+	case t.Kind() == reflect.Struct:
+		return b.objectOf(t, limits, as)
+	}
+	return b.typeSchema(t)
+}
 
 // patch describes the fields of a merge patch: none is required, and null removes some.
 func (b *builder) patch(value any, removable []string) Schema {
@@ -124,7 +159,7 @@ func (b *builder) patch(value any, removable []string) Schema {
 	return b.named(strings.TrimSuffix(t.Name(), "Fields")+"Patch", t, func() Schema {
 		properties := members{}
 		b.fields(t, func(f reflect.StructField, name string, _ bool) {
-			property := b.property(f, name, limits[name], false)
+			property := b.property(f, name, limits.at(name), changed, false)
 			if slices.Contains(removable, name) {
 				property = Schema{"anyOf": []Schema{property, {"type": "null"}}}
 			}
@@ -164,7 +199,7 @@ func (b *builder) fields(
 }
 
 // property describes a field by its type, its tags and the rules.
-func (b *builder) property(f reflect.StructField, name string, limits []problem.Limit, nullable bool) Schema {
+func (b *builder) property(f reflect.StructField, name string, limits rules, as use, nullable bool) Schema {
 	var schema Schema
 	of := f.Type
 	if of.Kind() == reflect.Pointer {
@@ -176,7 +211,7 @@ func (b *builder) property(f reflect.StructField, name string, limits []problem.
 	case name == "nextCursor":
 		schema = b.ref("schemas", "Cursor")
 	default:
-		schema = b.typeSchema(f.Type)
+		schema = b.nested(f.Type, limits, as)
 	}
 	for tag, keyword := range map[string]string{"doc": "description", "format": "format"} {
 		if text := f.Tag.Get(tag); text != "" {
@@ -203,7 +238,7 @@ func (b *builder) property(f reflect.StructField, name string, limits []problem.
 			schema["enum"] = choice["enum"]
 		}
 	}
-	for _, l := range limits {
+	for _, l := range limits[""] {
 		limit(schema, l)
 	}
 	if nullable && f.Type.Kind() == reflect.Pointer {

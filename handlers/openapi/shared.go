@@ -4,8 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
+
+	"example.com/prefab/handlers/rest"
 )
 
 // shared are the components that services share. Only what is used stands in the document.
@@ -27,6 +31,34 @@ func (b *builder) readShared() {
 	decoder.UseNumber() // a float64 does not hold the highest id
 	if err := decoder.Decode(&b.shared); err != nil {
 		b.fail(err)
+	}
+}
+
+// replaceProblem describes errors in a service's own format, in place of RFC 9457.
+func (b *builder) replaceProblem(format rest.ErrorFormat) {
+	zero, contentType := format.Of(rest.Problem{})
+	b.shared["schemas"]["Problem"] = b.typeSchema(reflect.TypeOf(zero))
+	for _, response := range b.shared["responses"] {
+		content, _ := response["content"].(map[string]any)
+		of, _ := content[rest.ProblemType].(map[string]any)
+		if of == nil {
+			continue
+		}
+		described := map[string]any{"schema": Schema{"$ref": schemas + "Problem"}}
+		if example := of["example"]; example != nil {
+			var p rest.Problem
+			text, err := json.Marshal(example)
+			if err = errors.Join(err, json.Unmarshal(text, &p)); err != nil {
+				b.fail(err)
+			}
+			text, err = json.Marshal(format.Body(p))
+			if err != nil {
+				b.fail(err)
+			}
+			described["example"] = json.RawMessage(text)
+		}
+		delete(content, rest.ProblemType)
+		content[contentType] = described
 	}
 }
 

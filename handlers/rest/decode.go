@@ -19,18 +19,18 @@ import (
 )
 
 // DecodeJSON reads the request's body, a JSON object, into the struct at to. Its error
-// names every field that is unknown, given twice or of the wrong type. Of a field that is an
-// object it names only the first mistake in there, and encoding/json takes names in any case.
+// names every field that is unknown, given twice or of the wrong type, up to maxWrong of
+// them, also within objects and lists, by their paths such as items[2].quantity.
 func DecodeJSON(c *fiber.Ctx, to any) error {
-	_, err := decode(c, to, fiber.MIMEApplicationJSON)
+	_, err := decode(c, to, false, fiber.MIMEApplicationJSON)
 	return err
 }
 
 // DecodePatch reads a JSON merge patch (RFC 7396) into a struct of pointers. A field
 // that is not given stays nil. Null removes: a removable field becomes its zero
-// value, and for others null is an error.
+// value, and for others null is an error, as it is within nested objects.
 func DecodePatch(c *fiber.Ctx, to any, removable ...string) error {
-	body, err := decode(c, to, "application/merge-patch+json", fiber.MIMEApplicationJSON)
+	body, err := decode(c, to, true, "application/merge-patch+json", fiber.MIMEApplicationJSON)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func DecodePatch(c *fiber.Ctx, to any, removable ...string) error {
 	if err := json.Unmarshal(body, &members); err != nil {
 		return badSyntax(err)
 	}
-	target, fields := reflect.ValueOf(to).Elem(), fieldsOf(reflect.TypeOf(to))
+	target, fields := reflect.ValueOf(to).Elem(), fieldsOf(reflect.TypeOf(to).Elem())
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		switch {
 		case members[name] != nil:
@@ -52,7 +52,7 @@ func DecodePatch(c *fiber.Ctx, to any, removable ...string) error {
 	return nil
 }
 
-func decode(c *fiber.Ctx, to any, contentTypes ...string) (body []byte, err error) {
+func decode(c *fiber.Ctx, to any, patch bool, contentTypes ...string) (body []byte, err error) {
 	if err := CheckContentType(c, contentTypes...); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func decode(c *fiber.Ctx, to any, contentTypes ...string) (body []byte, err erro
 	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
 		return nil, badJSON("it must be an object")
 	}
-	if wrong := wrongFields(body, reflect.TypeOf(to)); len(wrong) > 0 {
+	if wrong := wrongFields(body, reflect.TypeOf(to).Elem(), patch); len(wrong) > 0 {
 		return nil, problem.InvalidFields(wrong)
 	}
 	return body, badSyntax(json.Unmarshal(body, to))

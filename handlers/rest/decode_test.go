@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -159,35 +160,63 @@ func TestWrongFields_NamesAllByTheirExactNames(t *testing.T) {
 		Open   bool           `json:"open"`
 		More   map[string]int `json:"more"`
 		Any    any            `json:"any"`
+		Raw    json.RawMessage
+		Bytes  []byte
+		Pair   [2]int
+		Whole  *whole
+		Maps   map[string]map[string]*part
 	}
-	const unreadable = "cannot be read, or has an unknown field"
+	const unreadable = "cannot be read"
 	for body, want := range map[string]string{
 		`{"id":1,"Note":"x","parts":[{"id":1}],"first":{"id":2},"at":"2026-01-02T00:00:00Z","from":"::1","quoted":"5"}`: "",
 		`{"weight":1e3,"open":true,"more":{"a":1,"b":2},"any":{"a":[1e40,null]},"first":null}`:                          "",
-		`{"ID":1}`:                          "ID is not a known field",
-		`{"-":1}`:                           "- is not a known field",
-		`{"Secret":1}`:                      "Secret is not a known field",
-		`{"id":1,"id":1}`:                   "id is given twice",
-		`{"first":{},"id":1,"first":null}`:  "first is given twice",
-		`{"id":"1"}`:                        "id must be a whole number",
-		`{"id":1.5,"Note":{},"parts":{}}`:   "id must be a whole number; Note must be a text; parts must be a list",
-		`{"tiny":-129,"more":{"a":1e30}}`:   "tiny must be a whole number from -128 to 127; more must be a whole number",
-		`{"first":[],"parts":5}`:            "first must be an object; parts must be a list",
-		`{"first":{"id":"x"}}`:              "first.id must be a whole number",
-		`{"first":{"x":1}}`:                 "first " + unreadable,
-		`{"at":"today","from":{}}`:          "at " + unreadable + "; from " + unreadable,
-		`{"weight":"1","open":1,"more":[]}`: "weight must be a number; open must be true or false; more must be an object",
-		`{"any":{"a":1e400}}`:               "any must be a number",
+		`{"ID":1}`:                         "ID is not a known field",
+		`{"-":1}`:                          "- is not a known field",
+		`{"Secret":1}`:                     "Secret is not a known field",
+		`{"id":1,"id":1}`:                  "id is given twice",
+		`{"first":{},"id":1,"first":null}`: "first is given twice",
+		`{"id":"1"}`:                       "id must be a whole number",
+		`{"id":1.5,"Note":{},"parts":{}}`:  "id must be a whole number; Note must be a text; parts must be a list",
+		`{"tiny":-129,"more":{"a":1e30}}`:  "tiny must be a whole number from -128 to 127; more.a must be a whole number",
+		`{"first":[],"parts":5}`:           "first must be an object; parts must be a list",
+		`{"first":{"id":"x"}}`:             "first.id must be a whole number",
+		`{"first":{"x":1}}`:                "first.x is not a known field",
+		`{"first":{"id":1,"id":2,"ID":3}}`: "first.id is given twice; first.ID is not a known field",
+		`{"parts":[{"id":1},{"id":"x","Note":1},[],null,{"Note":null}]}`: "parts[1].id must be a whole number; " +
+			"parts[1].Note must be a text; parts[2] must be an object; parts[3] must not be null",
+		`{"more":{"a":1,"b":"x","a":2}}`:                      "more.b must be a whole number; more.a is given twice",
+		`{"Maps":{"a":{"b":{"id":1.5}},"c":{"d":null}}}`:      "Maps.a.b.id must be a whole number",
+		`{"Raw":{"any":[1e400]},"Bytes":"YQ==","Pair":[1,2]}`: "",
+		`{"Bytes":"?","Pair":["1",2]}`:                        "Bytes " + unreadable + "; Pair[0] must be a whole number",
+		`{"Bytes":[1,300]}`:                                   "Bytes[1] must be a whole number",
+		`{"Whole":{"Whole":{"tiny":300,"no":1}}}`: "Whole.Whole.tiny must be a whole number from -128 to 127; " +
+			"Whole.Whole.no is not a known field",
+		strings.Repeat(`{"Whole":`, 40) + "{}" + strings.Repeat("}", 40): strings.Repeat("Whole.", 31) + "Whole is nested too deeply",
+		`{"at":"today","from":{}}`:                                       "at " + unreadable + "; from " + unreadable,
+		`{"weight":"1","open":1,"more":[]}`:                              "weight must be a number; open must be true or false; more must be an object",
+		`{"any":{"a":1e400}}`:                                            "any must be a number",
 	} {
 		var messages []string
-		for _, wrong := range wrongFields([]byte(body), reflect.TypeFor[*whole]()) {
+		for _, wrong := range wrongFields([]byte(body), reflect.TypeFor[whole](), false) {
 			messages = append(messages, wrong.Field+" "+wrong.Message)
 		}
 		if got := strings.Join(messages, "; "); got != want {
 			t.Errorf("%.200s: %s\nwant %s", body, got, want)
 		}
 	}
-	if wrong := wrongFields([]byte("{"+strings.Repeat(`"x":1,`, 99)+`"x":1}`), reflect.TypeFor[*whole]()); len(wrong) != maxWrong {
+	if wrong := wrongFields([]byte("{"+strings.Repeat(`"x":1,`, 99)+`"x":1}`), reflect.TypeFor[whole](), false); len(wrong) != maxWrong {
 		t.Errorf("%d fields come back, want %d", len(wrong), maxWrong)
+	}
+	if wrong := wrongFields([]byte(`{"parts":[`+strings.Repeat(`{"x":1},`, 99)+`{}]}`), reflect.TypeFor[whole](), false); len(wrong) != maxWrong {
+		t.Errorf("%d fields of a list come back, want %d", len(wrong), maxWrong)
+	}
+	long := strings.Repeat("é", 99)
+	wrong := wrongFields(fmt.Appendf(nil, `{"Maps":{%q:{%q:{%q:1}}}}`, long, long, long), reflect.TypeFor[whole](), false)
+	if len(wrong) != 1 || len(wrong[0].Field) > maxPathEchoed || !utf8.ValidString(wrong[0].Field) {
+		t.Errorf("of long names comes back %+v", wrong)
+	}
+	null := wrongFields([]byte(`{"first":{"id":null},"parts":[{"id":null}],"tiny":null}`), reflect.TypeFor[whole](), true)
+	if len(null) != 1 || null[0].Field != "first.id" || null[0].Message != "cannot be removed" {
+		t.Errorf("in a patch null is %+v", null)
 	}
 }

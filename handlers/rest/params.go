@@ -37,7 +37,7 @@ func parseQuery(c *fiber.Ctx, names []string, strict bool) (Query, error) {
 		name, value := string(key), string(value) // copies: Fiber writes the next request to the same memory
 		if !slices.Contains(names, name) {
 			if strict {
-				return nil, problem.InvalidField(shorten(name), "is not a known parameter")
+				return nil, problem.InvalidField(shorten(name, maxNameEchoed), "is not a known parameter")
 			}
 			continue
 		}

@@ -86,7 +86,7 @@ func TestQuery_ReadsParameters(t *testing.T) {
 }
 
 func TestPathText_IsALineOfItsOwn(t *testing.T) {
-	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler), nil)})
+	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler), nil, ErrorFormat{})})
 	var kept []string
 	app.Get("/articles/:slug", func(c *fiber.Ctx) error {
 		slug, err := PathText(c, "slug", 10)

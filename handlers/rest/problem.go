@@ -15,7 +15,8 @@ import (
 	"example.com/prefab/services/writes"
 )
 
-// Problem is the body of every error, RFC 9457.
+// Problem is an error as clients see it, RFC 9457. It is the body, unless an [ErrorFormat]
+// gives that another form.
 type Problem struct {
 	Type     string               `json:"type"`
 	Title    string               `json:"title"`
@@ -24,9 +25,6 @@ type Problem struct {
 	Instance string               `json:"instance,omitempty"`
 	Errors   []problem.FieldError `json:"errors,omitempty"`
 }
-
-// ProblemType is the content type of a Problem.
-const ProblemType = "application/problem+json"
 
 // A 401 must name a scheme, RFC 9110, section 15.5.2. No registered scheme is by cookie,
 // so this name is invented; browsers ignore unknown ones.
@@ -52,10 +50,10 @@ var statusOf = map[problem.Code]int{
 // that, and reports whether it did.
 type ErrorPage func(c *fiber.Ctx, p Problem) (done bool, err error)
 
-// ErrorHandler turns every error, also Fiber's and unexpected ones, into a Problem. It
-// is the only place that logs the cause of a failed request; clients see only the
+// ErrorHandler turns every error, also Fiber's and unexpected ones, into a Problem, and
+// answers with it in the format. It is the only place that logs the cause of a failed request; clients see only the
 // text of a problem.Error. The page may be nil.
-func ErrorHandler(log *slog.Logger, page ErrorPage) fiber.ErrorHandler {
+func ErrorHandler(log *slog.Logger, page ErrorPage, format ErrorFormat) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		p := Describe(c, err)
 		switch {
@@ -81,7 +79,7 @@ func ErrorHandler(log *slog.Logger, page ErrorPage) fiber.ErrorHandler {
 				return nil
 			}
 		}
-		return c.JSON(p, ProblemType)
+		return format.send(c, p)
 	}
 }
 

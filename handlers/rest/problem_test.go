@@ -28,7 +28,7 @@ func answerTo(t *testing.T, handler fiber.Handler) (response *http.Response, bod
 	t.Helper()
 	var lines bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(logger, nil)})
+	app := fiber.New(fiber.Config{ErrorHandler: ErrorHandler(logger, nil, ErrorFormat{})})
 	app.Use(func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "given")
 		return c.Next()
@@ -144,7 +144,7 @@ func TestErrorHandler_ARequestThatNoMiddlewareSawHasAnIDAndALine(t *testing.T) {
 	app := fiber.New()
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer app.ReleaseCtx(c)
-	if err := ErrorHandler(slog.New(slog.NewTextHandler(&log, nil)), nil)(c, fiber.ErrRequestEntityTooLarge); err != nil {
+	if err := ErrorHandler(slog.New(slog.NewTextHandler(&log, nil)), nil, ErrorFormat{})(c, fiber.ErrRequestEntityTooLarge); err != nil {
 		t.Fatal(err)
 	}
 	id := string(c.Response().Header.Peek(fiber.HeaderXRequestID))

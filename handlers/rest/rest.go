@@ -3,7 +3,7 @@
 // or refused by an error that names every wrong field; and that every error becomes an
 // RFC 9457 problem that shows nothing of the inside.
 //
-//	app := fiber.New(fiber.Config{ErrorHandler: rest.ErrorHandler(log, nil)})
+//	app := fiber.New(fiber.Config{ErrorHandler: rest.ErrorHandler(log, nil, rest.ErrorFormat{})})
 //	app.Patch("/lamps/:id", rest.ByID(func(c *fiber.Ctx, id int64) error {
 //		version, err := rest.IfMatch(c, errStaleLamp) // of the ETag that the client has read
 //		if err != nil {

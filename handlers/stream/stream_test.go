@@ -49,7 +49,7 @@ func serve(t *testing.T, chunks func(context.Context) Chunks) *streaming {
 	s := &streaming{t: t}
 	log := slog.New(slog.NewTextHandler(s, nil))
 	sender := NewSender(Config{Concurrency: 1, Timeout: time.Minute, WriteTimeout: time.Minute, Log: log})
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: rest.ErrorHandler(log, nil)})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: rest.ErrorHandler(log, nil, rest.ErrorFormat{})})
 	app.Server().Logger = log2fasthttp{s}
 	send := func(c *fiber.Ctx) error { return sender.Send(c, chunks) }
 	app.Get("/", send)

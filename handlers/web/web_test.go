@@ -37,7 +37,7 @@ func ask(method, path, accept string, err error, page func(ProblemView) any) *fa
 	app := fiber.New(fiber.Config{Views: views{}, ErrorHandler: rest.ErrorHandler(slog.New(slog.DiscardHandler), ProblemPage(
 		func(next string) string { return "/login?next=" + url.QueryEscape(next) },
 		func(c *fiber.Ctx, p ProblemView) error { return Render(c, "problem", page(p)) },
-	))})
+	), rest.ErrorFormat{})})
 	app.Use(func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "7")
 		if err == nil {

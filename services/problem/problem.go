@@ -9,6 +9,10 @@
 //		r.Line("name", f.Name, 1, 100)
 //		r.Between("watts", f.Watts, 1, 2000)
 //		r.Require("roomId", f.RoomID != nil)
+//		r.Count("bulbs", len(f.Bulbs), 1, 10)
+//		r.Each("bulbs", len(f.Bulbs), func(i int, r *problem.Rules) { // bulbs[2].color
+//			r.OneOf("color", f.Bulbs[i].Color, "warm", "cold")
+//		})
 //	}
 //
 //	err := problem.Check(f.Rules) // nil if nothing is wrong

@@ -9,19 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// Rules collects every rule that an input breaks, so that a caller learns of all of them
+// maxBroken is how many broken rules are told: a list may break any number.
+const maxBroken = 100
+
+// Rules collects the rules that an input breaks, so that a caller learns of all of them
 // at once. It can also tell them, for a document.
 type Rules struct {
 	broken   []FieldError
 	partial  bool // required fields may be missing
 	describe bool
 	limits   []Limit
+	at       string // the object or item that is checked, such as "items[2]"; "" is the input itself
 }
 
 // Limit is what a rule wants of a field. Line and URL are also told as the Text that they
-// begin with.
+// begin with. Fields of items are named as items[].quantity.
 type Limit struct {
-	Field, Rule string // the rule by its method: "Require", "Text", "Line", "Between", "OneOf", "Date" or "URL"
+	Field, Rule string // the rule by its method: "Require", "Text", "Line", "Between", "OneOf", "Date", "URL" or "Count"
 	Low, High   int64
 	OneOf       []string
 }
@@ -49,6 +53,7 @@ func Limits(rules func(*Rules)) []Limit {
 
 func (r *Rules) note(l Limit) {
 	if r.describe {
+		l.Field = r.path(l.Field)
 		r.limits = append(r.limits, l)
 	}
 }
@@ -61,8 +66,8 @@ func (r *Rules) Require(field string, given bool) {
 
 // Check adds the message for the field, unless ok.
 func (r *Rules) Check(ok bool, field, message string) {
-	if !ok {
-		r.broken = append(r.broken, FieldError{Field: field, Message: message})
+	if !ok && len(r.broken) < maxBroken {
+		r.broken = append(r.broken, FieldError{Field: r.path(field), Message: message})
 	}
 }
 
