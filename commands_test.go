@@ -208,3 +208,14 @@ func TestCommands_ChangeUsersAndEndTheirSessionsAtOnce(t *testing.T) {
 	user(2, "", "list", "--email", "x")
 	user(2, "", "forget")
 }
+
+func TestCommands_DoctorTellsTheCureAndEndsWithOneForAFailure(t *testing.T) {
+	_, settings := configured(t)
+	if code, said := command(t, settings, "doctor"); code != 0 || !strings.Contains(said, "0 failures") {
+		t.Errorf("it ends with %d:\n%s", code, said)
+	}
+	code, said := command(t, append(settings, "DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x?sslmode=disable"), "doctor", "--production")
+	if code != 1 || !strings.Contains(said, "FAILURE  PostgreSQL") || !strings.Contains(said, "→ ") || strings.Contains(said, "hunter2") {
+		t.Errorf("without PostgreSQL it ends with %d:\n%s", code, said)
+	}
+}

@@ -28,6 +28,7 @@ Commands:
                            make and change users: --email, --name, --role
   generate                 write code: a resource, job, page or migration (in a checkout)
   healthcheck              ask the running service whether it lives
+  doctor [--production]    look for what would go wrong, and tell the cure
   config                   print the settings, passwords masked
   version                  print what this program was built from
 `
@@ -37,10 +38,11 @@ type command func(ctx context.Context, e environment, args []string) error
 
 // environment is what a command works with.
 type environment struct {
-	cfg Config
-	log *slog.Logger
-	in  io.Reader
-	out io.Writer
+	cfg     Config
+	environ []string
+	log     *slog.Logger
+	in      io.Reader
+	out     io.Writer
 }
 
 // withDatabase runs a command on the database that is set, or on the embedded one.
@@ -58,6 +60,7 @@ var commands = map[string]command{
 	"user":        runUser,
 	"generate":    runGenerate,
 	"healthcheck": runHealthcheck,
+	"doctor":      runDoctor,
 	"config":      runConfig,
 }
 
@@ -89,7 +92,7 @@ func Run(ctx context.Context, args, environ []string, in io.Reader, out io.Write
 	}
 	log, flush := server.NewLogger(cfg.Settings, out)
 	defer flush()
-	return run(ctx, environment{cfg: cfg, log: log, in: in, out: out}, args)
+	return run(ctx, environment{cfg: cfg, environ: environ, log: log, in: in, out: out}, args)
 }
 
 // ErrInterrupted says that a second interrupt ended the service at once.
