@@ -214,7 +214,9 @@ func TestMarkStale_IsGivenForAMoment(t *testing.T) {
 	}
 	s.value.Store(1)
 	n.soonGives(t, s, 1)
-	if value, held := other.held(t.Context(), false); !held || value != 1 {
-		t.Errorf("another process is given %d, %t", value, held)
-	}
+	devtest.Eventually(t, "another process is given it too", func() bool { // later, where Redis was slow
+		value, held := other.held(t.Context(), false)
+		n.soonGives(t, s, 1)
+		return held && value == 1
+	})
 }

@@ -219,7 +219,7 @@ func (n *node) tombstoneEnds(t testing.TB, tag string) (writer, key time.Time) {
 func TestWrite_TombstonesLastAsLongAsTheWriteMay(t *testing.T) {
 	const (
 		grace    = 3 * time.Second
-		rounding = 20 * time.Millisecond // several places cut off a millisecond, and miniredis has a clock that ticks
+		rounding = 500 * time.Millisecond // of miniredis, whose clock ticks late on a busy machine
 	)
 	everyRedis(t, func(t *testing.T, url string) {
 		n := newNode(t, url)
