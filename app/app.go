@@ -27,6 +27,7 @@ import (
 	"example.com/prefab/repositories/cache"
 	"example.com/prefab/repositories/cache/invalidations"
 	"example.com/prefab/repositories/migrate"
+	"example.com/prefab/repositories/outbox"
 	"example.com/prefab/repositories/ratelimit"
 	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services"
@@ -107,13 +108,26 @@ func userStore(db *sqlx.DB, values *cache.Cache, times repositories.CacheTimes) 
 // errorFormat is the form of every error's body. For one of your own see docs/errors.md.
 func errorFormat() rest.ErrorFormat { return rest.ErrorFormat{} }
 
+// linkStore returns the mailed links in db. Their effects on users hold at once too.
+func linkStore(
+	db *sqlx.DB, box *outbox.Outbox, values *cache.Cache, times repositories.CacheTimes,
+) services.AccountLinkStore {
+	links := repositories.NewAccountLinks(db, box)
+	if times.TTL > 0 {
+		return repositories.NewCachedUsersLinks(links, values)
+	}
+	return links
+}
+
 // build makes the service in one process, from the stores up to the routes.
 func build(
 	cfg Config, p *server.Process, values *cache.Cache, errors rest.ErrorFormat,
 ) (*server.Service, error) {
 	// Stores
 	times := cacheTimes(cfg)
-	accounts := userStore(p.DB, values, times)
+	userRows := userStore(p.DB, values, times)
+	box := outbox.New(outbox.Options{DB: p.DB, Log: p.Log, Metrics: p.Metrics})
+	links := linkStore(p.DB, box, values, times)
 	// region sample
 	stockStore := repositories.NewInvalidatingStock(repositories.NewStock(p.DB), values)
 	buffer := writebehind.New(writebehind.Options[int64, int64]{
@@ -136,10 +150,14 @@ func build(
 	// endregion
 
 	// Services
-	users := newUsers(cfg, accounts, repositories.NewSignIns(p.Redis, repositories.SignInLimit{
+	users := newUsers(cfg, userRows, repositories.NewSignIns(p.Redis, "sign-in", repositories.SignInLimit{
 		PerAccountAndAddress: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 		Window: cfg.SignInWindow,
 	}))
+	accounts, err := newAccounts(cfg, p, box, links, userRows, users)
+	if err != nil {
+		return nil, err
+	}
 	// region sample
 	products := services.NewProducts(productStore)
 	stock := services.NewStock(stockStore, buffer, productStore, cfg.WriteBehind.BatchSize)
@@ -210,8 +228,9 @@ func build(
 		stock:    &handlers.Stock{Stock: stock},
 		reviews:  &handlers.Reviews{Reviews: reviews},
 		// endregion
-		session: signIn,
-		static:  staticFiles,
+		session:  signIn,
+		accounts: &handlers.Accounts{Accounts: accounts.rules, Session: signIn},
+		static:   staticFiles,
 		pages: &handlers.Pages{
 			// region sample
 			Products: products, Categories: services.NewCategories(categoryStore), Stock: stock, Reviews: reviews,
@@ -222,7 +241,7 @@ func build(
 	})
 
 	jobs := schedule(
-		cfg, p,
+		cfg, p, box, links, accounts.send,
 		// region sample
 		products, stock,
 		// endregion

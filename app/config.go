@@ -33,6 +33,11 @@ type Config struct {
 
 	APIRateLimit int `env:"API_RATE_LIMIT" default:"0" min:"0" max:"1000000"`
 
+	SignUp    bool               `env:"SIGN_UP" default:"false"`
+	PublicURL string             `env:"PUBLIC_URL"`
+	SMTPURL   settings.ServerURL `env:"SMTP_URL"`
+	MailFrom  string             `env:"MAIL_FROM"`
+
 	// region sample
 	CompactMinBytes   int           `env:"COMPACT_MIN_BYTES" default:"5000" min:"0" max:"1073741824"`
 	ExportTimeout     time.Duration `env:"EXPORT_TIMEOUT" default:"15m" min:"1s" max:"24h"`

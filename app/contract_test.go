@@ -46,7 +46,7 @@ var moreContractCases []func(s *service, by people) []contractCase
 // Every answer that the document lists for an operation is one that a client can
 // really get. 500 and 503 have tests of their own: a server must break for them.
 func TestContract_EveryDocumentedAnswerIsReal(t *testing.T) {
-	s := start(t, "BODY_LIMIT="+strconv.Itoa(contractBodyLimit), "SIGN_IN_LIMIT=10")
+	s := start(t, "BODY_LIMIT="+strconv.Itoa(contractBodyLimit), "SIGN_IN_LIMIT=10", "SIGN_UP=true")
 	by := people{s.visitor(), s.member(), s.admin()}
 	seen := make(map[string]bool)
 	for _, cases := range append(moreContractCases, contractCases) { // the last ones sign out

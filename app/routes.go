@@ -32,10 +32,11 @@ type routeHandlers struct {
 	stock    *handlers.Stock
 	reviews  *handlers.Reviews
 	// endregion
-	session *handlers.Session
-	pages   *handlers.Pages
-	static  *static.Files
-	health  *ops.Health
+	session  *handlers.Session
+	accounts *handlers.Accounts
+	pages    *handlers.Pages
+	static   *static.Files
+	health   *ops.Health
 }
 
 // routes lists every route: method, path, guards, handler.
@@ -93,6 +94,15 @@ func routes(
 	api.Post("/session", sameOrigin, noQuery, small, h.session.Create)
 	api.Get("/session", user, noQuery, h.session.Show)
 	api.Delete("/session", noQuery, h.session.Delete)
+	api.Delete("/sessions", user, noQuery, h.accounts.EndSessions)
+
+	api.Post("/account", sameOrigin, noQuery, small, h.accounts.SignUp)
+	api.Delete("/account", user, noQuery, small, h.accounts.Delete)
+	api.Post("/account/reset", sameOrigin, noQuery, small, h.accounts.RequestReset)
+	api.Post("/account/password", sameOrigin, noQuery, small, h.accounts.Complete)
+	api.Put("/account/password", user, noQuery, small, h.accounts.ChangePassword)
+	api.Post("/account/email", user, noQuery, small, h.accounts.RequestEmail)
+	api.Put("/account/email", sameOrigin, anybody, noQuery, small, h.accounts.ConfirmEmail)
 
 	// region sample
 	server.Get("/", cachedCatalogue, anybody, h.pages.Catalogue)

@@ -1,18 +1,22 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"example.com/prefab/app/server"
 	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories/locks"
+	"example.com/prefab/repositories/outbox"
+	"example.com/prefab/services"
 	"example.com/prefab/services/memory"
 
 	// region sample
 	"example.com/prefab/jobs"
-	"example.com/prefab/services"
 	// endregion
 )
+
+const mailTimeout = 5 * time.Minute // the rest waits for the next run
 
 // region sample
 const flushTimeout = 30 * time.Second // the rest waits for the next run
@@ -22,7 +26,7 @@ const flushTimeout = 30 * time.Second // the rest waits for the next run
 // schedule lists every job: its name, when it runs, what it calls. A shared one
 // runs in one process of all.
 func schedule(
-	cfg Config, p *server.Process,
+	cfg Config, p *server.Process, box *outbox.Outbox, links services.AccountLinkStore, sendMail outbox.Handle,
 	// region sample
 	products *services.Products, stock *services.Stock,
 	// endregion
@@ -32,6 +36,16 @@ func schedule(
 
 	memory := memory.NewMeter(cfg.WorkerCount())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.Log))
+	if sendMail != nil {
+		r.Add(runner.Job{
+			Name: "send-mail", Every: time.Minute, Now: box.Added(), Shared: true, Timeout: mailTimeout,
+			Run: box.Deliver(sendMail),
+		})
+	}
+	r.Add(runner.Job{
+		Name: "prune-account-links", Every: time.Hour, Shared: true, Timeout: time.Minute,
+		Run: func(ctx context.Context) error { return links.DeleteExpired(ctx, time.Now()) },
+	})
 	// region sample
 	r.Add(runner.Job{
 		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: stock.FlushRequested(), Shared: true,

@@ -22,6 +22,7 @@ func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 			cataloguePagesAPI(),
 			// endregion
 			sessionAPI(),
+			accountsAPI(),
 			pagesAPI(),
 			ops.API(),
 		},

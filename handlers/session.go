@@ -42,7 +42,11 @@ func (h *Session) signIn(c *fiber.Ctx, email, password string) (services.User, e
 	if err != nil {
 		return user, err
 	}
-	return user, h.Start(c, user.ID, user.CredentialsVersion)
+	return user, h.start(c, user)
+}
+
+func (h *Session) start(c *fiber.Ctx, user services.User) error {
+	return h.Start(c, user.ID, user.CredentialsVersion)
 }
 
 // Show answers GET /api/v1/session: who am I.

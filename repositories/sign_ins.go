@@ -13,9 +13,11 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// SignIns limits attempts to sign in, over all processes of the service.
+// SignIns limits attempts to sign in, or to do something else with an account, over all
+// processes of the service.
 type SignIns struct {
 	counts *ratelimit.Limiter
+	prefix string
 	limit  SignInLimit
 }
 
@@ -29,9 +31,10 @@ type SignInLimit struct {
 	Window               time.Duration
 }
 
-// NewSignIns returns a limiter that counts in client.
-func NewSignIns(client redis.UniversalClient, limit SignInLimit) *SignIns {
-	return &SignIns{counts: ratelimit.New(client, limit.Window), limit: limit}
+// NewSignIns returns a limiter that counts in client. Limiters of another name have their
+// own counts.
+func NewSignIns(client redis.UniversalClient, name string, limit SignInLimit) *SignIns {
+	return &SignIns{counts: ratelimit.New(client, limit.Window), prefix: "prefab:" + name, limit: limit}
 }
 
 // Attempt is part of services.SignInLimiter.
@@ -42,9 +45,9 @@ func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Add
 		key   string
 		limit int64
 	}{
-		{addressKey(address), s.limit.PerAddress},
-		{pairKey(account, address), s.limit.PerAccountAndAddress},
-		{accountKey(account), s.limit.PerAccount},
+		{s.addressKey(address), s.limit.PerAddress},
+		{s.pairKey(account, address), s.limit.PerAccountAndAddress},
+		{s.accountKey(account), s.limit.PerAccount},
 	} {
 		wait, err := s.counts.Hit(ctx, count.key, count.limit)
 		if err != nil || wait > 0 {
@@ -56,27 +59,27 @@ func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Add
 
 // Succeed is part of services.SignInLimiter.
 func (s *SignIns) Succeed(ctx context.Context, account string, address netip.Addr) error {
-	if err := s.counts.Reset(ctx, pairKey(account, address)); err != nil {
+	if err := s.counts.Reset(ctx, s.pairKey(account, address)); err != nil {
 		return err
 	}
-	return s.counts.Refund(ctx, addressKey(address), accountKey(account))
+	return s.counts.Refund(ctx, s.addressKey(address), s.accountKey(account))
 }
 
 // Refund is part of services.SignInLimiter.
 func (s *SignIns) Refund(ctx context.Context, account string, address netip.Addr) error {
-	return s.counts.Refund(ctx, addressKey(address), pairKey(account, address), accountKey(account))
+	return s.counts.Refund(ctx, s.addressKey(address), s.pairKey(account, address), s.accountKey(account))
 }
 
-func pairKey(account string, address netip.Addr) string {
-	return accountKey(account) + ":" + tracing.Network(address)
+func (s *SignIns) pairKey(account string, address netip.Addr) string {
+	return s.accountKey(account) + ":" + tracing.Network(address)
 }
 
 // accountKey hashes the account: e-mail addresses are personal data, and of any length.
-func accountKey(account string) string {
+func (s *SignIns) accountKey(account string) string {
 	sum := sha256.Sum256([]byte(account))
-	return "prefab:sign-in:account:" + hex.EncodeToString(sum[:16])
+	return s.prefix + ":account:" + hex.EncodeToString(sum[:16])
 }
 
-func addressKey(address netip.Addr) string {
-	return "prefab:sign-in:address:" + tracing.Network(address)
+func (s *SignIns) addressKey(address netip.Addr) string {
+	return s.prefix + ":address:" + tracing.Network(address)
 }

@@ -26,7 +26,7 @@ func attempt(t *testing.T, s *repositories.SignIns, account string, address neti
 
 // Each step continues the attempts of those before it.
 func TestSignIns_Limits(t *testing.T) {
-	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), low)
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low)
 	elsewhere := somewhere.Next()
 	for _, step := range []struct {
 		account string
@@ -51,7 +51,7 @@ func TestSignIns_Limits(t *testing.T) {
 }
 
 func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
-	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), low)
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low)
 	for i := range 20 {
 		end := s.Succeed
 		if i >= 10 {
@@ -68,7 +68,7 @@ func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
 
 func TestSignIns_StoreNoAccountInTheClear(t *testing.T) {
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	s := repositories.NewSignIns(client, low)
+	s := repositories.NewSignIns(client, "sign-in", low)
 	attempt(t, s, "Ada@example.com", somewhere)
 	attempt(t, s, strings.Repeat("x", 1<<20), somewhere)
 	for _, key := range client.Keys(t.Context(), "*").Val() {
@@ -93,7 +93,7 @@ func TestSignIns_CountAnIPv6SubscriberOnce(t *testing.T) {
 		{"::ffff:192.0.2.1", "::ffff:198.51.100.7", false},
 	} {
 		client.FlushDB(t.Context())
-		s := repositories.NewSignIns(client, limit)
+		s := repositories.NewSignIns(client, "sign-in", limit)
 		attempt(t, s, "a", netip.MustParseAddr(c.one))
 		if waits := attempt(t, s, "b", netip.MustParseAddr(c.other)); waits != c.shared {
 			t.Errorf("%s after %s waits: %v, want %v", c.other, c.one, waits, c.shared)

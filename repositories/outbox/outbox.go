@@ -9,17 +9,20 @@
 //
 // For example:
 //
-//	box := outbox.New(outbox.Options{DB: db, Handle: func(ctx context.Context, item outbox.Item) error {
-//		var order Order
-//		if err := json.Unmarshal(item.Payload, &order); err != nil {
-//			return outbox.Permanent(err)
-//		}
-//		return print(ctx, order)
-//	}, Log: log, Metrics: registry})
+//	box := outbox.New(outbox.Options{DB: db, Log: log, Metrics: registry})
 //	err := box.Add(ctx, "print-order", order)
-//	r.Add(runner.Job{Name: "deliver", Every: time.Minute, Now: box.Added(), Shared: true, …, Run: box.Deliver})
+//	…
+//	r.Add(runner.Job{Name: "print", Every: time.Minute, Now: box.Added(), Shared: true, Timeout: 5 * time.Minute,
+//		Run: box.Deliver(func(ctx context.Context, item outbox.Item) error {
+//			var order Order
+//			if err := json.Unmarshal(item.Payload, &order); err != nil {
+//				return outbox.Permanent(err)
+//			}
+//			return printer.Print(ctx, order)
+//		}),
+//	})
 //
-// It logs no error of Handle, which may quote an address: the column error holds it.
+// It logs no error of the function, which may quote an address: the column error holds it.
 package outbox
 
 import (
@@ -56,7 +59,6 @@ type Item struct {
 // Options are what an outbox needs.
 type Options struct {
 	DB      *sqlx.DB
-	Handle  func(ctx context.Context, item Item) error // does the work; it may be called again for the same item
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -73,7 +75,7 @@ func New(o Options) *Outbox {
 	return &Outbox{o: o, added: make(chan struct{}, 1)}
 }
 
-// Added requests a run of the job that delivers, in this process.
+// Added is the channel of Request, for the job.
 func (b *Outbox) Added() <-chan struct{} { return b.added }
 
 const addItem = `-- name: outbox.add
@@ -82,43 +84,61 @@ INSERT INTO outbox (kind, payload) VALUES ($1, $2)`
 // Add leaves work for later. The payload is stored as JSON, and stays in PostgreSQL until
 // it is delivered: put no secret into it.
 func (b *Outbox) Add(ctx context.Context, kind string, payload any) error {
+	if err := b.AddIn(ctx, b.o.DB, kind, payload); err != nil {
+		return err
+	}
+	b.Request()
+	return nil
+}
+
+// AddIn is Add in a transaction: the work is done if it commits. Call Request after that,
+// or the item waits for the job's next run.
+func (b *Outbox) AddIn(ctx context.Context, tx sqlx.ExecerContext, kind string, payload any) error {
 	text, err := json.Marshal(payload)
 	if err != nil {
 		return fmt.Errorf("encode an item of the outbox: %w", err)
 	}
-	if _, err := b.o.DB.ExecContext(ctx, addItem, kind, text); err != nil {
-		return postgres.WrapError("add to the outbox", err)
-	}
+	_, err = tx.ExecContext(ctx, addItem, kind, string(text))
+	return postgres.WrapError("add to the outbox", err)
+}
+
+// Request requests a run of the job that delivers.
+func (b *Outbox) Request() {
 	select {
 	case b.added <- struct{}{}:
 	default: // a run is requested already
 	}
-	return nil
 }
 
-type permanent struct{ error }
+type permanentError struct{ error }
 
-func (p permanent) Unwrap() error { return p.error }
+func (p permanentError) Unwrap() error { return p.error }
 
-// Permanent marks an error of Handle: to try again is of no use.
-func Permanent(err error) error { return permanent{err} }
+// Permanent marks an error of a delivery: to try again is of no use.
+func Permanent(err error) error { return permanentError{err} }
 
-// Deliver handles all items that are due, one after the other, until ctx ends. Its errors
-// are those of PostgreSQL; a failure of one item does not keep others waiting.
-func (b *Outbox) Deliver(ctx context.Context) error {
-	for ctx.Err() == nil {
-		item, ok, err := b.claim(ctx)
-		if err != nil || !ok {
-			return err
+// Handle does the work of an item. It may be called again for the same one.
+type Handle func(ctx context.Context, item Item) error
+
+// Deliver returns the job that handles all items that are due, one after the other, until
+// its context ends. Its errors are those of PostgreSQL; a failure of one item does not keep
+// others waiting.
+func (b *Outbox) Deliver(handle Handle) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for ctx.Err() == nil {
+			item, ok, err := b.claim(ctx)
+			if err != nil || !ok {
+				return err
+			}
+			if err := b.settle(ctx, item, handle.once(ctx, item)); err != nil {
+				return err
+			}
 		}
-		if err := b.settle(ctx, item, b.handle(ctx, item)); err != nil {
-			return err
-		}
+		return nil
 	}
-	return nil
 }
 
-func (b *Outbox) handle(ctx context.Context, item Item) (err error) {
+func (h Handle) once(ctx context.Context, item Item) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, handleTimeout)
 	defer cancel()
 	defer func() { // or an item that makes it panic would stop all that come after it
@@ -126,10 +146,10 @@ func (b *Outbox) handle(ctx context.Context, item Item) (err error) {
 			err = fmt.Errorf("panic: %v", fault)
 		}
 	}()
-	return b.o.Handle(ctx, item)
+	return h(ctx, item)
 }
 
 func isPermanent(err error) bool {
-	_, ok := errors.AsType[permanent](err)
+	_, ok := errors.AsType[permanentError](err)
 	return ok
 }

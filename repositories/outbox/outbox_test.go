@@ -46,32 +46,35 @@ func openDB(t *testing.T) *sqlx.DB {
 	return db
 }
 
-// box is an outbox of notes. It tells what the handler was given.
-func box(t *testing.T, db *sqlx.DB, handle func(ctx context.Context, text string) error) (*outbox.Outbox, *prometheus.Registry) {
-	t.Helper()
-	registry := prometheus.NewRegistry()
-	return outbox.New(outbox.Options{
-		DB: db, Log: slog.New(slog.DiscardHandler), Metrics: registry,
-		Handle: func(ctx context.Context, item outbox.Item) error {
-			var n note
-			if err := json.Unmarshal(item.Payload, &n); err != nil || item.Kind != "note" {
-				t.Errorf("got %+v, error %v", item, err)
-			}
-			return handle(ctx, n.Text)
-		},
-	}), registry
+// notes is an outbox of notes, with its job.
+type notes struct {
+	*outbox.Outbox
+	deliver func(context.Context) error
 }
 
-func add(t *testing.T, b *outbox.Outbox, text string) {
+func box(t *testing.T, db *sqlx.DB, handle func(ctx context.Context, text string) error) (notes, *prometheus.Registry) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	b := outbox.New(outbox.Options{DB: db, Log: slog.New(slog.DiscardHandler), Metrics: registry})
+	return notes{b, b.Deliver(func(ctx context.Context, item outbox.Item) error {
+		var n note
+		if err := json.Unmarshal(item.Payload, &n); err != nil || item.Kind != "note" {
+			t.Errorf("got %+v, error %v", item, err)
+		}
+		return handle(ctx, n.Text)
+	})}, registry
+}
+
+func add(t *testing.T, b notes, text string) {
 	t.Helper()
 	if err := b.Add(t.Context(), "note", note{text}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func deliver(t *testing.T, b *outbox.Outbox) {
+func deliver(t *testing.T, b notes) {
 	t.Helper()
-	if err := b.Deliver(t.Context()); err != nil {
+	if err := b.deliver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -216,7 +219,7 @@ func TestDeliver_AnItemOfADeadProcessIsDueAgain(t *testing.T) {
 		return ctx.Err()
 	})
 	add(t, dying, "one")
-	if err := dying.Deliver(ctx); err != nil {
+	if err := dying.deliver(ctx); err != nil {
 		t.Fatal(err)
 	}
 	delivered := 0
@@ -240,5 +243,27 @@ func TestOutbox_WithoutPostgreSQLIsUnavailable(t *testing.T) {
 	_ = db.Close()
 	if families, err := registry.Gather(); err != nil || len(families) != 0 {
 		t.Errorf("the gauges are %v, %v", families, err)
+	}
+}
+
+func TestAddIn_ADeliveryFollowsTheCommitAlone(t *testing.T) {
+	db := openDB(t)
+	var got []string
+	b, _ := box(t, db, func(_ context.Context, text string) error {
+		got = append(got, text)
+		return nil
+	})
+	for text, end := range map[string]func(*sqlx.Tx) error{"committed": (*sqlx.Tx).Commit, "rolled back": (*sqlx.Tx).Rollback} {
+		tx := db.MustBeginTx(t.Context(), nil)
+		if err := errors.Join(b.AddIn(t.Context(), tx, "note", note{text}), end(tx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Request()
+	b.Request() // does not wait
+	<-b.Added()
+	deliver(t, b)
+	if fmt.Sprint(got) != "[committed]" {
+		t.Errorf("delivered are %v", got)
 	}
 }

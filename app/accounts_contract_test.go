@@ -1,0 +1,89 @@
+package app_test
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+
+	"example.com/prefab/services"
+)
+
+func init() { moreContractCases = append(moreContractCases, accountsContract) }
+
+// link adds a link of which the test knows the token.
+func (s *service) link(token string, purpose services.LinkPurpose, userID int64, email string) {
+	s.t.Helper()
+	hash := sha256.Sum256([]byte(token))
+	s.exec(`INSERT INTO account_links (token_hash, purpose, user_id, credentials_version, email, name, expires_at)
+		VALUES ($1, $2, nullif($3, 0), $4, $5, 'Nina', now() + '1 hour')`, hash[:], purpose, userID, min(userID, 1), email)
+}
+
+// common are the answers that each operation with a JSON body has.
+func common(by *client, method, path, body string) []contractCase {
+	return []contractCase{
+		{400, by, method, path, "{", nil},
+		{403, by, method, path, body, []string{"Sec-Fetch-Site", "cross-site"}},
+		{413, by, method, path, tooLarge(), nil},
+		{415, by, method, path, body, []string{"Content-Type", "text/plain"}},
+		{422, by, method, path, unknownField, nil},
+	}
+}
+
+func accountsContract(s *service, by people) []contractCase {
+	visitor, member, gone, guessing := by.visitor, s.member(), s.member(), s.member()
+	const long = "another long password"
+	newOne := object("email", "contract@people.example", "name", "Nina")
+	reset := object("email", "reset@people.example")
+	change := object("currentPassword", password, "password", password)
+	email := object("currentPassword", password, "email", "mine@people.example")
+	deletion := object("currentPassword", password)
+	complete, confirm := object("token", "new", "password", long), object("token", "email")
+	s.link("new", services.SignUpLink, 0, "contract@people.example")
+	s.link("taken", services.SignUpLink, 0, by.admin.user.Email)
+	s.link("email", services.EmailLink, member.user.ID, "mine@people.example")
+	s.link("email-taken", services.EmailLink, gone.user.ID, by.admin.user.Email)
+	for range 10 {
+		guessing.send("PUT", accountPath+"/password", object("currentPassword", "wrong", "password", long)).want(http.StatusUnprocessableEntity)
+	}
+	var cases []contractCase
+	for _, c := range []struct {
+		by                 *client
+		method, path, body string
+	}{
+		{visitor, "POST", accountPath, newOne}, {visitor, "POST", accountPath + "/reset", reset},
+		{visitor, "POST", accountPath + "/password", complete}, {visitor, "PUT", accountPath + "/email", confirm},
+		{member, "PUT", accountPath + "/password", change}, {member, "POST", accountPath + "/email", email},
+		{member, "DELETE", accountPath, deletion},
+	} {
+		cases = append(cases, common(c.by, c.method, c.path, c.body)...)
+	}
+	for _, c := range []struct{ path, body string }{{accountPath, newOne}, {accountPath + "/reset", reset}} {
+		for range 3 {
+			cases = append(cases, contractCase{202, visitor, "POST", c.path, c.body, nil})
+		}
+		cases = append(cases, contractCase{429, visitor, "POST", c.path, c.body, nil})
+	}
+	for range 3 {
+		cases = append(cases, contractCase{202, member, "POST", accountPath + "/email", email, nil})
+	}
+	return append(cases, []contractCase{
+		{429, member, "POST", accountPath + "/email", email, nil},
+		{401, visitor, "POST", accountPath + "/email", email, nil},
+		{200, member, "PUT", accountPath + "/email", confirm, nil},
+		{404, member, "PUT", accountPath + "/email", confirm, nil},
+		{409, visitor, "PUT", accountPath + "/email", strings.Replace(confirm, "email", "email-taken", 1), nil},
+		{200, s.visitor(), "POST", accountPath + "/password", complete, nil},
+		{404, visitor, "POST", accountPath + "/password", complete, nil},
+		{409, visitor, "POST", accountPath + "/password", object("token", "taken", "password", long), nil},
+		{200, member, "PUT", accountPath + "/password", change, nil},
+		{401, visitor, "PUT", accountPath + "/password", change, nil},
+		{429, guessing, "PUT", accountPath + "/password", change, nil},
+		{429, guessing, "DELETE", accountPath, deletion, nil},
+		{401, visitor, "DELETE", accountPath, deletion, nil},
+		{204, gone, "DELETE", accountPath, deletion, nil},
+		{401, visitor, "DELETE", "/api/v1/sessions", "", nil},
+		{403, member, "DELETE", "/api/v1/sessions", "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{422, member, "DELETE", "/api/v1/sessions?unknown=1", "", nil},
+		{204, member, "DELETE", "/api/v1/sessions", "", nil},
+	}...)
+}

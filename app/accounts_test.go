@@ -1,0 +1,262 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/services"
+)
+
+const accountPath = "/api/v1/account"
+
+// object is a JSON object, names and values in turn.
+func object(pairs ...string) string {
+	fields := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields[pairs[i]] = pairs[i+1]
+	}
+	text, _ := json.Marshal(fields)
+	return string(text)
+}
+
+// withMail starts a service that sends its mails to a server of the test.
+func withMail(t *testing.T, settings ...string) (*service, *devtest.MailServer) {
+	t.Helper()
+	server := devtest.SMTP(t)
+	return start(t, append([]string{
+		"SIGN_UP=true", "PUBLIC_URL=https://shop.example/", "SMTP_URL=" + server.URL, "MAIL_FROM=Shop <shop@shop.example>",
+	}, settings...)...), server
+}
+
+var linkInMail = regexp.MustCompile(`https://shop\.example/account/(password|email)\?token=([A-Z2-7]{26})\n`)
+
+// nextMail waits for the mail number n, counted from 1.
+func nextMail(t *testing.T, server *devtest.MailServer, n int) devtest.Mail {
+	t.Helper()
+	devtest.Eventually(t, "a mail arrives", func() bool { return len(server.Mails()) >= n })
+	return server.Mails()[n-1]
+}
+
+// tokenIn is the one of the link in a mail.
+func tokenIn(t *testing.T, m devtest.Mail) string {
+	t.Helper()
+	found := linkInMail.FindStringSubmatch(m.Text)
+	if found == nil {
+		t.Fatalf("the mail has no link:\n%s", m.Text)
+	}
+	return found[2]
+}
+
+func TestAccount_SignUpByALinkThatWorksOnce(t *testing.T) {
+	s, server := withMail(t)
+	c := s.visitor()
+	c.send("POST", accountPath, object("email", " New@people.example ", "name", "Nina")).want(http.StatusAccepted)
+	mail := nextMail(t, server, 1)
+	if mail.To != "new@people.example" || !strings.Contains(mail.Text, "Hello Nina,") {
+		t.Errorf("the mail is %+v", mail)
+	}
+	link := tokenIn(t, mail)
+	for _, row := range []string{"SELECT count(*) FROM account_links WHERE encode(token_hash, 'escape') = $1", "SELECT count(*) FROM outbox WHERE payload::text LIKE '%' || $1 || '%'"} {
+		if n := s.ids(row, link)[0]; n != 0 {
+			t.Error("the token is stored as it is")
+		}
+	}
+	c.send("POST", accountPath+"/password", object("token", link, "password", "short")).invalid("password")
+	in := c.send("POST", accountPath+"/password", object("token", link, "password", password)).want(http.StatusOK)
+	if user := decode[services.User](in); user.Name != "Nina" || user.Role != services.Member {
+		t.Errorf("the user is %+v", user)
+	}
+	c.get(sessionPath).want(http.StatusOK)
+	c.send("POST", accountPath+"/password", object("token", link, "password", password)).problem(http.StatusNotFound)
+	s.visitor().signIn("new@people.example", password).want(http.StatusOK)
+
+	c.send("POST", accountPath, object("email", "new@people.example", "name", "Somebody else")).want(http.StatusAccepted)
+	if mail := nextMail(t, server, 2); linkInMail.MatchString(mail.Text) || !strings.Contains(mail.Text, "It has one already") {
+		t.Errorf("a known address gets %+v", mail)
+	}
+}
+
+// Of two that complete at once, with one link or with two, one succeeds.
+func TestAccount_TwoResetsAtOnce(t *testing.T) {
+	s, server := withMail(t)
+	user, other := s.user("max", services.Member), s.visitor()
+	other.signIn(user.Email, password).want(http.StatusOK)
+	for range 2 {
+		s.visitor().send("POST", accountPath+"/reset", object("email", user.Email)).want(http.StatusAccepted)
+	}
+	tokens := []string{tokenIn(t, nextMail(t, server, 1)), tokenIn(t, nextMail(t, server, 2))}
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var calls sync.WaitGroup
+	for i := range 4 {
+		calls.Go(func() {
+			got := s.visitor().send("POST", accountPath+"/password", object("token", tokens[i%2], "password", "another long password"))
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[got.status]++
+		})
+	}
+	calls.Wait()
+	if statuses[http.StatusOK] != 1 || statuses[http.StatusNotFound] != 3 {
+		t.Errorf("the answers are %v", statuses)
+	}
+	other.get(sessionPath).problem(http.StatusUnauthorized)
+	s.visitor().signIn(user.Email, password).problem(http.StatusUnauthorized)
+	s.visitor().signIn(user.Email, "another long password").want(http.StatusOK)
+}
+
+func TestAccount_AnswersDoNotTellWhetherAnAddressIsKnown(t *testing.T) {
+	s, server := withMail(t)
+	known := s.user("max", services.Member)
+	locked := s.user("robot", services.Member)
+	s.exec("UPDATE users SET password_hash = '' WHERE id = $1", locked.ID)
+	var first answer
+	for i, email := range []string{known.Email, locked.Email, "nobody@people.example"} {
+		for _, ask := range []struct{ path, body string }{
+			{"/reset", object("email", email)}, {"", object("email", email, "name", "N")},
+		} {
+			got := s.visitor().send("POST", accountPath+ask.path, ask.body).want(http.StatusAccepted)
+			got.header.Del("X-Request-Id")
+			got.header.Del("Date")
+			if i == 0 {
+				first = got
+			}
+			if string(got.body) != string(first.body) || len(got.header) != len(first.header) {
+				t.Errorf("%s is answered by %v %s, another one by %v %s", email, got.header, got.body, first.header, first.body)
+			}
+		}
+	}
+	// A reset for the known one, a notice each for the known two, a link for the unknown one.
+	nextMail(t, server, 4)
+	devtest.Eventually(t, "the outbox is empty", func() bool { return s.ids("SELECT count(*) FROM outbox")[0] == 0 })
+	sent := map[string]int{}
+	for _, mail := range server.Mails() {
+		sent[mail.To+" "+mail.Subject]++
+	}
+	if len(server.Mails()) != 4 || sent[known.Email+" Choose another password"] != 1 || sent[locked.Email+" You have an account already"] != 1 {
+		t.Errorf("sent are %v", sent)
+	}
+}
+
+// Neither a request's time nor its SQL depends on what the address is.
+func TestAccount_ARequestRunsTheSameStatementsForAnyAddress(t *testing.T) {
+	s, _ := withMail(t, "LOG_LEVEL=debug")
+	known := s.user("max", services.Member)
+	statements := func(email string) (names []string) {
+		a := s.visitor().send("POST", accountPath+"/reset", object("email", email)).want(http.StatusAccepted)
+		id := a.header.Get("X-Request-Id")
+		s.log.access(t, id)
+		for _, line := range s.log.lines(t) {
+			if line["request_id"] == id && line["name"] != nil {
+				names = append(names, line["name"].(string))
+			}
+		}
+		return names
+	}
+	a, b := statements(known.Email), statements("nobody@people.example")
+	if strings.Join(a, " ") != "outbox.add" || strings.Join(b, " ") != "outbox.add" {
+		t.Errorf("the statements are %v and %v", a, b)
+	}
+}
+
+func TestAccount_AChangeOfThePasswordEndsAllOtherSessions(t *testing.T) {
+	s, server := withMail(t)
+	c := s.member()
+	other := s.visitor()
+	other.signIn(c.user.Email, password).want(http.StatusOK)
+	s.visitor().send("POST", accountPath+"/reset", object("email", c.user.Email)).want(http.StatusAccepted)
+	link := tokenIn(t, nextMail(t, server, 1))
+
+	c.send("PUT", accountPath+"/password", object("currentPassword", "wrong", "password", "another long password")).invalid("currentPassword")
+	c.send("PUT", accountPath+"/password", object("currentPassword", password, "password", "short")).invalid("password")
+	other.get(sessionPath).want(http.StatusOK)
+	c.send("PUT", accountPath+"/password", object("currentPassword", password, "password", "another long password")).want(http.StatusOK)
+	c.get(sessionPath).want(http.StatusOK)
+	other.get(sessionPath).problem(http.StatusUnauthorized)
+	other.send("POST", accountPath+"/password", object("token", link, "password", password)).problem(http.StatusNotFound)
+	s.visitor().signIn(c.user.Email, "another long password").want(http.StatusOK)
+
+	other.signIn(c.user.Email, "another long password").want(http.StatusOK)
+	c.send("DELETE", "/api/v1/sessions", "").want(http.StatusNoContent)
+	c.get(sessionPath).problem(http.StatusUnauthorized)
+	other.get(sessionPath).problem(http.StatusUnauthorized)
+}
+
+func TestAccount_AnotherAddressIsConfirmedAndTheOldOneTold(t *testing.T) {
+	s, server := withMail(t)
+	c, other := s.member(), s.member()
+	ask := func(email, password string) answer {
+		t.Helper()
+		return c.send("POST", accountPath+"/email", object("email", email, "currentPassword", password))
+	}
+	ask("new@people.example", "wrong").invalid("currentPassword")
+	ask("nobody", password).invalid("email")
+	ask(other.user.Email, password).want(http.StatusAccepted)
+	if mail := nextMail(t, server, 1); mail.To != other.user.Email || linkInMail.MatchString(mail.Text) {
+		t.Errorf("an address that is taken gets %+v", mail)
+	}
+	ask("new@people.example", password).want(http.StatusAccepted)
+	link := tokenIn(t, nextMail(t, server, 2))
+	confirm := func(by *client) answer { return by.send("PUT", accountPath+"/email", object("token", link)) }
+	s.visitor().send("POST", accountPath+"/password", object("token", link, "password", password)).problem(http.StatusNotFound)
+	taken := s.user("nina", services.Member)
+	s.exec("UPDATE users SET email = 'new@people.example' WHERE id = $1", taken.ID)
+	confirm(c).problem(http.StatusConflict)
+	s.exec("UPDATE users SET email = 'other@people.example' WHERE id = $1", taken.ID)
+
+	confirm(c).want(http.StatusOK)
+	if me := decode[services.User](c.get(sessionPath).want(http.StatusOK)); me.Email != "new@people.example" {
+		t.Errorf("the user is %+v", me)
+	}
+	confirm(c).problem(http.StatusNotFound)
+	if mail := nextMail(t, server, 3); mail.To != c.user.Email || mail.Subject != "Your e-mail address was changed" {
+		t.Errorf("the old address gets %+v", mail)
+	}
+	s.visitor().signIn(c.user.Email, password).problem(http.StatusUnauthorized)
+	s.visitor().signIn("new@people.example", password).want(http.StatusOK)
+}
+
+func TestAccount_DeletionNeedsThePassword(t *testing.T) {
+	s := shared(t)
+	c := s.member()
+	c.send("DELETE", accountPath, object("currentPassword", "wrong")).invalid("currentPassword")
+	c.send("DELETE", accountPath, "{}").invalid("currentPassword")
+	c.get(sessionPath).want(http.StatusOK)
+	c.send("DELETE", accountPath, object("currentPassword", password)).want(http.StatusNoContent)
+	c.get(sessionPath).problem(http.StatusUnauthorized)
+	s.visitor().signIn(c.user.Email, password).problem(http.StatusUnauthorized)
+}
+
+func TestAccount_MailsAreLimitedAndSignUpMayBeClosed(t *testing.T) {
+	s, server := withMail(t, "SIGN_UP=false")
+	s.visitor().send("POST", accountPath, object("email", "a@people.example", "name", "A")).problem(http.StatusForbidden)
+	for range 3 {
+		s.visitor().send("POST", accountPath+"/reset", object("email", "a@people.example")).want(http.StatusAccepted)
+	}
+	s.visitor().send("POST", accountPath+"/reset", object("email", "A@people.example")).problem(http.StatusTooManyRequests)
+	if mails := server.Mails(); len(mails) != 0 {
+		t.Errorf("sent are %v", mails)
+	}
+	none := start(t, "APP_ENV=production")
+	none.visitor().send("POST", accountPath+"/reset", object("email", "a@people.example")).problem(http.StatusForbidden)
+}
+
+// A mail that cannot be sent now is sent later.
+func TestAccount_MailsSurviveAnOutageOfTheServer(t *testing.T) {
+	s, server := withMail(t)
+	user := s.user("max", services.Member)
+	server.Refuse(devtest.ErrBusy)
+	s.visitor().send("POST", accountPath+"/reset", object("email", user.Email)).want(http.StatusAccepted)
+	devtest.Eventually(t, "the first attempt has failed", func() bool {
+		return s.ids("SELECT count(*) FROM outbox WHERE error <> ''")[0] == 1
+	})
+	server.Refuse(nil)
+	s.exec("UPDATE outbox SET due_at = clock_timestamp()")
+	s.visitor().send("POST", accountPath+"/reset", object("email", "nobody@people.example")).want(http.StatusAccepted) // a run
+	s.visitor().send("POST", accountPath+"/password", object("token", tokenIn(t, nextMail(t, server, 1)), "password", password)).want(http.StatusOK)
+}

@@ -1,0 +1,263 @@
+package handlers
+
+import (
+	"net/netip"
+
+	"github.com/gofiber/fiber/v2"
+
+	"example.com/prefab/handlers/openapi"
+	"example.com/prefab/handlers/rest"
+	"example.com/prefab/services"
+	"example.com/prefab/services/problem"
+	"example.com/prefab/services/tracing"
+)
+
+// Accounts serves /api/v1/account, and DELETE /api/v1/sessions.
+type Accounts struct {
+	Accounts *services.Accounts
+	Session  *Session
+}
+
+// SignUp answers POST /api/v1/account.
+func (h *Accounts) SignUp(c *fiber.Ctx) error {
+	var body services.SignUpFields
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	return accepted(c, h.Accounts.SignUp(c.UserContext(), body, clientOf(c)))
+}
+
+// RequestReset answers POST /api/v1/account/reset.
+func (h *Accounts) RequestReset(c *fiber.Ctx) error {
+	var body services.EmailFields
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	return accepted(c, h.Accounts.RequestReset(c.UserContext(), body, clientOf(c)))
+}
+
+type completion struct {
+	Token    *string `json:"token" doc:"From the link in the mail."`
+	Password *string `json:"password" format:"password"`
+}
+
+// Rules are the rules of the fields. The service has those of the password.
+func (f completion) Rules(r *problem.Rules) {
+	r.Require("token", f.Token != nil)
+	r.Require("password", f.Password != nil)
+}
+
+// Complete answers POST /api/v1/account/password: by a link.
+func (h *Accounts) Complete(c *fiber.Ctx) error {
+	var body completion
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	if err := problem.Check(body.Rules); err != nil {
+		return err
+	}
+	user, err := h.complete(c, *body.Token, *body.Password)
+	if err != nil {
+		return err
+	}
+	return sendPrivate(c, user)
+}
+
+func (h *Accounts) complete(c *fiber.Ctx, token, password string) (services.User, error) {
+	user, err := h.Accounts.Complete(c.UserContext(), token, password)
+	if err != nil {
+		return user, err
+	}
+	return user, h.Session.start(c, user)
+}
+
+// ChangePassword answers PUT /api/v1/account/password. This session goes on.
+func (h *Accounts) ChangePassword(c *fiber.Ctx) error {
+	var body services.PasswordChange
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	user, err := h.changePassword(c, body)
+	if err != nil {
+		return err
+	}
+	return sendPrivate(c, user)
+}
+
+func (h *Accounts) changePassword(c *fiber.Ctx, f services.PasswordChange) (services.User, error) {
+	user, err := signedIn(c)
+	if err == nil {
+		user, err = h.Accounts.ChangePassword(c.UserContext(), user, f, clientOf(c))
+	}
+	if err != nil {
+		return user, err
+	}
+	return user, h.Session.start(c, user)
+}
+
+// RequestEmail answers POST /api/v1/account/email.
+func (h *Accounts) RequestEmail(c *fiber.Ctx) error {
+	var body services.EmailChange
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	user, err := signedIn(c)
+	if err != nil {
+		return err
+	}
+	return accepted(c, h.Accounts.RequestEmail(c.UserContext(), user, body, clientOf(c)))
+}
+
+type linkToken struct {
+	Token *string `json:"token" doc:"From the link in the mail."`
+}
+
+// Rules are the rules of the fields.
+func (f linkToken) Rules(r *problem.Rules) { r.Require("token", f.Token != nil) }
+
+// ConfirmEmail answers PUT /api/v1/account/email: by a link.
+func (h *Accounts) ConfirmEmail(c *fiber.Ctx) error {
+	var body linkToken
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	if err := problem.Check(body.Rules); err != nil {
+		return err
+	}
+	user, err := h.confirmEmail(c, *body.Token)
+	if err != nil {
+		return err
+	}
+	return sendPrivate(c, user)
+}
+
+// confirmEmail ends all sessions of the user. If this request has one of them, it goes on.
+func (h *Accounts) confirmEmail(c *fiber.Ctx, token string) (services.User, error) {
+	user, err := h.Accounts.ConfirmEmail(c.UserContext(), token)
+	if before, ok := services.UserFrom(c.UserContext()); err == nil && ok && before.ID == user.ID {
+		err = h.Session.start(c, user)
+	}
+	return user, err
+}
+
+// Delete answers DELETE /api/v1/account.
+func (h *Accounts) Delete(c *fiber.Ctx) error {
+	var body services.Deletion
+	if err := rest.DecodeJSON(c, &body); err != nil {
+		return err
+	}
+	if err := h.delete(c, body); err != nil {
+		return err
+	}
+	c.Status(fiber.StatusNoContent)
+	return nil
+}
+
+func (h *Accounts) delete(c *fiber.Ctx, f services.Deletion) error {
+	user, err := signedIn(c)
+	if err == nil {
+		err = h.Accounts.Delete(c.UserContext(), user, f, clientOf(c))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Session.End(c)
+}
+
+// EndSessions answers DELETE /api/v1/sessions: sign out everywhere.
+func (h *Accounts) EndSessions(c *fiber.Ctx) error {
+	if err := h.endSessions(c); err != nil {
+		return err
+	}
+	c.Status(fiber.StatusNoContent)
+	return nil
+}
+
+func (h *Accounts) endSessions(c *fiber.Ctx) error {
+	user, err := signedIn(c)
+	if err == nil {
+		err = h.Accounts.EndSessions(c.UserContext(), user)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Session.End(c)
+}
+
+func signedIn(c *fiber.Ctx) (services.User, error) {
+	user, ok := services.UserFrom(c.UserContext())
+	if !ok {
+		return user, services.ErrSignInNeeded
+	}
+	return user, nil
+}
+
+func accepted(c *fiber.Ctx, err error) error {
+	if err == nil {
+		c.Status(fiber.StatusAccepted)
+	}
+	return err
+}
+
+func clientOf(c *fiber.Ctx) netip.Addr { return tracing.From(c.UserContext()).ClientAddress() }
+
+func accountsAPI() openapi.Group {
+	const (
+		path  = "/api/v1/account"
+		later = "A mail follows. The answer is the same whether the address is known or not."
+	)
+	email, name := new("ada@example.com"), new("Ada")
+	password, token := new("a long enough password"), new("TOKENOFTHELINKINTHEMAIL234")
+	user := services.User{ID: 1, Email: *email, Name: *name, Role: services.Member}
+	return openapi.Group{Tag: "account", Description: "One's own account.", Operations: []openapi.Operation{
+		{
+			ID: "signUp", Method: "POST", Path: path, Summary: "Ask for an account", Status: fiber.StatusAccepted, Says: later,
+			Description: "The link in the mail leads to a form for the password, which makes the account. 403 if the service " +
+				"takes no new users by itself.",
+			Body: services.SignUpFields{Email: email, Name: name}, Errors: map[int]string{429: ""},
+		},
+		{
+			ID: "requestReset", Method: "POST", Path: path + "/reset", Summary: "Ask for a link to reset the password",
+			Status: fiber.StatusAccepted, Says: later, Body: services.EmailFields{Email: email}, Errors: map[int]string{429: ""},
+		},
+		{
+			ID: "completeAccount", Method: "POST", Path: path + "/password", Summary: "Set the password by a link",
+			Description: "Completes a sign-up or a reset, and signs in. A link works once; after a reset all other sessions " +
+				"end.",
+			Body: completion{token, password}, Status: fiber.StatusOK, Answer: user,
+			Says:    "The user; the session is in the cookie.",
+			Headers: []string{"Set-Cookie"},
+			Errors: map[int]string{
+				404: "The link was used, or is over.", 409: "There is a user with that e-mail address already.",
+			},
+		},
+		{
+			ID: "changePassword", Method: "PUT", Path: path + "/password", Summary: "Change the password", Guard: openapi.User,
+			Description: "All sessions and tokens end, except the session of this request.", Headers: []string{"Set-Cookie"},
+			Body: services.PasswordChange{CurrentPassword: password, Password: password}, Answer: user, Says: "The user.",
+			Errors: map[int]string{429: ""},
+		},
+		{
+			ID: "requestEmail", Method: "POST", Path: path + "/email", Summary: "Ask for another e-mail address",
+			Guard: openapi.User, Status: fiber.StatusAccepted, Says: later,
+			Body: services.EmailChange{CurrentPassword: password, Email: email}, Errors: map[int]string{429: ""},
+		},
+		{
+			ID: "confirmEmail", Method: "PUT", Path: path + "/email", Summary: "Change the e-mail address by a link",
+			Description: "All sessions and tokens end, except the session of this request. The old address gets a mail.",
+			Body:        linkToken{token}, Answer: user, Says: "The user.",
+			Errors: map[int]string{
+				404: "The link was used, or is over.", 409: "There is a user with that e-mail address already.",
+			},
+		},
+		{
+			ID: "deleteAccount", Method: "DELETE", Path: path, Summary: "Delete the account", Guard: openapi.User,
+			Description: "With all that is the user's.", Body: services.Deletion{CurrentPassword: password},
+			Errors: map[int]string{429: ""},
+		},
+		{
+			ID: "endSessions", Method: "DELETE", Path: "/api/v1/sessions", Summary: "Sign out everywhere", Guard: openapi.User,
+			Description: "All sessions and tokens end.",
+		},
+	}}
+}

@@ -1,0 +1,109 @@
+// Package smtp sends mails by a mail server, with go-mail. It promises that a mail and the
+// password pass only by TLS, unless the URL says otherwise, and that an error tells neither.
+//
+//	sender, err := smtp.New("smtp://user:password@mail.example.com:587", "Shop <shop@example.com>")
+//	if err != nil {
+//		return err // the URL or the address is wrong; nothing is dialled yet
+//	}
+//	err = sender.Send(ctx, mail.Message{To: "ada@example.com", Subject: "Hello", Text: "Hello Ada."})
+package smtp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"net/url"
+	"strconv"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"example.com/prefab/services/mail"
+)
+
+const sendTimeout = 20 * time.Second
+
+// errURL stands in place of the cause, which would quote the URL's password.
+var errURL = errors.New("must be like smtp://user:password@host:587, or smtps://…:465, or smtp://host:25?tls=none")
+
+// Sender is a mail.Sender. It opens a connection for each mail.
+type Sender struct {
+	host    string
+	from    string
+	options []gomail.Option
+}
+
+// New returns a sender by the server of the URL. smtp:// wants STARTTLS, smtps:// speaks
+// TLS from the beginning, and ?tls=none sends in plain text: for a server on this machine.
+func New(serverURL, from string) (*Sender, error) {
+	u, err := url.Parse(serverURL)
+	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
+		return nil, errURL
+	}
+	options := []gomail.Option{gomail.WithTimeout(sendTimeout)}
+	port, plain := "587", u.RawQuery == "tls=none"
+	switch {
+	case u.Scheme == "smtps" && u.RawQuery == "":
+		port, options = "465", append(options, gomail.WithSSL())
+	case u.Scheme == "smtp" && plain:
+		port, options = "25", append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	case u.Scheme == "smtp" && u.RawQuery == "":
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	default:
+		return nil, errURL
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, errURL
+	}
+	options = append(options, gomail.WithPort(number))
+	if password, ok := u.User.Password(); ok {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
+			gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
+	}
+	if _, err := netmail.ParseAddress(from); err != nil {
+		return nil, errors.New("the sender must be an address such as Shop <shop@example.com>")
+	}
+	if _, err := gomail.NewClient(u.Hostname(), options...); err != nil {
+		return nil, errURL
+	}
+	return &Sender{host: u.Hostname(), from: from, options: options}, nil
+}
+
+// Send is part of mail.Sender.
+func (s *Sender) Send(ctx context.Context, m mail.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	message := gomail.NewMsg()
+	if err := errors.Join(message.From(s.from), message.To(m.To)); err != nil {
+		return fmt.Errorf("%w: it has no valid address", mail.ErrRefused)
+	}
+	message.Subject(m.Subject)
+	message.SetBodyString(gomail.TypeTextPlain, m.Text)
+	message.SetDate()
+	message.SetMessageID()
+	client, err := gomail.NewClient(s.host, s.options...)
+	if err != nil {
+		return errURL
+	}
+	return explain(client.DialAndSendWithContext(ctx, message))
+}
+
+// explain tells whether an error is for good: a server that refuses the sender's password
+// today may take it tomorrow, but not a recipient who does not exist.
+func explain(err error) error {
+	refused, ok := errors.AsType[*gomail.SendError](err)
+	switch {
+	case err == nil:
+		return nil
+	case ok && !refused.IsTemp() && refused.ErrorCode() >= 500:
+		return fmt.Errorf("%w, with code %d", mail.ErrRefused, refused.ErrorCode())
+	case ok:
+		return fmt.Errorf("send a mail: the server answers %d", refused.ErrorCode())
+	}
+	return fmt.Errorf("send a mail: %w", err)
+}

@@ -1,0 +1,76 @@
+package smtp_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"example.com/prefab/app/devservices/devtest"
+	ours "example.com/prefab/repositories/smtp"
+	"example.com/prefab/services/mail"
+)
+
+func TestNew_RefusesWhatIsNoServer(t *testing.T) {
+	const from = "Shop <shop@example.com>"
+	for _, url := range []string{
+		"", "hunter2", "smtp://", "http://user:hunter2@host", "smtp://host/path", "smtp://user:hunter2@host?tls=off",
+		"smtps://user:hunter2@host?tls=none", "smtp://host:99999999", "smtp://user:hunter2@host:port", "smtp://%zz:hunter2@host",
+	} {
+		if _, err := ours.New(url, from); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
+	for _, url := range []string{"smtp://host", "smtps://user:p%40ss@host:465", "smtp://host:25?tls=none"} {
+		if _, err := ours.New(url, from); err != nil {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
+	if _, err := ours.New("smtp://host", "shop"); err == nil {
+		t.Error("a sender without an address is taken")
+	}
+}
+
+func TestSend_AMailArrives(t *testing.T) {
+	server := devtest.SMTP(t)
+	sender, err := ours.New(server.URL, "Shop <shop@example.com>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mail.Message{To: "ada@example.com", Subject: "Grüße", Text: "Hello Ada,\n\nhttps://example.com/?token=A=B\n.\n"}
+	if err := sender.Send(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.Mails(); len(got) != 1 || mail.Message(got[0]) != want {
+		t.Errorf("arrived are %+v", got)
+	}
+}
+
+func TestSend_TellsForGoodFromForNow(t *testing.T) {
+	server := devtest.SMTP(t)
+	sender, err := ours.New(server.URL, "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(to string) error { return sender.Send(t.Context(), mail.Message{To: to, Subject: "s", Text: "t"}) }
+	server.Refuse(&smtp.SMTPError{Code: 550, Message: "no such user ada@example.com"})
+	if err := send("ada@example.com"); !errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "ada") {
+		t.Errorf("a refused one: %v", err)
+	}
+	server.Refuse(&smtp.SMTPError{Code: 451, Message: "later"})
+	if err := send("ada@example.com"); err == nil || errors.Is(err, mail.ErrRefused) {
+		t.Errorf("one for later: %v", err)
+	}
+	if err := send("ada"); !errors.Is(err, mail.ErrRefused) {
+		t.Errorf("no address: %v", err)
+	}
+	server.Refuse(nil)
+	strict, err := ours.New(strings.TrimSuffix(server.URL, "?tls=none"), "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := strict.Send(t.Context(), mail.Message{To: "ada@example.com"}); err == nil || len(server.Mails()) != 0 {
+		t.Errorf("without TLS: error %v, arrived are %v", err, server.Mails())
+	}
+}
