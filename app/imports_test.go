@@ -28,7 +28,7 @@ var layers = []struct {
 	{"handlers", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},
 	{"middleware", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib}},
 	{"jobs", []string{"services"}, []string{sqlLib, sqlxLib, pqLib, redisLib, fiberLib, httpLib}},
-	{"repositories", []string{"services"}, []string{fiberLib, httpLib}},
+	{"repositories", []string{"services"}, []string{fiberLib}}, // net/http is for other services' APIs
 	{"services", nil, []string{fiberLib, sqlLib, sqlxLib, pqLib, redisLib, httpLib}},
 	{"templates", nil, []string{sqlLib, sqlxLib, pqLib, redisLib}},
 }

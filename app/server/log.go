@@ -8,8 +8,8 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-// NewLogger returns a logger that adds the request's id and route to every line
-// written with the request's context, and a function that writes the lines that it holds.
+// NewLogger returns a logger that adds the request's id, its caller's trace id and its route to
+// every line written with the request's context, and a function that writes the lines that it holds.
 func NewLogger(s Settings, out io.Writer) (log *slog.Logger, flush func()) {
 	options, lines := &slog.HandlerOptions{Level: s.LogLevel}, newLineBuffer(out)
 	if !s.LogsJSON() {
@@ -27,6 +27,9 @@ func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
 	if t := tracing.From(ctx); t != nil {
 		if t.ID != "" {
 			r.AddAttrs(slog.String("request_id", t.ID))
+		}
+		if t.Parent.TraceID != "" { // else it is the request id
+			r.AddAttrs(slog.String("trace_id", t.Parent.TraceID))
 		}
 		if t.Route != "" {
 			r.AddAttrs(slog.String("route", t.Route))

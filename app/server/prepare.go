@@ -104,7 +104,8 @@ func isCheckout(dir string) bool {
 
 func (s Settings) openDatabase(url settings.ServerURL, observe querylog.Observer) (*sqlx.DB, error) {
 	return postgres.Open(postgres.Options{
-		URL: string(url), MaxConns: s.DatabaseMaxConns, Prepared: s.DatabasePrepared, Observe: observe,
+		URL: string(url), MaxConns: s.DatabaseMaxConns, Prepared: s.DatabasePrepared, Comments: s.SQLComments,
+		Observe: observe,
 	})
 }
 

@@ -54,6 +54,9 @@ func (h *requestHandler) LogRequest(line request.Line) {
 	b = strconv.AppendInt(append(b, `,"bytes":`...), int64(line.Bytes), 10)
 	b = strconv.AppendInt(append(b, `,"queries":`...), line.Trace.Queries(), 10)
 	b = append(append(b, `,"request_id":"`...), line.Trace.ID...)
+	if id := line.Trace.Parent.TraceID; id != "" {
+		b = append(append(b, `","trace_id":"`...), id...)
+	}
 	h.lines.hold(append(b, "\"}\n"...))
 }
 

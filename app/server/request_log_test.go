@@ -34,9 +34,15 @@ func answering(log *slog.Logger) *fiber.App {
 	return server
 }
 
+const traceID = "4bf92f3577b34da6a3ce929d0e0e4736" // of the client, of requests for products
+
 func ask(t *testing.T, server *fiber.App, path string) {
 	t.Helper()
-	response, err := server.Test(httptest.NewRequest("GET", path, nil), -1)
+	request := httptest.NewRequest("GET", path, nil)
+	if strings.HasPrefix(path, "/products/") {
+		request.Header.Set("traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
+	}
+	response, err := server.Test(request, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +82,9 @@ func TestRequestLog_WritesWhatSlogWould(t *testing.T) {
 			at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(line["time"]))
 			_, isNumber := line["duration"].(float64)
 			if err != nil || time.Since(at) > time.Minute || line["msg"] == "request" && (!isNumber || !idIn.MatchString(fmt.Sprint(line["request_id"]))) {
+				t.Errorf("the line is %v", line)
+			}
+			if isOfProducts := strings.Contains(fmt.Sprint(line["route"]), "products"); isOfProducts != (line["trace_id"] == traceID) {
 				t.Errorf("the line is %v", line)
 			}
 			for _, name := range []string{"time", "duration", "request_id"} {

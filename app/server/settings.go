@@ -35,6 +35,7 @@ type Settings struct {
 	DatabaseURL        settings.ServerURL `env:"DATABASE_URL"`
 	DatabaseReplicaURL settings.ServerURL `env:"DATABASE_REPLICA_URL"`
 	DatabasePrepared   bool               `env:"DATABASE_PREPARED" default:"true"`
+	SQLComments        bool               `env:"SQL_COMMENTS" default:"false"`
 	DatabaseMaxConns   int                `env:"DATABASE_MAX_CONNS" default:"20" min:"2" max:"10000"`
 	RedisURL           settings.ServerURL `env:"REDIS_URL"`
 	RedisMaxConns      int                `env:"REDIS_MAX_CONNS" default:"50" min:"1" max:"10000"`

@@ -2,7 +2,8 @@
 // the access log, metrics, CORS, recovery from panics, security headers, and limits of
 // paths, methods and bodies. It promises that
 //
-//   - every answer has an X-Request-Id, which is also in the log lines of its request;
+//   - every answer has an X-Request-Id, which is also in the log lines of its request, as
+//     is the trace id of a client that sends a traceparent;
 //   - a request's context ends at its deadline, and with the request;
 //   - logs and metrics name routes by pattern, and hold nothing of a person;
 //   - a path has one spelling before a router, a guard or a cache sees it;
@@ -23,6 +24,7 @@
 package request
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
@@ -33,11 +35,15 @@ import (
 	"example.com/prefab/services/tracing"
 )
 
-const headerRequestID = "X-Request-Id" // as it is sent
+const (
+	headerRequestID   = "X-Request-Id" // as it is sent
+	headerTraceparent = "Traceparent"
+	headerTracestate  = "Tracestate"
+)
 
 // Trace gives a request an id, which is also the answer's X-Request-Id, and a context that
 // carries the tracing.Trace and ends after timeout. An X-Request-Id of the client is
-// ignored.
+// ignored. A valid traceparent makes the request a part of the client's trace.
 func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		now := time.Now()
@@ -45,12 +51,26 @@ func Trace(timeout time.Duration, proxies Proxies) fiber.Handler {
 			deadline: now.Add(timeout),
 			trace:    tracing.Trace{ID: tracing.NewID(), Start: now, Address: proxies.ClientAddress(c)},
 		}
+		if parent := c.Request().Header.Peek(headerTraceparent); len(parent) > 0 {
+			ctx.trace.Parent = parentOf(c, parent)
+		}
 		ctx.Context = tracing.With(c.UserContext(), &ctx.trace)
 		defer ctx.end()
 		c.Response().Header.SetCanonical(utils.UnsafeBytes(headerRequestID), utils.UnsafeBytes(ctx.trace.ID))
 		c.SetUserContext(ctx)
 		return c.Next()
 	}
+}
+
+// parentOf reads the headers of a trace. Of two traceparents neither counts.
+func parentOf(c *fiber.Ctx, traceparent []byte) tracing.Parent {
+	header := &c.Request().Header
+	if len(header.PeekAll(headerTraceparent)) > 1 {
+		return tracing.Parent{}
+	}
+	states := bytes.Join(header.PeekAll(headerTracestate), []byte(",")) // several are one list
+	parent, _ := tracing.ParseTraceparent(string(traceparent), string(states))
+	return parent
 }
 
 // requestContext is a context that ends with its request, or at a deadline before. Its

@@ -82,3 +82,28 @@ func TestTrace_GivesEachRequestAnIDOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestTrace_IsAPartOfTheClientsTrace(t *testing.T) {
+	const traceID, span = "4bf92f3577b34da6a3ce929d0e0e4736", "-00f067aa0ba902b7-01"
+	app := fibertest.New()
+	app.Use(request.Trace(time.Minute, nil))
+	var trace *tracing.Trace
+	app.Get("/", func(c *fiber.Ctx) error { trace = tracing.From(c.UserContext()); return nil })
+	for _, c := range []struct {
+		headers []string
+		want    tracing.Parent
+	}{
+		{nil, tracing.Parent{}},
+		{[]string{"traceparent", "00-" + traceID + span, "tracestate", "a=1"}, tracing.Parent{TraceID: traceID, State: "a=1", Sampled: true}},
+		{[]string{"traceparent", "00-" + traceID + span + "-more"}, tracing.Parent{}},
+		{[]string{"tracestate", "a=1"}, tracing.Parent{}},
+		{[]string{"traceparent", "00-" + traceID + span, "traceparent", "00-" + traceID + span}, tracing.Parent{}},
+		{[]string{"traceparent", "00-" + traceID + span, "tracestate", "a=1", "tracestate", "b=2"},
+			tracing.Parent{TraceID: traceID, State: "a=1,b=2", Sampled: true}},
+	} {
+		response, _ := fibertest.Send(t, app, "GET", "/", c.headers...)
+		if trace.Parent != c.want || response.Header.Get(fiber.HeaderXRequestID) != trace.ID || trace.ID == traceID {
+			t.Errorf("%q: the parent is %+v, want %+v", c.headers, trace.Parent, c.want)
+		}
+	}
+}

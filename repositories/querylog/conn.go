@@ -33,6 +33,7 @@ type conn struct {
 	pqConn
 	dialer     *dialer
 	observe    Observer
+	comments   bool
 	statements map[string]pqStmt // the prepared ones by their text; nil: nothing is prepared
 
 	// busy: rows are open. pq guards its own one-shot queries, but a prepared
@@ -57,7 +58,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		return nil, errBusy
 	}
 	call := call{ctx, query, len(args), time.Now()}
-	found, err := run(ctx, c, query, args, pqConn.QueryContext, pqStmt.QueryContext)
+	found, err := run(ctx, c, c.commented(ctx, query), args, pqConn.QueryContext, pqStmt.QueryContext)
 	if err != nil {
 		return nil, c.end(call, 0, err)
 	}
@@ -71,7 +72,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, errBusy
 	}
 	call := call{ctx, query, len(args), time.Now()}
-	result, err := run(ctx, c, query, args, pqConn.ExecContext, pqStmt.ExecContext)
+	result, err := run(ctx, c, c.commented(ctx, query), args, pqConn.ExecContext, pqStmt.ExecContext)
 	var affected int64
 	if err == nil {
 		affected, _ = result.RowsAffected() // an empty text has no such number

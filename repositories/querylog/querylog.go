@@ -34,6 +34,11 @@ type Options struct {
 	// mode []byte travels as bytea, so pass JSON for a jsonb column as a string.
 	Prepared bool
 
+	// Comments adds the traceparent and the route of the statement's context to its text, as
+	// sqlcommenter has it, for the server's log and for tools that read it. No two texts are the
+	// same then, so nothing is prepared, as if Prepared were false.
+	Comments bool
+
 	// Observe is called for each statement; nil observes nothing.
 	Observe Observer
 }
@@ -56,6 +61,7 @@ func NewConnector(o Options) (driver.Connector, error) {
 		timeout = serverTimeout
 	}
 	config.ConnectTimeout = 0 // the dialer applies it; pq would apply it to cancel requests too
+	o.Prepared = o.Prepared && !o.Comments
 	config.BinaryParameters = !o.Prepared
 
 	runtime := map[string]string{"timezone": "UTC"} // of times that come back
@@ -92,7 +98,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 	// The assertion holds for the lib/pq in go.mod. All tests fail should another version
 	// drop an interface.
-	conn := &conn{pqConn: opened.(pqConn), dialer: d, observe: c.Observe}
+	conn := &conn{pqConn: opened.(pqConn), dialer: d, observe: c.Observe, comments: c.Comments}
 	if c.Prepared {
 		conn.statements = make(map[string]pqStmt)
 	}

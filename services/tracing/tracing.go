@@ -21,6 +21,7 @@ import (
 // and counts the queries. A nil Trace is valid and counts nothing.
 type Trace struct {
 	ID      string     // the request id
+	Parent  Parent     // of the caller's trace, if the request has a traceparent
 	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
 	Start   time.Time  // when the call began
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
