@@ -66,7 +66,7 @@ func (o Options) checkFiles(r *Report) {
 		return
 	}
 	s := o.Settings.ForWorker()
-	need := uint64(s.MaxConnections + s.DatabaseMaxConns + s.RedisMaxConns + 100) //nolint:gosec // positive
+	need := uint64(s.MaxConnections + s.DatabaseMaxConns + s.RedisMaxConns + 100)
 	if limit < need {
 		r.Warn("open files", fmt.Sprintf("a process may open %d, and needs %d", limit, need),
 			fmt.Sprintf("ulimit -n %d (LimitNOFILE= of systemd), or a smaller MAX_CONNECTIONS", need))
@@ -83,7 +83,8 @@ func (o Options) checkMemory(r *Report) {
 	switch {
 	case limit == 0:
 	case need > limit:
-		r.Warn("memory", fmt.Sprintf("caches, bodies and passwords may take %.0f MiB of a process, which may hold %.0f", need, limit),
+		r.Warn("memory",
+			fmt.Sprintf("caches, bodies and passwords may take %.0f MiB of a process, which may hold %.0f", need, limit),
 			"smaller CACHE_L1_MAX_BYTES, BODY_BUDGET or WORKERS, or more memory")
 	default:
 		r.OK("memory", "caches, bodies and passwords take at most %.0f of %.0f MiB of a process", need, limit)

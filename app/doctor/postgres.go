@@ -61,18 +61,21 @@ func (o Options) examinePostgres(ctx context.Context, r *Report) {
 		return
 	}
 	if s.DatabaseMaxConns > facts.Room {
-		r.Fail("connections", fmt.Sprintf("DATABASE_MAX_CONNS is %d, but the server has %d for all nodes", s.DatabaseMaxConns, facts.Room),
+		r.Fail("connections",
+			fmt.Sprintf("DATABASE_MAX_CONNS is %d, but the server has %d for all nodes", s.DatabaseMaxConns, facts.Room),
 			"a higher max_connections, or a smaller pool")
 	} else {
 		r.OK("connections", "%d of the server's %d: all nodes together must stay below", s.DatabaseMaxConns, facts.Room)
 	}
 	waiting := o.checkMigrations(ctx, r, db)
 	if waiting && !facts.MayCreate {
-		r.Fail("rights", "this user may not create tables, and migrations wait", "GRANT CREATE ON SCHEMA, or migrate as another user")
+		r.Fail("rights", "this user may not create tables, and migrations wait",
+			"GRANT CREATE ON SCHEMA, or migrate as another user")
 	}
 	var names []string
 	if err := db.SelectContext(ctx, &names, foreignTables); err == nil && len(names) > 0 {
-		r.Fail("rights", "this user may not read and write "+strings.Join(names, ", "), "GRANT SELECT, INSERT, UPDATE, DELETE on the tables")
+		r.Fail("rights", "this user may not read and write "+strings.Join(names, ", "),
+			"GRANT SELECT, INSERT, UPDATE, DELETE on the tables")
 	} else if err == nil {
 		r.OK("rights", "this user may read and write all tables")
 	}
@@ -85,7 +88,9 @@ func (o Options) examinePostgres(ctx context.Context, r *Report) {
 }
 
 // reach asks a server for its facts, and reports those that every server must have.
-func (o Options) reach(ctx context.Context, r *Report, name string, url settings.ServerURL) (*sqlx.DB, serverFacts, bool) {
+func (o Options) reach(
+	ctx context.Context, r *Report, name string, url settings.ServerURL,
+) (*sqlx.DB, serverFacts, bool) {
 	var facts serverFacts
 	db, err := postgres.Open(postgres.Options{URL: string(url), MaxConns: 1})
 	var begin, end time.Time
@@ -100,7 +105,8 @@ func (o Options) reach(ctx context.Context, r *Report, name string, url settings
 		}
 	}
 	if err != nil {
-		r.Fail(name, "it cannot be used: "+err.Error(), "see that it runs, that this machine may reach it, and user and password")
+		r.Fail(name, "it cannot be used: "+err.Error(),
+			"see that it runs, that this machine may reach it, and user and password")
 		return nil, facts, false
 	}
 	if facts.Version < oldestPostgres {
@@ -132,7 +138,8 @@ func (o Options) checkMigrations(ctx context.Context, r *Report, db *sqlx.DB) (w
 		}
 	}
 	if len(changed) > 0 {
-		r.Fail(about, "edited after they were applied: "+strings.Join(changed, ", "), "restore the files; write a new migration for a change")
+		r.Fail(about, "edited after they were applied: "+strings.Join(changed, ", "),
+			"restore the files; write a new migration for a change")
 	}
 	if len(unknown) > 0 {
 		r.Warn(about, "the schema is newer than this program: "+strings.Join(unknown, ", "), "deploy the newer program")

@@ -33,12 +33,14 @@ func (o Options) examineRedis(ctx context.Context, r *Report) {
 		err = redisclient.Ping(ctx, client)
 	}
 	if err != nil {
-		r.Fail(name, "it cannot be used: "+err.Error(), "see that it runs, that this machine may reach it, and user and password")
+		r.Fail(name, "it cannot be used: "+err.Error(),
+			"see that it runs, that this machine may reach it, and user and password")
 		return
 	}
 	text, err := client.Info(ctx).Result()
 	if err != nil {
-		r.Warn(name, "it does not tell its settings: "+err.Error(), "allow INFO to this user, or check version and persistence yourself")
+		r.Warn(name, "it does not tell its settings: "+err.Error(),
+			"allow INFO to this user, or check version and persistence yourself")
 		return
 	}
 	info := infoFields(text)
@@ -94,7 +96,8 @@ func (o Options) checkLatency(ctx context.Context, r *Report, client redis.Unive
 	slices.Sort(took)
 	usual, slow := took[pings/2].Round(10*time.Microsecond), took[pings*9/10].Round(10*time.Microsecond)
 	if roundTrips*slow > o.CacheBudget {
-		r.Warn("Redis", fmt.Sprintf("one answer in ten takes %s or longer: a cold read needs two within CACHE_BUDGET=%s", slow, o.CacheBudget),
+		r.Warn("Redis",
+			fmt.Sprintf("one answer in ten takes %s or longer: a cold read needs two in CACHE_BUDGET=%s", slow, o.CacheBudget),
 			"a nearer Redis, or a higher CACHE_BUDGET")
 		return
 	}
