@@ -45,7 +45,9 @@ func CheckURL(url string) error {
 // A column is scanned into the field of its name: price_cents into PriceCents,
 // "category.id" into Category.ID.
 func Open(o Options) (*sqlx.DB, error) {
-	connector, err := querylog.NewConnector(querylog.Options{DSN: o.URL, Prepared: o.Prepared, Comments: o.Comments, Observe: o.Observe})
+	connector, err := querylog.NewConnector(querylog.Options{
+		DSN: o.URL, Prepared: o.Prepared, Comments: o.Comments, Observe: o.Observe,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
