@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // clone is a copy of this checkout, with the changes that are not committed.
@@ -76,7 +77,9 @@ func TestScaffold_ABareProjectGrowsAndShrinks(t *testing.T) {
 		t.Helper()
 		c.run("go", "vet", "./...")
 		if os.Getenv("SCAFFOLD_TESTS") == "all" {
-			c.run("make", "test")
+			begin := time.Now()
+			c.run("env", "-u", "GOFLAGS", "CGO_ENABLED=1", "make", "test") // with the race detector
+			t.Logf("make test takes %s", time.Since(begin).Round(time.Second))
 			return
 		}
 		c.run("go", append([]string{"test", "-run", run}, strings.Fields(packages)...)...)
