@@ -119,6 +119,15 @@ func linkStore(
 	return links
 }
 
+// tokenStore returns the tokens in db. A revocation holds at once in all processes.
+func tokenStore(db *sqlx.DB, values *cache.Cache, times repositories.CacheTimes) services.TokenStore {
+	tokens := repositories.NewTokens(db)
+	if times.TTL > 0 {
+		return repositories.NewCachedTokens(tokens, values, times)
+	}
+	return tokens
+}
+
 // build makes the service in one process, from the stores up to the routes.
 func build(
 	cfg Config, p *server.Process, values *cache.Cache, errors rest.ErrorFormat,
@@ -158,6 +167,7 @@ func build(
 	if err != nil {
 		return nil, err
 	}
+	tokens := services.NewTokens(tokenStore(p.DB, values, times), users)
 	// region sample
 	products := services.NewProducts(productStore)
 	stock := services.NewStock(stockStore, buffer, productStore, cfg.WriteBehind.BatchSize)
@@ -215,7 +225,7 @@ func build(
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	// endregion
-	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users), routeHandlers{
+	routes(app, request.RequireStarted(p.Health), middleware.NewGuards(sessions, users, tokens), routeHandlers{
 		responses: responses,
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
@@ -230,6 +240,7 @@ func build(
 		// endregion
 		session:  signIn,
 		accounts: &handlers.Accounts{Accounts: accounts.rules, Session: signIn},
+		tokens:   &handlers.Tokens{Tokens: tokens},
 		static:   staticFiles,
 		pages: &handlers.Pages{
 			// region sample
@@ -242,6 +253,7 @@ func build(
 
 	jobs := schedule(
 		cfg, p, box, links, accounts.send,
+		tokens,
 		// region sample
 		products, stock,
 		// endregion
@@ -257,6 +269,9 @@ func build(
 		},
 		Stop: func(ctx context.Context) error {
 			err := jobs.Stop(ctx)
+			if err := tokens.StoreUses(ctx); err != nil {
+				p.Log.WarnContext(ctx, "the last uses of tokens are not stored", "error", err)
+			}
 			// region sample
 			if err := stock.Flush(ctx); err != nil {
 				p.Log.WarnContext(ctx, "stock writes stay in Redis; another process will store them", "error", err)

@@ -34,6 +34,7 @@ type routeHandlers struct {
 	// endregion
 	session  *handlers.Session
 	accounts *handlers.Accounts
+	tokens   *handlers.Tokens
 	pages    *handlers.Pages
 	static   *static.Files
 	health   *ops.Health
@@ -44,7 +45,8 @@ func routes(
 	server *fiber.App, started fiber.Handler, guards *middleware.Guards, h routeHandlers,
 ) {
 	user, anybody := guards.RequireUser, guards.FindUser
-	sameOrigin := session.SameOrigin // where a session begins; those that exist are protected on every route
+	signedIn := guards.RequireSession // no token
+	sameOrigin := session.SameOrigin  // where a session begins; those that exist are protected on every route
 	noQuery := rest.NoQuery
 	small := request.BodyLimit(32 << 10) // enough for any text that these routes take
 	// region sample
@@ -94,15 +96,19 @@ func routes(
 	api.Post("/session", sameOrigin, noQuery, small, h.session.Create)
 	api.Get("/session", user, noQuery, h.session.Show)
 	api.Delete("/session", noQuery, h.session.Delete)
-	api.Delete("/sessions", user, noQuery, h.accounts.EndSessions)
+	api.Delete("/sessions", signedIn, noQuery, h.accounts.EndSessions)
 
 	api.Post("/account", sameOrigin, noQuery, small, h.accounts.SignUp)
-	api.Delete("/account", user, noQuery, small, h.accounts.Delete)
+	api.Delete("/account", signedIn, noQuery, small, h.accounts.Delete)
 	api.Post("/account/reset", sameOrigin, noQuery, small, h.accounts.RequestReset)
 	api.Post("/account/password", sameOrigin, noQuery, small, h.accounts.Complete)
-	api.Put("/account/password", user, noQuery, small, h.accounts.ChangePassword)
-	api.Post("/account/email", user, noQuery, small, h.accounts.RequestEmail)
+	api.Put("/account/password", signedIn, noQuery, small, h.accounts.ChangePassword)
+	api.Post("/account/email", signedIn, noQuery, small, h.accounts.RequestEmail)
 	api.Put("/account/email", sameOrigin, anybody, noQuery, small, h.accounts.ConfirmEmail)
+
+	api.Get("/tokens", signedIn, noQuery, h.tokens.List)
+	api.Post("/tokens", signedIn, noQuery, small, h.tokens.Create)
+	api.Delete("/tokens/:id", signedIn, noQuery, rest.ByID(h.tokens.Delete))
 
 	// region sample
 	server.Get("/", cachedCatalogue, anybody, h.pages.Catalogue)

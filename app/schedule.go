@@ -27,6 +27,7 @@ const flushTimeout = 30 * time.Second // the rest waits for the next run
 // runs in one process of all.
 func schedule(
 	cfg Config, p *server.Process, box *outbox.Outbox, links services.AccountLinkStore, sendMail outbox.Handle,
+	tokens *services.Tokens,
 	// region sample
 	products *services.Products, stock *services.Stock,
 	// endregion
@@ -46,6 +47,7 @@ func schedule(
 		Name: "prune-account-links", Every: time.Hour, Shared: true, Timeout: time.Minute,
 		Run: func(ctx context.Context) error { return links.DeleteExpired(ctx, time.Now()) },
 	})
+	r.Add(runner.Job{Name: "store-token-use", Every: time.Minute, Timeout: 10 * time.Second, Run: tokens.StoreUses})
 	// region sample
 	r.Add(runner.Job{
 		Name: "flush-stock", Every: cfg.WriteBehind.Interval, Now: stock.FlushRequested(), Shared: true,

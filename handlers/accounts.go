@@ -232,14 +232,15 @@ func accountsAPI() openapi.Group {
 			},
 		},
 		{
-			ID: "changePassword", Method: "PUT", Path: path + "/password", Summary: "Change the password", Guard: openapi.User,
+			ID: "changePassword", Method: "PUT", Path: path + "/password", Summary: "Change the password",
+			Guard:       openapi.Session,
 			Description: "All sessions and tokens end, except the session of this request.", Headers: []string{"Set-Cookie"},
 			Body: services.PasswordChange{CurrentPassword: password, Password: password}, Answer: user, Says: "The user.",
 			Errors: map[int]string{429: ""},
 		},
 		{
 			ID: "requestEmail", Method: "POST", Path: path + "/email", Summary: "Ask for another e-mail address",
-			Guard: openapi.User, Status: fiber.StatusAccepted, Says: later,
+			Guard: openapi.Session, Status: fiber.StatusAccepted, Says: later,
 			Body: services.EmailChange{CurrentPassword: password, Email: email}, Errors: map[int]string{429: ""},
 		},
 		{
@@ -251,12 +252,13 @@ func accountsAPI() openapi.Group {
 			},
 		},
 		{
-			ID: "deleteAccount", Method: "DELETE", Path: path, Summary: "Delete the account", Guard: openapi.User,
+			ID: "deleteAccount", Method: "DELETE", Path: path, Summary: "Delete the account", Guard: openapi.Session,
 			Description: "With all that is the user's.", Body: services.Deletion{CurrentPassword: password},
 			Errors: map[int]string{429: ""},
 		},
 		{
-			ID: "endSessions", Method: "DELETE", Path: "/api/v1/sessions", Summary: "Sign out everywhere", Guard: openapi.User,
+			ID: "endSessions", Method: "DELETE", Path: "/api/v1/sessions", Summary: "Sign out everywhere",
+			Guard:       openapi.Session,
 			Description: "All sessions and tokens end.",
 		},
 	}}

@@ -9,7 +9,7 @@ import (
 // API describes every route, for /openapi.json. Each file of handlers describes its own.
 func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 	return openapi.Document{
-		Title: "Prefab", Cookie: cookie, Errors: errors,
+		Title: "Prefab", Cookie: cookie, Errors: errors, Tokens: true,
 		// region sample
 		Summary: "A catalogue of products with stock and reviews.",
 		// endregion
@@ -23,6 +23,7 @@ func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 			// endregion
 			sessionAPI(),
 			accountsAPI(),
+			tokensAPI(),
 			pagesAPI(),
 			ops.API(),
 		},

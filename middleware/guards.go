@@ -19,27 +19,32 @@ import (
 type Guards struct {
 	sessions *session.Sessions
 	users    *services.Users
+	tokens   *services.Tokens
 }
 
-// NewGuards returns guards by the sessions of users.
-func NewGuards(sessions *session.Sessions, users *services.Users) *Guards {
-	return &Guards{sessions: sessions, users: users}
+// NewGuards returns guards by the sessions and the tokens of users.
+func NewGuards(sessions *session.Sessions, users *services.Users, tokens *services.Tokens) *Guards {
+	return &Guards{sessions: sessions, users: users, tokens: tokens}
 }
 
-// RequireUser lets signed-in users pass.
+// RequireUser lets signed-in users pass, and tokens whose scope has the request's method.
 func (g *Guards) RequireUser(c *fiber.Ctx) error { return g.require(c, services.Member) }
 
-// RequireAdmin lets admins pass.
+// RequireAdmin lets admins pass, and their tokens with the scope admin.
 func (g *Guards) RequireAdmin(c *fiber.Ctx) error { return g.require(c, services.Admin) }
 
 func (g *Guards) require(c *fiber.Ctx, role services.Role) error {
 	user, err := g.find(c.UserContext(), c)
 	if err != nil {
+		challenge(c, err)
 		return err
 	}
 	c.SetUserContext(services.WithUser(c.UserContext(), user)) // the page of the error shows the name
 	if role == services.Admin && !user.IsAdmin() {
 		return services.ErrAdminNeeded
+	}
+	if err := checkScope(c, role); err != nil {
+		return err
 	}
 	return c.Next()
 }
@@ -51,7 +56,7 @@ const userLookupTimeout = time.Second
 // there without Redis and PostgreSQL too: while they cannot be reached, everybody is a
 // visitor. A route that changes something needs RequireUser or RequireAdmin.
 func (g *Guards) FindUser(c *fiber.Ctx) error {
-	if !g.sessions.HasCookie(c) {
+	if _, sent := bearer(c); !sent && !g.sessions.HasCookie(c) {
 		return c.Next()
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), userLookupTimeout)
@@ -68,8 +73,12 @@ func (g *Guards) FindUser(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// find returns the user of the request's session, or services.ErrSignInNeeded.
+// find returns the user of the request's token, or else of its session, or
+// services.ErrSignInNeeded.
 func (g *Guards) find(ctx context.Context, c *fiber.Ctx) (services.User, error) {
+	if secret, sent := bearer(c); sent {
+		return g.findByToken(ctx, c, secret)
+	}
 	id, version, err := g.sessions.UserID(c)
 	if errors.Is(err, session.ErrNone) {
 		return services.User{}, services.ErrSignInNeeded

@@ -61,7 +61,7 @@ func (s *storage) Close() error            { return nil }
 func TestGuards_LetPassByRole(t *testing.T) {
 	store, kept := new(userStore), new(storage)
 	sessions := session.New(session.Config{Storage: kept, TTL: time.Hour})
-	guards := middleware.NewGuards(sessions, services.NewUsers(store, nil, nil))
+	guards := middleware.NewGuards(sessions, services.NewUsers(store, nil, nil), nil)
 	app := fibertest.New()
 	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7, 0) })
 	name := func(c *fiber.Ctx) error {
@@ -115,7 +115,7 @@ func TestFindUser_GivesUpOnASlowStore(t *testing.T) {
 	sessions := session.New(session.Config{Storage: kept, TTL: time.Hour})
 	app := fibertest.New()
 	app.Post("/", func(c *fiber.Ctx) error { return sessions.Start(c, 7, 0) })
-	app.Get("/", middleware.NewGuards(sessions, services.NewUsers(&userStore{hang: true}, nil, nil)).FindUser, fibertest.OK)
+	app.Get("/", middleware.NewGuards(sessions, services.NewUsers(&userStore{hang: true}, nil, nil), nil).FindUser, fibertest.OK)
 	response, _ := fibertest.Send(t, app, "POST", "/")
 	cookie, _, _ := strings.Cut(response.Header.Get("Set-Cookie"), ";")
 	if response, _ = fibertest.Send(t, app, "GET", "/", "Cookie", cookie); response.StatusCode != http.StatusOK {

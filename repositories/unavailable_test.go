@@ -19,7 +19,7 @@ import (
 // storeCalls are one call of each method that asks PostgreSQL.
 func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 	products, reviews, categories := repositories.NewProducts(db), repositories.NewReviews(db), repositories.NewCategories(db)
-	stock, users := repositories.NewStock(db), repositories.NewUsers(db)
+	stock, users, tokens := repositories.NewStock(db), repositories.NewUsers(db), repositories.NewTokens(db)
 	fields := services.ProductFields{Name: new("a"), PriceCents: new(int64(1)), CategoryID: new(int64(1))}
 	only := func(_ any, err error) error { return err }
 	return map[string]func(context.Context) error{
@@ -55,7 +55,15 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 		"Users.List":    func(ctx context.Context) error { return only(users.List(ctx, 0, 1)) },
 		"Users.Create":  func(ctx context.Context) error { return only(users.Create(ctx, services.User{Role: services.Member})) },
 		"Users.SetRole": func(ctx context.Context) error { return only(users.SetRole(ctx, 1, services.Admin)) },
-		"Users.Delete":  func(ctx context.Context) error { return users.Delete(ctx, 1) },
+		"Tokens.Create": func(ctx context.Context) error {
+			return only(tokens.Create(ctx, services.Token{Scope: services.ScopeRead, ExpiresAt: time.Now()}))
+		},
+		"Tokens.List":    func(ctx context.Context) error { return only(tokens.List(ctx, 1)) },
+		"Tokens.Get":     func(ctx context.Context) error { return only(tokens.Get(ctx, 1, 1)) },
+		"Tokens.Find":    func(ctx context.Context) error { return only(tokens.Find(ctx, "a")) },
+		"Tokens.Delete":  func(ctx context.Context) error { return tokens.Delete(ctx, 1, 1) },
+		"Tokens.SetUsed": func(ctx context.Context) error { return tokens.SetUsed(ctx, []int64{1}, time.Now()) },
+		"Users.Delete":   func(ctx context.Context) error { return users.Delete(ctx, 1) },
 	}
 }
 
@@ -65,7 +73,7 @@ func TestStores_ReportAnEndedContextAsUnavailable(t *testing.T) {
 	url := devtest.Database(t)
 	tx := open(t, url, true).MustBeginTx(t.Context(), nil)
 	t.Cleanup(func() { _ = tx.Rollback() })
-	tx.MustExecContext(t.Context(), "LOCK TABLE users, categories, products, stock, reviews")
+	tx.MustExecContext(t.Context(), "LOCK TABLE users, api_tokens, categories, products, stock, reviews")
 
 	for _, prepared := range []bool{true, false} {
 		db := openPool(t, postgres.Options{URL: url, MaxConns: 32, Prepared: prepared})

@@ -48,6 +48,7 @@ type builder struct {
 	components map[string]Schema
 	types      map[string]reflect.Type // of the schemas that are made of types
 	rules      map[string]rules        // by the name of a row's type
+	tokens     bool                    // Document.Tokens
 	err        error
 }
 

@@ -37,6 +37,7 @@ type Document struct {
 	Title, Summary, Description string
 	Cookie                      string // the name of the session's
 	Errors                      rest.ErrorFormat
+	Tokens                      bool // User and Admin take a token in Authorization, too
 	Groups                      []Group
 }
 
@@ -87,6 +88,7 @@ const (
 	Anybody Guard = iota
 	User          // who is signed in
 	Admin
+	Session // who is signed in, but no token
 )
 
 // Param is a parameter of the query, or of the path if the path names it.
@@ -169,6 +171,7 @@ const conventions = "JSON in camelCase, times in RFC 3339 and UTC, money in whol
 // JSON is the document's text. An error says what cannot be described.
 func (d Document) JSON() ([]byte, error) {
 	b := newBuilder(d.Errors)
+	b.tokens = d.Tokens
 	var tags []Schema
 	tagged, paths := make(map[string]int), make(map[string]Schema)
 	ids := make(map[string]bool)
@@ -202,11 +205,18 @@ func (d Document) JSON() ([]byte, error) {
 	if d.Description != "" {
 		text = d.Description + "\n\n" + conventions
 	}
-	b.components["securitySchemes"] = Schema{"session": Schema{
+	schemes := Schema{"session": Schema{
 		"type": "apiKey", "in": "cookie", "name": d.Cookie,
 		"description": "Set by POST /api/v1/session. Routes that list `admin` want that role. In development the name is " +
 			"another in each checkout, since browsers send a host's cookies to all of its ports.",
 	}}
+	if d.Tokens {
+		schemes["token"] = Schema{
+			"type": "http", "scheme": "bearer",
+			"description": "A token of POST /api/v1/tokens, with the listed scope or a wider one. It counts before a session.",
+		}
+	}
+	b.components["securitySchemes"] = schemes
 	document, err := json.MarshalIndent(members{
 		{"openapi", "3.1.0"},
 		{"info", members{

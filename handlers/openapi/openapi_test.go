@@ -89,6 +89,7 @@ func TestOperation_AnswersFollowFromFacts(t *testing.T) {
 			Operation{Method: "DELETE", Path: "/api/v1/lamps/{id}", Guard: Admin, IfMatch: true},
 			"204 401 403 404 412 422 500 503 default",
 		},
+		{Operation{Method: "GET", Path: "/api/v1/keys", Answer: Lamp{}, Guard: Session}, "200 401 403 422 500 503 default"},
 		{Operation{Method: "GET", Path: "/lamps/{id}", Answer: Page{}}, "200 304 404 422 500 503 default"},
 		{Operation{Method: "GET", Path: "/lamps/new", Answer: Page{}, Guard: Admin}, "200 303 401 403 422 500 503 default"},
 		{
@@ -116,6 +117,45 @@ func TestOperation_AnswersFollowFromFacts(t *testing.T) {
 		slices.Sort(statuses)
 		if strings.Join(statuses, " ") != c.want {
 			t.Errorf("%s %s: %q, want %q", c.op.Method, c.op.Path, statuses, c.want)
+		}
+	}
+}
+
+func TestOperation_TellsWhatACallerCanIdentifyItselfBy(t *testing.T) {
+	for _, c := range []struct {
+		op              Operation
+		without, tokens string
+	}{
+		{Operation{Method: "GET"}, `null`, `null`},
+		{Operation{Method: "GET", Guard: User}, `[{"session":[]}]`, `[{"session":[]},{"token":["read"]}]`},
+		{Operation{Method: "DELETE", Guard: User}, `[{"session":[]}]`, `[{"session":[]},{"token":["write"]}]`},
+		{Operation{Method: "GET", Guard: Admin}, `[{"session":["admin"]}]`, `[{"session":["admin"]},{"token":["admin"]}]`},
+		{Operation{Method: "GET", Guard: Session}, `[{"session":[]}]`, `[{"session":[]}]`},
+	} {
+		for tokens, want := range map[bool]string{false: c.without, true: c.tokens} {
+			c.op.ID, c.op.Path, c.op.Answer = "op", "/api/v1/lamps", Lamp{}
+			text, err := Document{Tokens: tokens, Groups: []Group{{Tag: "lamps", Operations: []Operation{c.op}}}}.JSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var document struct {
+				Paths      map[string]map[string]struct{ Security json.RawMessage }
+				Components struct{ SecuritySchemes map[string]any }
+			}
+			if err := json.Unmarshal(text, &document); err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			security := document.Paths["/api/v1/lamps"][strings.ToLower(c.op.Method)].Security
+			if security == nil {
+				security = json.RawMessage("null")
+			}
+			if err := json.Compact(&got, security); err != nil || got.String() != want {
+				t.Errorf("%s, guard %d, tokens %t: %s, want %s, error %v", c.op.Method, c.op.Guard, tokens, &got, want, err)
+			}
+			if _, described := document.Components.SecuritySchemes["token"]; described != tokens {
+				t.Errorf("tokens %t, and the scheme is described: %t", tokens, described)
+			}
 		}
 	}
 }

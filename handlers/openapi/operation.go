@@ -24,11 +24,8 @@ func (b *builder) operation(tag string, op Operation) members {
 	if op.Description != "" {
 		m.add("description", op.Description)
 	}
-	switch op.Guard {
-	case User:
-		m.add("security", []Schema{{"session": []string{}}})
-	case Admin:
-		m.add("security", []Schema{{"session": []string{"admin"}}})
+	if security := b.security(op); security != nil {
+		m.add("security", security)
 	}
 	if params := b.params(op); len(params) > 0 {
 		m.add("parameters", params)
@@ -38,6 +35,24 @@ func (b *builder) operation(tag string, op Operation) members {
 	}
 	m.add("responses", b.responses(op))
 	return m
+}
+
+// security lists what a caller can identify itself by.
+func (b *builder) security(op Operation) []Schema {
+	roles, scope := []string{}, "write"
+	switch {
+	case op.Guard == Anybody:
+		return nil
+	case op.Guard == Admin:
+		roles, scope = []string{"admin"}, "admin"
+	case op.isRead():
+		scope = "read"
+	}
+	security := []Schema{{"session": roles}}
+	if b.tokens && op.Guard != Session {
+		security = append(security, Schema{"token": []string{scope}})
+	}
+	return security
 }
 
 // These decide which answers an operation can give.
@@ -72,7 +87,7 @@ func (op Operation) errors() []int {
 	all := map[int]bool{
 		400: op.hasBody(), 413: op.hasBody(), 415: op.hasBody(),
 		401: op.Guard != Anybody,
-		403: op.Guard == Admin || !op.isRead(),
+		403: op.Guard == Admin || op.Guard == Session || !op.isRead(),
 		404: strings.Contains(op.Path, "{"),
 		412: op.IfMatch,
 		422: op.hasBody() || op.isAPI() || op.hasID() || op.isPage() && op.isRead(),

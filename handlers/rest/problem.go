@@ -27,7 +27,7 @@ type Problem struct {
 }
 
 // A 401 must name a scheme, RFC 9110, section 15.5.2. No registered scheme is by cookie,
-// so this name is invented; browsers ignore unknown ones.
+// so this name is invented; browsers ignore unknown ones. A guard may name another one.
 const challenge = `Cookie realm="prefab"`
 
 const somethingWrong = "Something went wrong."
@@ -97,7 +97,7 @@ func replaceMiddleware(c *fiber.Ctx, log *slog.Logger, status int) {
 func Describe(c *fiber.Ctx, err error) Problem {
 	p, retryAfter := problemOf(err)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if p.Status == fiber.StatusUnauthorized {
+	if p.Status == fiber.StatusUnauthorized && len(c.Response().Header.Peek(fiber.HeaderWWWAuthenticate)) == 0 {
 		c.Set(fiber.HeaderWWWAuthenticate, challenge)
 	}
 	if retryAfter > 0 {
