@@ -221,6 +221,25 @@ func TestAccount_AnotherAddressIsConfirmedAndTheOldOneTold(t *testing.T) {
 	s.visitor().signIn("new@people.example", password).want(http.StatusOK)
 }
 
+// A mail that waits for its server must not bring a link that a change of the password has ended.
+func TestAccount_AChangeOfThePasswordEndsMailsThatWait(t *testing.T) {
+	s, server := withMail(t)
+	c := s.member()
+	server.Refuse(devtest.ErrBusy)
+	c.send("POST", accountPath+"/email", object("email", "new@people.example", "currentPassword", password)).want(http.StatusAccepted)
+	devtest.Eventually(t, "the first attempt has failed", func() bool {
+		return s.ids("SELECT count(*) FROM outbox WHERE error <> ''")[0] == 1
+	})
+	c.send("PUT", accountPath+"/password", object("currentPassword", password, "password", "another long password")).want(http.StatusOK)
+	server.Refuse(nil)
+	s.exec("UPDATE outbox SET due_at = clock_timestamp()")
+	s.visitor().send("POST", accountPath+"/reset", object("email", "nobody@people.example")).want(http.StatusAccepted) // a run
+	devtest.Eventually(t, "the outbox is empty", func() bool { return s.ids("SELECT count(*) FROM outbox")[0] == 0 })
+	if mails := server.Mails(); len(mails) != 0 {
+		t.Errorf("sent are %+v", mails)
+	}
+}
+
 func TestAccount_DeletionNeedsThePassword(t *testing.T) {
 	s := shared(t)
 	c := s.member()

@@ -67,7 +67,9 @@ func (s *Accounts) RequestEmail(ctx context.Context, u User, f EmailChange, clie
 	if err := s.confirm(ctx, u, *f.CurrentPassword, client); err != nil {
 		return err
 	}
-	return s.mail(ctx, AccountMail{Kind: changeEmailMail, Email: normalEmail(*f.Email), UserID: u.ID}, client)
+	return s.mail(ctx, AccountMail{
+		Kind: changeEmailMail, Email: normalEmail(*f.Email), UserID: u.ID, CredentialsVersion: u.CredentialsVersion,
+	}, client)
 }
 
 // EndSessions signs a user out everywhere.

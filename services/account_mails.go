@@ -26,6 +26,10 @@ type AccountMail struct {
 	Email  string `json:"email"`
 	Name   string `json:"name,omitempty"`
 	UserID int64  `json:"userId,omitempty"`
+
+	// CredentialsVersion is the user's when the mail was asked for: a link that is made later
+	// must not outlive a change in between.
+	CredentialsVersion int64 `json:"credentialsVersion,omitempty"`
 }
 
 // AccountMails send the mails that Accounts has left to a job.
@@ -82,7 +86,7 @@ func (s *AccountMails) sendLink(ctx context.Context, kind string, m AccountMail,
 		link.UserID, link.CredentialsVersion = known.ID, known.CredentialsVersion
 	case changeEmailMail:
 		user, err := s.users.Get(ctx, m.UserID)
-		if errors.Is(err, ErrNoUser) {
+		if errors.Is(err, ErrNoUser) || err == nil && user.CredentialsVersion != m.CredentialsVersion {
 			return nil
 		}
 		if err != nil {
