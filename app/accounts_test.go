@@ -240,6 +240,17 @@ func TestAccount_AChangeOfThePasswordEndsMailsThatWait(t *testing.T) {
 	}
 }
 
+// Each would be sent to ada@people.example, past the limit of that mailbox, or to nobody.
+func TestAccount_AnAddressHasOneForm(t *testing.T) {
+	s := shared(t)
+	for _, email := range []string{
+		"x<ada@people.example>", "<ada@people.example>", "ada@people.example(x)", "=?utf-8?q?You_won?=<ada@people.example>",
+		`"x"<ada@people.example>`, `"ada"@people.example`, "ada@people.example,eve@people.example",
+	} {
+		s.visitor().send("POST", accountPath+"/reset", object("email", email)).invalid("email")
+	}
+}
+
 func TestAccount_DeletionNeedsThePassword(t *testing.T) {
 	s := shared(t)
 	c := s.member()

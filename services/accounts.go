@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	netmail "net/mail"
 	"net/netip"
 	"slices"
 	"time"
@@ -74,8 +75,15 @@ func (f EmailFields) Rules(r *problem.Rules) { emailRules(r, f.Email) }
 func emailRules(r *problem.Rules, email *string) {
 	r.Require("email", email != nil)
 	if email != nil {
-		r.Check(validEmail(normalEmail(*email)), "email", "must be an e-mail address")
+		r.Check(isMailable(normalEmail(*email)), "email", "must be an e-mail address")
 	}
+}
+
+// isMailable refuses what a mail server would take for another address, such as
+// x<ada@example.com>: limits and accounts are by address.
+func isMailable(email string) bool {
+	parsed, err := netmail.ParseAddress(email)
+	return validEmail(email) && err == nil && parsed.Name == "" && parsed.Address == email
 }
 
 // SignUp mails a link to an address, by which the account is made.
