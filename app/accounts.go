@@ -10,8 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
+	"example.com/prefab/handlers/dev"
 	"example.com/prefab/repositories"
 	"example.com/prefab/repositories/mailbox"
 	"example.com/prefab/repositories/outbox"
@@ -65,6 +68,13 @@ func newAccounts(
 		return box.Add(ctx, m.Kind, m)
 	}, services.AccountOptions{SignUp: cfg.SignUp, Mail: sender != nil})
 	return a, nil
+}
+
+// showMails adds the page of the mails that no mail server takes.
+func (a accounts) showMails(app *fiber.App) {
+	if a.inbox != nil {
+		app.Use(dev.MailPath, dev.Mails(a.inbox.List))
+	}
 }
 
 func sendMails(mails *services.AccountMails) outbox.Handle {

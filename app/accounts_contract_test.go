@@ -42,7 +42,7 @@ func accountsContract(s *service, by people) []contractCase {
 	s.link("taken", services.SignUpLink, 0, by.admin.user.Email)
 	s.link("email", services.EmailLink, member.user.ID, "mine@people.example")
 	s.link("email-taken", services.EmailLink, gone.user.ID, by.admin.user.Email)
-	for range 10 {
+	for range 10 { // until it is blocked
 		guessing.send("PUT", accountPath+"/password", object("currentPassword", "wrong", "password", long)).want(http.StatusUnprocessableEntity)
 	}
 	var cases []contractCase
@@ -66,6 +66,7 @@ func accountsContract(s *service, by people) []contractCase {
 	for range 3 {
 		cases = append(cases, contractCase{202, member, "POST", accountPath + "/email", email, nil})
 	}
+	cases = append(cases, s.accountPagesContract(by)...)
 	return append(cases, []contractCase{
 		{429, member, "POST", accountPath + "/email", email, nil},
 		{401, visitor, "POST", accountPath + "/email", email, nil},
@@ -85,5 +86,70 @@ func accountsContract(s *service, by people) []contractCase {
 		{403, member, "DELETE", "/api/v1/sessions", "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{422, member, "DELETE", "/api/v1/sessions?unknown=1", "", nil},
 		{204, member, "DELETE", "/api/v1/sessions", "", nil},
+	}...)
+}
+
+func (s *service) accountPagesContract(by people) []contractCase {
+	visitor, member, guessing := by.visitor, s.member(), s.member()
+	for range 10 {
+		guessing.post("/account", "do", "delete", "currentPassword", "wrong").want(http.StatusUnprocessableEntity)
+	}
+	s.link("page-new", services.SignUpLink, 0, "page@people.example")
+	s.link("page-taken", services.SignUpLink, 0, by.admin.user.Email)
+	s.link("page-email", services.EmailLink, member.user.ID, "page-email@people.example")
+	s.link("page-email-taken", services.EmailLink, member.user.ID, by.admin.user.Email)
+	const long = "another long password"
+	var cases []contractCase
+	for _, c := range []struct {
+		by   *client
+		path string
+	}{{visitor, "/signup"}, {visitor, "/reset"}, {visitor, "/account/password"}, {visitor, "/account/email"}, {member, "/account"}} {
+		cases = append(cases, []contractCase{
+			{400, c.by, "POST", c.path, "%", asForm},
+			{403, c.by, "POST", c.path, "", []string{"Sec-Fetch-Site", "cross-site"}},
+			{413, c.by, "POST", c.path, tooLarge(), asForm},
+			{415, c.by, "POST", c.path, "{}", nil},
+		}...)
+	}
+	for _, c := range []struct{ path, form string }{
+		{"/signup", encoded("name", "Nina", "email", "page-signup@people.example")},
+		{"/reset", encoded("email", "page-reset@people.example")},
+	} {
+		cases = append(cases,
+			contractCase{200, visitor, "GET", c.path, "", nil},
+			contractCase{304, visitor, "GET", c.path, "", []string{"If-None-Match", "*"}},
+			contractCase{422, visitor, "GET", c.path + "?done=1&done=1", "", nil},
+			contractCase{422, visitor, "POST", c.path, "email=x", asForm},
+		)
+		for range 3 {
+			cases = append(cases, contractCase{303, visitor, "POST", c.path, c.form, asForm})
+		}
+		cases = append(cases, contractCase{429, visitor, "POST", c.path, c.form, asForm})
+	}
+	for path, token := range map[string]string{"/account/password": "page-new", "/account/email": "page-email"} {
+		cases = append(cases, []contractCase{
+			{200, visitor, "GET", path + "?token=" + token, "", nil},
+			{304, visitor, "GET", path + "?token=" + token, "", []string{"If-None-Match", "*"}},
+			{404, visitor, "GET", path + "?token=none", "", nil},
+			{422, visitor, "GET", path + "?token=1&token=1", "", nil},
+		}...)
+	}
+	return append(cases, []contractCase{
+		{422, visitor, "POST", "/account/password", encoded("token", "page-new", "password", "short"), asForm},
+		{409, visitor, "POST", "/account/password", encoded("token", "page-taken", "password", long), asForm},
+		{303, s.visitor(), "POST", "/account/password", encoded("token", "page-new", "password", long), asForm},
+		{404, visitor, "POST", "/account/password", encoded("token", "page-new", "password", long), asForm},
+		{409, visitor, "POST", "/account/email", "token=page-email-taken", asForm},
+		{303, member, "POST", "/account/email", "token=page-email", asForm},
+		{404, member, "POST", "/account/email", "token=page-email", asForm},
+		{200, member, "GET", "/account", "", asBrowser},
+		{303, visitor, "GET", "/account", "", asBrowser},
+		{401, visitor, "GET", "/account", "", nil},
+		{403, s.visitor(), "GET", "/account", "", []string{"Authorization", "Bearer " + member.token("read").Secret}},
+		{422, member, "GET", "/account?done=1&done=1", "", nil},
+		{401, visitor, "POST", "/account", "do=sessions", asForm},
+		{422, member, "POST", "/account", "do=password", asForm},
+		{429, guessing, "POST", "/account", encoded("do", "delete", "currentPassword", password), asForm},
+		{303, member, "POST", "/account", "do=sessions", asForm},
 	}...)
 }

@@ -290,3 +290,47 @@ func TestAccount_MailsSurviveAnOutageOfTheServer(t *testing.T) {
 	s.visitor().send("POST", accountPath+"/reset", object("email", "nobody@people.example")).want(http.StatusAccepted) // a run
 	s.visitor().send("POST", accountPath+"/password", object("token", tokenIn(t, nextMail(t, server, 1)), "password", password)).want(http.StatusOK)
 }
+
+func TestDevelopment_ShowsMailsToThisMachineAlone(t *testing.T) {
+	s := shared(t)
+	for name, header := range map[string][]string{
+		"another site's name": {"Host", "shop.example"}, "a proxy": {"X-Forwarded-For", "127.0.0.1"},
+	} {
+		if got := s.visitor().get("/_dev/mail", header...); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", name, got.status)
+		}
+	}
+	if got := start(t, "APP_ENV=production").visitor().get("/_dev/mail"); got.status != http.StatusNotFound {
+		t.Errorf("in production: %d", got.status)
+	}
+}
+
+// Programs that look at mails follow the links in them.
+func TestAccountPages_ALinkIsUsedByItsFormAlone(t *testing.T) {
+	s := shared(t)
+	user := s.user("max", services.Member)
+	s.link("looked-at"+user.Email, services.ResetLink, user.ID, user.Email)
+	s.exec("UPDATE account_links SET credentials_version = 1 WHERE user_id = $1", user.ID)
+	path := "/account/password?token=looked-at" + user.Email
+	for range 2 {
+		got := s.visitor().page(path).want(http.StatusOK).shows(user.Email)
+		if cache := got.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
+			t.Errorf("it may be kept: %q", cache)
+		}
+	}
+	c := s.visitor()
+	c.post("/account/password", "token", "looked-at"+user.Email, "password", "short").want(http.StatusUnprocessableEntity).shows("12 to 200")
+	c.post("/account/password", "token", "looked-at"+user.Email, "password", "another long password").want(http.StatusSeeOther)
+	c.page("/account?done=password").want(http.StatusOK).shows("The password is set.", user.Email)
+	c.page(path).want(http.StatusNotFound).shows("This link is not valid any more.")
+}
+
+func TestAccountPages_TellWhatTheServiceDoesNotDo(t *testing.T) {
+	s := start(t, "APP_ENV=production")
+	s.visitor().page("/signup").want(http.StatusOK).shows("takes no new users")
+	s.visitor().page("/reset").want(http.StatusOK).shows("sends no mail")
+	s.visitor().post("/signup", "name", "N", "email", "n@people.example").want(http.StatusForbidden)
+	if page := string(s.visitor().page("/login").body); strings.Contains(page, "/signup") || strings.Contains(page, "/reset") {
+		t.Error("the page leads to what the service does not do")
+	}
+}

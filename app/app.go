@@ -219,9 +219,11 @@ func build(
 		return nil, err
 	}
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
+	ownAccount := &handlers.Accounts{Accounts: accounts.rules, Session: signIn}
 
 	// Routes
 	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage(), errors))
+	accounts.showMails(app)
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time
 	// endregion
@@ -239,14 +241,14 @@ func build(
 		reviews:  &handlers.Reviews{Reviews: reviews},
 		// endregion
 		session:  signIn,
-		accounts: &handlers.Accounts{Accounts: accounts.rules, Session: signIn},
+		accounts: ownAccount,
 		tokens:   &handlers.Tokens{Tokens: tokens},
 		static:   staticFiles,
 		pages: &handlers.Pages{
 			// region sample
 			Products: products, Categories: services.NewCategories(categoryStore), Stock: stock, Reviews: reviews,
 			// endregion
-			Session: signIn, DevReload: onDisk,
+			Session: signIn, Accounts: ownAccount, DevReload: onDisk,
 		},
 		health: health,
 	})

@@ -124,6 +124,16 @@ func routes(
 	server.Get("/login", anybody, h.pages.Login)
 	server.Post("/login", sameOrigin, anybody, small, h.pages.SignIn)
 	server.Post("/logout", h.pages.SignOut)
+	server.Get("/signup", anybody, h.pages.SignUpForm)
+	server.Post("/signup", sameOrigin, anybody, small, h.pages.SignUp)
+	server.Get("/reset", anybody, h.pages.ResetForm)
+	server.Post("/reset", sameOrigin, anybody, small, h.pages.Reset)
+	server.Get("/account", signedIn, h.pages.Account)
+	server.Post("/account", signedIn, small, h.pages.ChangeAccount)
+	server.Get("/account/password", anybody, h.pages.PasswordForm)
+	server.Post("/account/password", sameOrigin, anybody, small, h.pages.SetPassword)
+	server.Get("/account/email", anybody, h.pages.EmailForm)
+	server.Post("/account/email", sameOrigin, anybody, small, h.pages.ConfirmEmail)
 
 	server.Use(anybody) // what is at no address is told to people by a page, with their name on it
 

@@ -101,11 +101,15 @@ func (h *Accounts) RequestEmail(c *fiber.Ctx) error {
 	if err := rest.DecodeJSON(c, &body); err != nil {
 		return err
 	}
+	return accepted(c, h.requestEmail(c, body))
+}
+
+func (h *Accounts) requestEmail(c *fiber.Ctx, f services.EmailChange) error {
 	user, err := signedIn(c)
 	if err != nil {
 		return err
 	}
-	return accepted(c, h.Accounts.RequestEmail(c.UserContext(), user, body, clientOf(c)))
+	return h.Accounts.RequestEmail(c.UserContext(), user, f, clientOf(c))
 }
 
 type linkToken struct {

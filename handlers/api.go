@@ -25,6 +25,7 @@ func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 			accountsAPI(),
 			tokensAPI(),
 			pagesAPI(),
+			accountPagesAPI(),
 			ops.API(),
 		},
 	}

@@ -24,7 +24,7 @@ func (h *Pages) Login(c *fiber.Ctx) error {
 }
 
 func (h *Pages) showLogin(c *fiber.Ctx, f *web.Form) error {
-	return h.show(c, "login", view{Title: "Sign in", Page: struct{ Form *web.Form }{f}})
+	return h.show(c, "login", view{Title: "Sign in", Page: accountView{Form: f, May: h.Accounts.Accounts.Options()}})
 }
 
 // SignIn answers POST /login.

@@ -20,6 +20,7 @@ type Pages struct {
 	Reviews    *services.Reviews
 	// endregion
 	Session   *Session
+	Accounts  *Accounts
 	DevReload bool // templates are read anew for each page, so browsers must not cache it
 }
 
@@ -65,6 +66,11 @@ func (h *Pages) Home(c *fiber.Ctx) error {
 
 // notices are the texts for the parameter "done" of a redirect after a form.
 var notices = map[string]string{
+	"mail":     "A mail is on its way. Please open the link in it.",
+	"password": "The password is set.",
+	"email":    "The e-mail address is changed.",
+	"sessions": "You are signed out everywhere.",
+	"deleted":  "The account is deleted.",
 	// region sample
 	"review":  "Thank you for your review.",
 	"product": "The product is saved.",

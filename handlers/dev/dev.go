@@ -34,7 +34,7 @@ const (
 	StateVariable = "DEV_STATE"
 )
 
-//go:embed dev.css dev.js error.html
+//go:embed dev.css dev.js error.html mail.html
 var files embed.FS
 
 // State is what `make dev` tells the service, by a file. The numbers grow.
@@ -91,6 +91,8 @@ func KeepStatements(c *fiber.Ctx) error {
 func (t *Tools) Serve(c *fiber.Ctx) error {
 	name := path.Base(c.Path())
 	switch {
+	case c.Path() == MailPath: // has a handler of its own, if mails are kept
+		return c.Next()
 	case !isLocal(c):
 	case name == "state" && t.file != "":
 		c.Set(fiber.HeaderCacheControl, "no-store")

@@ -79,6 +79,9 @@ func (f *Form) Field(name string) Field {
 // Value returns a field as it was filled in.
 func (f *Form) Value(name string) string { return f.values[name] }
 
+// Set gives a field that is shown and not sent a value.
+func (f *Form) Set(name, value string) { f.values[name] = value }
+
 // Text returns a field's value; it is never nil.
 func (f *Form) Text(name string) *string { return new(f.values[name]) }
 
