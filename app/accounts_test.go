@@ -221,6 +221,28 @@ func TestAccount_AnotherAddressIsConfirmedAndTheOldOneTold(t *testing.T) {
 	s.visitor().signIn("new@people.example", password).want(http.StatusOK)
 }
 
+// While the change is hashed, the owner resets the password: the change must not undo that.
+func TestAccount_AResetIsNotUndoneByAChangeByTheOldPassword(t *testing.T) {
+	s, server := withMail(t, "PASSWORD_CONCURRENCY=1")
+	for i := range 4 {
+		c := s.member()
+		s.visitor().send("POST", accountPath+"/reset", object("email", c.user.Email)).want(http.StatusAccepted)
+		link := tokenIn(t, nextMail(t, server, i+1))
+		var calls sync.WaitGroup
+		var changed, reset answer
+		calls.Go(func() {
+			changed = c.send("PUT", accountPath+"/password", object("currentPassword", password, "password", "the old one's password"))
+		})
+		calls.Go(func() {
+			reset = s.visitor().send("POST", accountPath+"/password", object("token", link, "password", "another long password"))
+		})
+		calls.Wait()
+		if changed.status == http.StatusOK && reset.status == http.StatusOK {
+			t.Error("both succeed")
+		}
+	}
+}
+
 // A mail that waits for its server must not bring a link that a change of the password has ended.
 func TestAccount_AChangeOfThePasswordEndsMailsThatWait(t *testing.T) {
 	s, server := withMail(t)

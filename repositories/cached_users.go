@@ -68,9 +68,9 @@ func (s *CachedUsers) SetRole(ctx context.Context, id int64, role services.Role)
 }
 
 // SetPassword is part of services.UserStore.
-func (s *CachedUsers) SetPassword(ctx context.Context, id int64, hash string) (u services.User, err error) {
+func (s *CachedUsers) SetPassword(ctx context.Context, id, version int64, hash string) (u services.User, err error) {
 	err = s.write(ctx, id, func(ctx context.Context) error {
-		u, err = s.UserStore.SetPassword(ctx, id, hash)
+		u, err = s.UserStore.SetPassword(ctx, id, version, hash)
 		return err
 	})
 	return u, err

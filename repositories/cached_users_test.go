@@ -151,7 +151,7 @@ func TestCachedUsers_ChangesHoldAtOnce(t *testing.T) {
 	users := repositories.NewCachedUsers(repositories.NewUsers(db), values, repositories.CacheTimes{TTL: time.Hour})
 	for _, change := range []func(context.Context) (services.User, error){
 		func(ctx context.Context) (services.User, error) { return users.SetRole(ctx, ada.ID, services.Admin) },
-		func(ctx context.Context) (services.User, error) { return users.SetPassword(ctx, ada.ID, "another") },
+		func(ctx context.Context) (services.User, error) { return users.SetPassword(ctx, ada.ID, 0, "another") },
 		func(ctx context.Context) (services.User, error) { return users.EndSessions(ctx, ada.ID) },
 	} {
 		if _, err := users.Get(t.Context(), ada.ID); err != nil { // now it is in memory

@@ -16,7 +16,7 @@ INSERT INTO users (email, name, role, password_hash) VALUES ($1, $2, $3, $4) RET
 UPDATE users SET role = $2 WHERE id = $1 RETURNING ` + userColumns
 	setUserPassword = `-- name: users.set_password
 UPDATE users SET password_hash = $2, credentials_version = credentials_version + 1
-WHERE id = $1 RETURNING ` + userColumns
+WHERE id = $1 AND $3::bigint IN (0, credentials_version) RETURNING ` + userColumns
 	endUserSessions = `-- name: users.end_sessions
 UPDATE users SET credentials_version = credentials_version + 1 WHERE id = $1 RETURNING ` + userColumns
 	deleteUser = `-- name: users.delete
@@ -34,8 +34,8 @@ func (s *Users) SetRole(ctx context.Context, id int64, role services.Role) (serv
 }
 
 // SetPassword is part of services.UserStore.
-func (s *Users) SetPassword(ctx context.Context, id int64, hash string) (services.User, error) {
-	return s.change(ctx, "set a user's password", setUserPassword, id, hash)
+func (s *Users) SetPassword(ctx context.Context, id, version int64, hash string) (services.User, error) {
+	return s.change(ctx, "set a user's password", setUserPassword, id, hash, version)
 }
 
 // EndSessions is part of services.UserStore.

@@ -80,11 +80,17 @@ func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
 			expect func()
 		}{
 			{func() (services.User, error) { return users.SetRole(ctx, ada.ID, services.Admin) }, func() { want.Role = services.Admin }},
-			{func() (services.User, error) { return users.SetPassword(ctx, ada.ID, "another") }, func() {
+			{func() (services.User, error) {
+				return users.SetPassword(ctx, ada.ID, ada.CredentialsVersion, "another")
+			}, func() {
 				want.PasswordHash = "another"
 				want.CredentialsVersion++
 			}},
 			{func() (services.User, error) { return users.EndSessions(ctx, ada.ID) }, func() { want.CredentialsVersion++ }},
+			{func() (services.User, error) { return users.SetPassword(ctx, ada.ID, 0, "a third") }, func() {
+				want.PasswordHash = "a third"
+				want.CredentialsVersion++
+			}},
 		} {
 			step.expect()
 			got, err := step.change()
@@ -92,6 +98,9 @@ func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
 			if got != want || read != want || err != nil || readErr != nil {
 				t.Errorf("got %+v, then %+v, errors %v, %v, want %+v", got, read, err, readErr, want)
 			}
+		}
+		if _, err := users.SetPassword(ctx, ada.ID, ada.CredentialsVersion, "late"); !errors.Is(err, services.ErrNoUser) {
+			t.Errorf("a change by what is over: error %v", err)
 		}
 		for after, want := range map[int64][]services.User{0: {want}, ada.ID: {grace}, grace.ID: {}} {
 			if got, err := users.List(ctx, after, 1); !slices.Equal(got, want) || err != nil {
@@ -105,7 +114,7 @@ func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
 			t.Errorf("deleted: error %v", err)
 		}
 		_, role := users.SetRole(ctx, ada.ID, services.Admin)
-		_, password := users.SetPassword(ctx, ada.ID, "hash")
+		_, password := users.SetPassword(ctx, ada.ID, 0, "hash")
 		for _, err := range []error{role, password, users.Delete(ctx, ada.ID)} {
 			if !errors.Is(err, services.ErrNoUser) {
 				t.Errorf("a change of who is gone: error %v", err)

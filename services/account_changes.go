@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -53,7 +54,12 @@ func (s *Accounts) ChangePassword(ctx context.Context, u User, f PasswordChange,
 	if err := s.confirm(ctx, u, *f.CurrentPassword, client); err != nil {
 		return User{}, err
 	}
-	return s.users.SetPassword(ctx, u.ID, *f.Password)
+	// Of the version, or a reset that happens meanwhile would be undone by the old password.
+	changed, err := s.users.setPassword(ctx, u.ID, u.CredentialsVersion, *f.Password)
+	if errors.Is(err, ErrNoUser) {
+		return User{}, ErrSignInNeeded
+	}
+	return changed, err
 }
 
 // RequestEmail mails a link to a user's new address, by which it replaces the old one.

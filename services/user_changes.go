@@ -32,11 +32,15 @@ func (s *Users) SetRole(ctx context.Context, id int64, role Role) (User, error) 
 
 // SetPassword replaces a user's password, which ends all sessions and tokens of the user.
 func (s *Users) SetPassword(ctx context.Context, id int64, password string) (User, error) {
+	return s.setPassword(ctx, id, 0, password)
+}
+
+func (s *Users) setPassword(ctx context.Context, id, version int64, password string) (User, error) {
 	hash, err := s.hash(ctx, password)
 	if err != nil {
 		return User{}, err
 	}
-	return s.store.SetPassword(ctx, id, hash)
+	return s.store.SetPassword(ctx, id, version, hash)
 }
 
 // EndSessions signs a user out everywhere: all sessions and tokens end.

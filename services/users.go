@@ -80,9 +80,10 @@ type UserStore interface {
 
 	// The changes return the user as it is then. They hold at once, in all processes.
 	SetRole(ctx context.Context, id int64, role Role) (User, error)
-	SetPassword(ctx context.Context, id int64, hash string) (User, error) // raises the credentials' version
-	EndSessions(ctx context.Context, id int64) (User, error)              // raises it as well
-	Delete(ctx context.Context, id int64) error                           // with all that is the user's
+	// SetPassword raises the credentials' version, of a user who has this one; 0 is any.
+	SetPassword(ctx context.Context, id, version int64, hash string) (User, error)
+	EndSessions(ctx context.Context, id int64) (User, error) // raises it as well
+	Delete(ctx context.Context, id int64) error              // with all that is the user's
 }
 
 // SignInLimiter limits how often a password may be guessed.
