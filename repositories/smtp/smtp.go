@@ -90,17 +90,21 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	if err != nil {
 		return errURL
 	}
-	return explain(client.DialAndSendWithContext(ctx, message))
+	err = client.DialAndSendWithContext(ctx, message)
+	if message.IsDelivered() { // what fails after that, as QUIT, is no reason to send it again
+		return nil
+	}
+	return explain(err)
 }
 
-// explain tells whether an error is for good: a server that refuses the sender's password
+// explain tells whether an error is for good: a server that refuses the sender or its password
 // today may take it tomorrow, but not a recipient who does not exist.
 func explain(err error) error {
 	refused, ok := errors.AsType[*gomail.SendError](err)
 	switch {
 	case err == nil:
 		return nil
-	case ok && !refused.IsTemp() && refused.ErrorCode() >= 500:
+	case ok && !refused.IsTemp() && refused.ErrorCode() >= 500 && refused.Reason != gomail.ErrSMTPMailFrom:
 		return fmt.Errorf("%w, with code %d", mail.ErrRefused, refused.ErrorCode())
 	case ok:
 		return fmt.Errorf("send a mail: the server answers %d", refused.ErrorCode())

@@ -1,7 +1,10 @@
 package smtp_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -72,5 +75,62 @@ func TestSend_TellsForGoodFromForNow(t *testing.T) {
 	}
 	if err := strict.Send(t.Context(), mail.Message{To: "ada@example.com"}); err == nil || len(server.Mails()) != 0 {
 		t.Errorf("without TLS: error %v, arrived are %v", err, server.Mails())
+	}
+}
+
+// script is a server that takes every mail, but for the commands that it answers otherwise.
+func script(t *testing.T, answers map[string]string) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
+			fmt.Fprint(c, "220 localhost\r\n")
+			lines, data := bufio.NewScanner(c), false
+			for lines.Scan() {
+				command := strings.ToUpper(lines.Text()[:min(4, len(lines.Text()))])
+				answer := answers[command]
+				switch {
+				case data && lines.Text() != ".":
+					continue
+				case answer != "" && !data:
+				case command == "DATA":
+					answer = "354 go on"
+				default:
+					answer = "250 ok"
+				}
+				data = command == "DATA"
+				fmt.Fprint(c, answer+"\r\n")
+			}
+			_ = c.Close()
+		}
+	}()
+	return "smtp://" + listener.Addr().String() + "?tls=none"
+}
+
+func TestSend_AMailThatTheServerHasTakenIsNoFailure(t *testing.T) {
+	for _, command := range []string{"RSET", "QUIT"} {
+		sender, err := ours.New(script(t, map[string]string{command: "554 no"}), "shop@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sender.Send(t.Context(), mail.Message{To: "ada@example.com", Text: "t"}); err != nil {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+// A refused sender is a setting to correct: the mails must not be given up meanwhile.
+func TestSend_ARefusedSenderIsForNow(t *testing.T) {
+	sender, err := ours.New(script(t, map[string]string{"MAIL": "530 authentication required"}), "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sender.Send(t.Context(), mail.Message{To: "ada@example.com", Text: "t"})
+	if err == nil || errors.Is(err, mail.ErrRefused) || !strings.Contains(err.Error(), "530") {
+		t.Errorf("error %v", err)
 	}
 }
