@@ -117,6 +117,9 @@ func (p permanentError) Unwrap() error { return p.error }
 // Permanent marks an error of a delivery: to try again is of no use.
 func Permanent(err error) error { return permanentError{err} }
 
+// errEnded is of an item that may have ended its process, whose last attempt nobody settled.
+var errEnded = errors.New("the process ended during the last attempt")
+
 // Handle does the work of an item. It may be called again for the same one.
 type Handle func(ctx context.Context, item Item) error
 
@@ -130,7 +133,11 @@ func (b *Outbox) Deliver(handle Handle) func(context.Context) error {
 			if err != nil || !ok {
 				return err
 			}
-			if err := b.settle(ctx, item, handle.once(ctx, item)); err != nil {
+			failure := errEnded
+			if item.Attempts <= maxAttempts {
+				failure = handle.once(ctx, item)
+			}
+			if err := b.settle(ctx, item, failure); err != nil {
 				return err
 			}
 		}

@@ -232,6 +232,22 @@ func TestDeliver_AnItemOfADeadProcessIsDueAgain(t *testing.T) {
 	wantGauges(t, registry, 0, 0)
 }
 
+// It would end each process that claims it, for ever.
+func TestDeliver_AnItemThatEndsEachProcessIsGivenUp(t *testing.T) {
+	db := openDB(t)
+	handled := 0
+	b, registry := box(t, db, func(context.Context, string) error { handled++; return nil })
+	for _, text := range []string{"the last attempt", "one too many"} {
+		add(t, b, text)
+	}
+	db.MustExecContext(t.Context(), "UPDATE outbox SET attempts = CASE payload->>'text' WHEN 'one too many' THEN 12 ELSE 11 END")
+	deliver(t, b)
+	if handled != 1 {
+		t.Errorf("handled %d items", handled)
+	}
+	wantGauges(t, registry, 0, 1)
+}
+
 func TestOutbox_WithoutPostgreSQLIsUnavailable(t *testing.T) {
 	db := openDB(t)
 	b, registry := box(t, db, func(context.Context, string) error { return nil })
