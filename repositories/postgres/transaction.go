@@ -52,13 +52,18 @@ func runningIn(ctx context.Context, db *sqlx.DB) *running {
 	return r
 }
 
+var errPanicked = errors.New("a part of the transaction has panicked")
+
 // join runs fn as a part of the transaction. If fn fails, the transaction cannot commit:
 // half of what fn writes must not stay.
-func (r *running) join(fn func() error) error {
-	err := fn()
-	if err != nil && r.failed == nil {
-		r.failed = err
-	}
+func (r *running) join(fn func() error) (err error) {
+	err = errPanicked
+	defer func() {
+		if err != nil && r.failed == nil {
+			r.failed = err
+		}
+	}()
+	err = fn()
 	return err
 }
 

@@ -123,6 +123,18 @@ func TestTransactions_NoPartStaysOfWhatHasFailed(t *testing.T) {
 	}()
 	s.has(t, 0, 2)
 
+	err = s.transaction(t.Context(), func(ctx context.Context) error {
+		defer func() { _ = recover() }()
+		return s.transaction(ctx, func(ctx context.Context) error {
+			_, _ = s.Order(ctx, "Ada")
+			panic("in a part of a transaction")
+		})
+	})
+	if err == nil {
+		t.Error("half of a part is committed")
+	}
+	s.has(t, 0, 2)
+
 	ctx, cancel := context.WithCancel(t.Context())
 	err = s.transaction(ctx, func(ctx context.Context) error {
 		_, err := s.Order(ctx, "Ada")
