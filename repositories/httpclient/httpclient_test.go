@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -94,6 +95,10 @@ func TestClient_BoundsAnswers(t *testing.T) {
 			w.Header().Set("X-Long", strings.Repeat("x", 100<<10))
 		}
 	})
+	unbounded := newClient(t, httpclient.Options{MaxBody: math.MaxInt64})
+	if body, err := call(t.Context(), unbounded, "GET", url+"/streamed"); len(body) != 11 || err != nil {
+		t.Errorf("without a bound: %q, error %v", body, err)
+	}
 	client := newClient(t, httpclient.Options{MaxBody: 10})
 	for path, want := range map[string]error{
 		"/fits": nil, "/told": httpclient.ErrTooLong, "/streamed": httpclient.ErrTooLong, "/header": problem.ErrUnavailable,

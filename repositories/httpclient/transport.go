@@ -90,7 +90,7 @@ type limitedBody struct {
 
 // Read is part of io.Reader.
 func (b *limitedBody) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
+	if int64(len(p))-1 > b.left {
 		p = p[:b.left+1] // one more shows that there is more
 	}
 	n, err := b.ReadCloser.Read(p)
