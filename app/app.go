@@ -248,7 +248,7 @@ func build(
 			// region sample
 			Products: products, Categories: services.NewCategories(categoryStore), Stock: stock, Reviews: reviews,
 			// endregion
-			Session: signIn, Accounts: ownAccount, DevReload: onDisk,
+			Session: signIn, Accounts: ownAccount, Tokens: tokens, DevReload: onDisk,
 		},
 		health: health,
 	})

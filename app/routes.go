@@ -134,6 +134,8 @@ func routes(
 	server.Post("/account/password", sameOrigin, anybody, small, h.pages.SetPassword)
 	server.Get("/account/email", anybody, h.pages.EmailForm)
 	server.Post("/account/email", sameOrigin, anybody, small, h.pages.ConfirmEmail)
+	server.Get("/account/tokens", signedIn, h.pages.TokensPage)
+	server.Post("/account/tokens", signedIn, small, h.pages.ChangeTokens)
 
 	server.Use(anybody) // what is at no address is told to people by a page, with their name on it
 

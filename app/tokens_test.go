@@ -10,7 +10,10 @@ import (
 	"example.com/prefab/services"
 )
 
-const tokensPath = "/api/v1/tokens"
+const (
+	tokensPath = "/api/v1/tokens"
+	tokensPage = "/account/tokens"
+)
 
 func init() { moreContractCases = append(moreContractCases, tokensContract) }
 
@@ -19,7 +22,7 @@ func tokensContract(s *service, by people) []contractCase {
 	const token = `{"name":"import","scope":"read","expiresInDays":1}`
 	bearer := []string{"Authorization", "Bearer " + member.token("read").Secret}
 	mine := tokensPath + "/" + strconv.FormatInt(member.token("read").ID, 10)
-	full := s.member()
+	another, full := member.token("read"), s.member()
 	s.exec(`INSERT INTO api_tokens (user_id, name, scope, hash, credentials_version, expires_at)
 		SELECT $1, 'old', 'read', n, 1, now() FROM generate_series(1, $2) n`, full.user.ID, services.MaxTokens)
 	return []contractCase{
@@ -41,6 +44,22 @@ func tokensContract(s *service, by people) []contractCase {
 		{422, member, "DELETE", tokensPath + "/0", "", nil},
 		{204, member, "DELETE", mine, "", nil},
 		{404, member, "DELETE", mine, "", nil},
+
+		{200, member, "GET", tokensPage, "", asBrowser},
+		{303, by.visitor, "GET", tokensPage, "", asBrowser},
+		{401, by.visitor, "GET", tokensPage, "", nil},
+		{403, s.visitor(), "GET", tokensPage, "", bearer},
+		{422, member, "GET", tokensPage + "?done=1&done=1", "", nil},
+		{200, member, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
+		{303, member, "POST", tokensPage, "revoke=" + strconv.FormatInt(another.ID, 10), asForm},
+		{400, member, "POST", tokensPage, "%", asForm},
+		{401, by.visitor, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
+		{403, member, "POST", tokensPage, "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{404, member, "POST", tokensPage, "revoke=999999", asForm},
+		{409, full, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
+		{413, member, "POST", tokensPage, tooLarge(), asForm},
+		{415, member, "POST", tokensPage, "{}", nil},
+		{422, member, "POST", tokensPage, "name=&scope=admin&expiresInDays=x", asForm},
 	}
 }
 

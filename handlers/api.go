@@ -26,6 +26,7 @@ func API(cookie string, errors rest.ErrorFormat) openapi.Document {
 			tokensAPI(),
 			pagesAPI(),
 			accountPagesAPI(),
+			tokenPagesAPI(),
 			ops.API(),
 		},
 	}

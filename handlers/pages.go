@@ -21,6 +21,7 @@ type Pages struct {
 	// endregion
 	Session   *Session
 	Accounts  *Accounts
+	Tokens    *services.Tokens
 	DevReload bool // templates are read anew for each page, so browsers must not cache it
 }
 
@@ -76,6 +77,7 @@ var notices = map[string]string{
 	"product": "The product is saved.",
 	"stock":   "The stock is saved.",
 	// endregion
+	"revoked": "The token is revoked.",
 }
 
 func pagesAPI() openapi.Group {

@@ -19,7 +19,7 @@ sed -i.old -E '/(\/\/|#|<!--) region sample/,/(\/\/|#|<!--) endregion/d' app/{ap
 sed -i.old 's,// without sample: ,,' app/routes.go handlers/{api,pages}.go
 sed -i.old 's/ once the sample is removed.*/./' handlers/pages.go
 sed -i.old -E -e '/^  seed \[/d' -e '/^  export \[/,/write all products/d' app/commands.go
-if grep -q '[^a-z]jobs\.' app/schedule.go; then # a generated job needs the import that stood in such a part
+if grep -q '[^a-z]jobs\.' app/schedule.go && ! grep -q '/jobs"$' app/schedule.go; then # a generated job needs the import
   sed -i.old '/jobs\/runner"$/{h;s,/runner,,;p;g;}' app/schedule.go
 fi
 gofmt -w app handlers
