@@ -30,11 +30,13 @@ import (
 const (
 	// Prefix is where the addresses of this package begin.
 	Prefix = "/_dev/"
+	// MailPath is the address of the page of mails.
+	MailPath = Prefix + "mail"
 	// StateVariable is the environment variable that names the file of the State.
 	StateVariable = "DEV_STATE"
 )
 
-//go:embed dev.css dev.js error.html mail.html
+//go:embed dev.css dev.js *.html
 var files embed.FS
 
 // State is what `make dev` tells the service, by a file. The numbers grow.

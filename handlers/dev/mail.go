@@ -10,9 +10,6 @@ import (
 	"example.com/prefab/services/mail"
 )
 
-// MailPath is the address of the page of mails.
-const MailPath = Prefix + "mail"
-
 var mailPage = template.Must(template.New("mail.html").Funcs(template.FuncMap{
 	"lines": func(text string) []string { return strings.Split(text, "\n") },
 	"isLink": func(line string) bool {
