@@ -16,6 +16,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 	"unicode"
@@ -81,7 +82,17 @@ func InTx(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	return WrapError("commit a transaction", tx.Commit())
+	return WrapError("commit a transaction", commit(ctx, tx))
+}
+
+// commit returns the context's error where the end of the context has rolled the transaction
+// back: database/sql then returns either that error or ErrTxDone, which says nothing.
+func commit(ctx context.Context, tx *sqlx.Tx) error {
+	err := tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // snakeCase turns a Go name into a column's: CategoryID into category_id.

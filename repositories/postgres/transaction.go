@@ -116,7 +116,7 @@ func runOnce(
 		err = r.failed
 	}
 	if err == nil {
-		err = tx.Commit()
+		err = commit(ctx, tx)
 		outcome = outcomeOf(err)
 		err = WrapError("commit a transaction", err)
 	}

@@ -135,16 +135,19 @@ func TestTransactions_NoPartStaysOfWhatHasFailed(t *testing.T) {
 	}
 	s.has(t, 0, 2)
 
-	ctx, cancel := context.WithCancel(t.Context())
-	err = s.transaction(ctx, func(ctx context.Context) error {
-		_, err := s.Order(ctx, "Ada")
-		cancel()
-		return err
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled one: error %v", err)
+	for _, pause := range []time.Duration{0, 50 * time.Millisecond} { // after which database/sql has rolled it back
+		ctx, cancel := context.WithCancel(t.Context())
+		err = s.transaction(ctx, func(ctx context.Context) error {
+			_, err := s.Order(ctx, "Ada")
+			cancel()
+			time.Sleep(pause)
+			return err
+		})
+		if !errors.Is(err, context.Canceled) || problem.CodeOf(err) != problem.Unavailable {
+			t.Errorf("a cancelled one: error %v", err)
+		}
+		s.has(t, 0, 2)
 	}
-	s.has(t, 0, 2)
 }
 
 func TestTransactions_RefusesToJoinAWeakerIsolation(t *testing.T) {
