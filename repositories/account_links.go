@@ -46,14 +46,14 @@ WHERE id = $1 AND credentials_version = $2 RETURNING ` + userColumns
 
 // Add is part of services.AccountLinkStore.
 func (s *AccountLinks) Add(ctx context.Context, l services.AccountLink) error {
-	_, err := s.db.ExecContext(ctx, addLink,
+	_, err := postgres.From(ctx, s.db).ExecContext(ctx, addLink,
 		l.TokenHash, l.Purpose, l.UserID, l.CredentialsVersion, l.Email, l.Name, l.ExpiresAt)
 	return postgres.WrapError("add an account link", err)
 }
 
 // Get is part of services.AccountLinkStore.
 func (s *AccountLinks) Get(ctx context.Context, tokenHash []byte, at time.Time) (l services.AccountLink, err error) {
-	err = s.db.GetContext(ctx, &l, getLink, tokenHash, at)
+	err = postgres.From(ctx, s.db).GetContext(ctx, &l, getLink, tokenHash, at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, services.ErrLinkOver
 	}
@@ -120,6 +120,6 @@ func (s *AccountLinks) use(
 
 // DeleteExpired is part of services.AccountLinkStore.
 func (s *AccountLinks) DeleteExpired(ctx context.Context, at time.Time) error {
-	_, err := s.db.ExecContext(ctx, deleteExpiredLinks, at)
+	_, err := postgres.From(ctx, s.db).ExecContext(ctx, deleteExpiredLinks, at)
 	return postgres.WrapError("delete expired account links", err)
 }

@@ -42,7 +42,7 @@ func (s *Users) ByEmail(ctx context.Context, email string) (services.User, error
 // List is part of services.UserStore.
 func (s *Users) List(ctx context.Context, afterID int64, limit int) ([]services.User, error) {
 	users := []services.User{}
-	err := s.db.SelectContext(ctx, &users, listUsers, afterID, limit)
+	err := postgres.From(ctx, s.db).SelectContext(ctx, &users, listUsers, afterID, limit)
 	return users, postgres.WrapError("list users", err)
 }
 

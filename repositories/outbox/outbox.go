@@ -37,6 +37,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/prefab/repositories/postgres"
+	"example.com/prefab/services/transaction"
 )
 
 const (
@@ -82,12 +83,15 @@ const addItem = `-- name: outbox.add
 INSERT INTO outbox (kind, payload) VALUES ($1, $2)`
 
 // Add leaves work for later. The payload is stored as JSON, and stays in PostgreSQL until
-// it is delivered: put no secret into it.
+// it is delivered: put no secret into it. In a transaction of the context the work is done
+// if that commits.
 func (b *Outbox) Add(ctx context.Context, kind string, payload any) error {
-	if err := b.AddIn(ctx, b.o.DB, kind, payload); err != nil {
+	if err := b.AddIn(ctx, postgres.From(ctx, b.o.DB), kind, payload); err != nil {
 		return err
 	}
-	b.Request()
+	if !transaction.From(ctx).AfterEnd(func(transaction.Outcome) { b.Request() }) {
+		b.Request()
+	}
 	return nil
 }
 

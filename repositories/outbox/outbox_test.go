@@ -2,11 +2,13 @@ package outbox_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -281,5 +283,36 @@ func TestAddIn_ADeliveryFollowsTheCommitAlone(t *testing.T) {
 	deliver(t, b)
 	if fmt.Sprint(got) != "[committed]" {
 		t.Errorf("delivered are %v", got)
+	}
+}
+
+// In a transaction an item is there, and its job requested, with the commit.
+func TestAdd_InATransactionFollowsTheCommit(t *testing.T) {
+	db := openDB(t)
+	var got []string
+	b, _ := box(t, db, func(_ context.Context, text string) error {
+		got = append(got, text)
+		return nil
+	})
+	transaction, failure := postgres.Transactions(db, sql.LevelDefault), errors.New("refused")
+	for text, outcome := range map[string]error{"kept": nil, "dropped": failure} {
+		err := transaction(t.Context(), func(ctx context.Context) error {
+			if err := b.Add(ctx, "note", note{text}); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-b.Added():
+				t.Error("the job is requested before the commit")
+			default:
+			}
+			return outcome
+		})
+		if !errors.Is(err, outcome) {
+			t.Error(err)
+		}
+		<-b.Added()
+	}
+	if err := b.deliver(t.Context()); err != nil || !slices.Equal(got, []string{"kept"}) {
+		t.Errorf("delivered %q, error %v", got, err)
 	}
 }
