@@ -162,7 +162,8 @@ func accountPagesAPI() openapi.Group {
 		},
 		{
 			ID: "postEmail", Method: "POST", Path: "/account/email",
-			Summary: "Change the e-mail address by a link", Answer: page, Form: []string{"token"}, Errors: taken, Never: []int{422},
+			Summary: "Change the e-mail address by a link", Answer: page, Form: []string{"token"}, Errors: taken,
+			Never: []int{422},
 		},
 		{
 			ID: "showAccountPage", Method: "GET", Path: "/account", Summary: "One's own account", Answer: page,
