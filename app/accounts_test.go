@@ -356,3 +356,16 @@ func TestAccountPages_TellWhatTheServiceDoesNotDo(t *testing.T) {
 		t.Error("the page leads to what the service does not do")
 	}
 }
+
+func TestAccount_ATokenGetsNoSessionByALink(t *testing.T) {
+	s := shared(t)
+	c := s.member()
+	s.link("by-token", services.EmailLink, c.user.ID, "by-token@people.example")
+	program := s.visitor()
+	bearer := "Bearer " + c.token("read").Secret
+	a := program.send("PUT", accountPath+"/email", object("token", "by-token"), "Authorization", bearer).want(http.StatusOK)
+	if cookies := a.header.Values("Set-Cookie"); strings.Contains(strings.Join(cookies, ""), "session") {
+		t.Errorf("a token gets %v", cookies)
+	}
+	program.get(sessionPath).problem(http.StatusUnauthorized)
+}

@@ -135,10 +135,12 @@ func (h *Accounts) ConfirmEmail(c *fiber.Ctx) error {
 	return sendPrivate(c, user)
 }
 
-// confirmEmail ends all sessions of the user. If this request has one of them, it goes on.
+// confirmEmail ends all sessions of the user. If this request has one of them, it goes on. A
+// token gets none.
 func (h *Accounts) confirmEmail(c *fiber.Ctx, token string) (services.User, error) {
 	user, err := h.Accounts.ConfirmEmail(c.UserContext(), token)
-	if before, ok := services.UserFrom(c.UserContext()); err == nil && ok && before.ID == user.ID {
+	_, byToken := services.TokenFrom(c.UserContext())
+	if before, ok := services.UserFrom(c.UserContext()); err == nil && ok && !byToken && before.ID == user.ID {
 		err = h.Session.start(c, user)
 	}
 	return user, err
