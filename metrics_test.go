@@ -142,7 +142,7 @@ func wantDocumented(t *testing.T, p *process) {
 	later := []string{
 		"prefab_job_duration_seconds", "prefab_write_behind_batch_duration_seconds",
 		"prefab_cache_invalidations_total", "prefab_write_behind_puts_total", "prefab_job_last_success_timestamp_seconds",
-		"prefab_http_client_duration_seconds",
+		"prefab_http_client_duration_seconds", "prefab_rate_limit_requests_total",
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
