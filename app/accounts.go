@@ -91,8 +91,8 @@ func sendMails(mails *services.AccountMails) outbox.Handle {
 func (c *Config) Validate(p *settings.Problems) {
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
-		isSite := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" &&
-			strings.Trim(u.Path, "/") == ""
+		isSite := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+			strings.TrimRight(c.PublicURL, "/") == u.Scheme+"://"+u.Host // no user, path, query or fragment
 		p.Check(isSite, "PUBLIC_URL", "must be like https://shop.example.com")
 	}
 	if c.SMTPURL != "" {

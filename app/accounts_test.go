@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/services"
 )
@@ -368,4 +369,17 @@ func TestAccount_ATokenGetsNoSessionByALink(t *testing.T) {
 		t.Errorf("a token gets %v", cookies)
 	}
 	program.get(sessionPath).problem(http.StatusUnauthorized)
+}
+
+func TestConfig_ThePublicURLIsASite(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"https://shop.example": true, "http://localhost:8080/": true, "": true, "https://[::1]:8080": true,
+		"shop.example": false, "ftp://shop.example": false, "https://": false, "https://shop.example/path": false,
+		"https://shop.example?": false, "https://shop.example?x": false, "https://shop.example#x": false,
+		"https://ada@shop.example": false,
+	} {
+		if _, err := app.LoadConfig([]string{"PUBLIC_URL=" + url}, ""); (err == nil) != ok {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
 }
