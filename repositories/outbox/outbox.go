@@ -13,7 +13,7 @@
 //	err := box.Add(ctx, "print-order", order)
 //	…
 //	r.Add(runner.Job{Name: "print", Every: time.Minute, Now: box.Added(), Shared: true, Timeout: 5 * time.Minute,
-//		Run: box.Deliver(func(ctx context.Context, item outbox.Item) error {
+//		Run: box.Deliver(func(ctx context.Context, item outbox.Item) error { // of the only kind
 //			var order Order
 //			if err := json.Unmarshal(item.Payload, &order); err != nil {
 //				return outbox.Permanent(err)
@@ -21,6 +21,9 @@
 //			return printer.Print(ctx, order)
 //		}),
 //	})
+//
+// One job delivers the items of all kinds: the function tells them apart by item.Kind, and
+// returns an error for a kind that it does not know.
 //
 // It logs no error of the function, which may quote an address: the column error holds it.
 package outbox
