@@ -2,10 +2,11 @@ package services
 
 import "example.com/prefab/services/mail"
 
-// The texts of the mails.
+// The texts of the mails. One to an address that nobody has confirmed quotes nothing that
+// the request has brought, such as a name: else strangers could mail their text to anybody.
 
 func (s *AccountMails) welcome(m AccountMail, link string) mail.Message {
-	return mail.Message{To: m.Email, Subject: "Please confirm your e-mail address", Text: `Hello ` + m.Name + `,
+	return mail.Message{To: m.Email, Subject: "Please confirm your e-mail address", Text: `Hello,
 
 to finish your account at ` + s.site + `, choose a password here within 48 hours:
 
