@@ -55,6 +55,51 @@ func (f OrderFields) Rules(r *problem.Rules) {
 	}
 }
 
+// NewSender has an object around the fields: {"sender": {…}}.
+type NewSender struct {
+	Sender *Sender `json:"sender"`
+}
+
+func (b NewSender) Rules(r *problem.Rules) {
+	r.Require("sender", b.Sender != nil)
+	if b.Sender != nil {
+		r.Within("sender", b.Sender.Rules)
+	}
+}
+
+// SenderChange has it too, of which only the fields given are written.
+type SenderChange struct {
+	Sender *Sender `json:"sender"`
+}
+
+func (b SenderChange) Rules(r *problem.Rules) {
+	r.Require("sender", b.Sender != nil)
+	if b.Sender != nil {
+		r.WithinGiven("sender", b.Sender.Rules)
+	}
+}
+
+// Where the rules of the owner differ from the type's own, they count.
+func TestSchemas_OfAnObjectAroundTheFields(t *testing.T) {
+	email := "a@b"
+	at := describe(t,
+		Operation{ID: "create", Method: "POST", Path: "/api/v1/senders", Answer: Lamp{}, Body: NewSender{}},
+		Operation{ID: "update", Method: "PUT", Path: "/api/v1/senders/{id}", Answer: Lamp{}, Body: SenderChange{&Sender{&email}}},
+	)
+	for place, want := range map[string]string{
+		"NewSender properties":  `{"sender":{"$ref":"#/components/schemas/Sender"}}`,
+		"NewSender required":    `["sender"]`,
+		"Sender required":       `["email"]`,
+		"SenderChange required": `["sender"]`,
+		"SenderChange properties": `{"sender":{"additionalProperties":false,"properties":{"email":{"description":"One line.",` +
+			`"maxLength":9,"minLength":3,"pattern":"\\S","type":"string"}},"type":"object"}}`,
+	} {
+		if got := at(append([]string{"components", "schemas"}, strings.Fields(place)...)...); got != want {
+			t.Errorf("%s: %s, want %s", place, got, want)
+		}
+	}
+}
+
 func TestSchemas_OfObjectsAndItemsComeFromTheRulesOfTheirOwner(t *testing.T) {
 	quantity := int64(2)
 	at := describe(t,

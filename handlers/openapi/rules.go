@@ -63,6 +63,27 @@ func (r rules) nested() bool {
 	return len(r) > 1 || len(r) == 1 && !own
 }
 
+// areThoseOf reports whether a type's own rules want the same of its fields. Of a type that
+// contains itself they reach deeper, which does not count.
+func (r rules) areThoseOf(t reflect.Type) bool {
+	own := rulesOf(t)
+	same := func(one, other problem.Limit) bool {
+		one.Field, other.Field = "", "" // they begin with the owner's field
+		return reflect.DeepEqual(one, other)
+	}
+	for path, limits := range r {
+		if path != "" && !slices.EqualFunc(limits, own[path], same) {
+			return false
+		}
+	}
+	for path := range own {
+		if _, wanted := r[path]; !wanted && !strings.ContainsAny(path, ".[") {
+			return false
+		}
+	}
+	return own != nil
+}
+
 // rulesOf returns what a type's rules want, or nil without any. They are asked with every
 // field given, one item in each list, and no value zero, which may mean that it is removed.
 func rulesOf(t reflect.Type) rules {

@@ -134,7 +134,7 @@ func (b *builder) nested(t reflect.Type, limits rules, as use) Schema {
 		t = t.Elem()
 	}
 	switch {
-	case !limits.nested() || t.Implements(reflect.TypeFor[ruled]()) && as != changed:
+	case !limits.nested() || as != changed && limits.areThoseOf(t):
 		return b.typeSchema(t)
 	case t.Kind() == reflect.Slice:
 		if as == changed {

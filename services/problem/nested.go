@@ -8,6 +8,11 @@ func (r *Rules) Within(field string, rules func(r *Rules)) {
 	r.inside(r.path(field), r.partial, rules)
 }
 
+// WithinGiven is Within of a change: the object's required fields may be missing.
+func (r *Rules) WithinGiven(field string, rules func(r *Rules)) {
+	r.inside(r.path(field), true, rules)
+}
+
 // Each checks the items of a list, of which there are n: their fields are named as
 // items[2].quantity. An item that is no object has the field "". In a change, too, an item
 // must have its required fields, since a list is replaced as a whole.

@@ -66,6 +66,28 @@ func TestRules_NameNestedFieldsByTheirPaths(t *testing.T) {
 	}
 }
 
+func TestRules_WithinGivenLetRequiredFieldsBeMissing(t *testing.T) {
+	lamp := func(r *Rules) {
+		r.Require("name", false)
+		r.Between("watts", 0, 1, 9)
+		r.Each("parts", 1, func(_ int, r *Rules) { r.Require("name", false) })
+	}
+	rules := func(r *Rules) {
+		r.WithinGiven("lamp", lamp)
+		r.Require("room", false)
+	}
+	if got := strings.Join(fieldsOf(Check(rules)), " "); got != "lamp.watts lamp.parts[0].name room" {
+		t.Errorf("broken are %q", got)
+	}
+	var told []string
+	for _, l := range Limits(rules) {
+		told = append(told, l.Field+" "+l.Rule)
+	}
+	if got := strings.Join(told, ", "); got != "lamp.watts Between, lamp.parts[].name Require, room Require" {
+		t.Errorf("told are %q", got)
+	}
+}
+
 func fieldsOf(err error) (names []string) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		for _, f := range e.Fields {

@@ -60,8 +60,11 @@ func (r *Rules) note(l Limit) {
 
 // Require requires that the field is given.
 func (r *Rules) Require(field string, given bool) {
+	if r.partial {
+		return
+	}
 	r.note(Limit{Field: field, Rule: "Require"})
-	r.Check(given || r.partial, field, "is required")
+	r.Check(given, field, "is required")
 }
 
 // Check adds the message for the field, unless ok.
