@@ -230,3 +230,20 @@ func TestJSON_SaysWhatCannotBeDescribed(t *testing.T) {
 type tagged struct {
 	Many []string `json:"many" maxItems:"few"`
 }
+
+// RatedFields embed others, whose fields stand in one object with theirs.
+type RatedFields struct {
+	Sender
+	Stars *int64 `json:"stars"`
+}
+
+func TestExamples_HaveEmbeddedFieldsInTheirObject(t *testing.T) {
+	email, stars := "a@b", int64(3)
+	at := describe(t, Operation{
+		ID: "rate", Method: "POST", Path: "/api/v1/ratings", Answer: Lamp{}, Body: RatedFields{Sender{&email}, &stars},
+	})
+	body := at("paths", "/api/v1/ratings", "post", "requestBody", "content", "application/json", "example")
+	if want := `{"email":"a@b","stars":3}`; body != want {
+		t.Errorf("the example is %s, want %s", body, want)
+	}
+}

@@ -159,9 +159,15 @@ func given(v reflect.Value) any {
 			field, f := v.Field(i), v.Type().Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			absent := (field.Kind() == reflect.Pointer || field.Kind() == reflect.Slice) && field.IsNil()
-			if f.IsExported() && name != "-" && !absent {
-				object.add(cmp.Or(name, f.Name), given(field))
+			if !f.IsExported() || name == "-" || absent {
+				continue
 			}
+			value := given(field)
+			if embedded, ok := value.(members); ok && f.Anonymous && name == "" {
+				object = append(object, embedded...)
+				continue
+			}
+			object.add(cmp.Or(name, f.Name), value)
 		}
 		return object
 	}
