@@ -128,7 +128,7 @@ func TestAccountLinks_EndWithTheCredentialsAndWithTheUser(t *testing.T) {
 		if n := count(t, db, "outbox"); n != 0 {
 			t.Error("a notice is sent of what was not done")
 		}
-		if err := users.Delete(t.Context(), ada.ID); err != nil {
+		if err := users.Delete(t.Context(), ada.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 		if n := count(t, db, "account_links"); n != 0 {

@@ -86,8 +86,8 @@ func (s *CachedUsers) EndSessions(ctx context.Context, id int64) (u services.Use
 }
 
 // Delete is part of services.UserStore.
-func (s *CachedUsers) Delete(ctx context.Context, id int64) error {
-	return s.write(ctx, id, func(ctx context.Context) error { return s.UserStore.Delete(ctx, id) })
+func (s *CachedUsers) Delete(ctx context.Context, id, version int64) error {
+	return s.write(ctx, id, func(ctx context.Context) error { return s.UserStore.Delete(ctx, id, version) })
 }
 
 func (s *CachedUsers) write(ctx context.Context, id int64, write func(context.Context) error) error {

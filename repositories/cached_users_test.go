@@ -166,7 +166,7 @@ func TestCachedUsers_ChangesHoldAtOnce(t *testing.T) {
 			t.Errorf("got %+v, error %v, want %+v", got, err, want)
 		}
 	}
-	if err := users.Delete(t.Context(), ada.ID); err != nil {
+	if err := users.Delete(t.Context(), ada.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := users.Get(t.Context(), ada.ID); !errors.Is(err, services.ErrNoUser) {

@@ -27,7 +27,7 @@ const reviewedProducts = `-- name: reviews.products_of_user
 SELECT product_id FROM reviews WHERE user_id = $1`
 
 // Delete is part of services.UserStore.
-func (s *InvalidatingReviewers) Delete(ctx context.Context, id int64) error {
+func (s *InvalidatingReviewers) Delete(ctx context.Context, id, version int64) error {
 	var products []int64
 	if err := s.db.SelectContext(ctx, &products, reviewedProducts, id); err != nil {
 		return postgres.WrapError("list the products that a user has reviewed", err)
@@ -36,5 +36,5 @@ func (s *InvalidatingReviewers) Delete(ctx context.Context, id int64) error {
 	for i, product := range products {
 		tags[i] = productTag(product)
 	}
-	return s.cache.Write(ctx, tags, func(ctx context.Context) error { return s.UserStore.Delete(ctx, id) })
+	return s.cache.Write(ctx, tags, func(ctx context.Context) error { return s.UserStore.Delete(ctx, id, version) })
 }

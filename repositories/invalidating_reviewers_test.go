@@ -29,7 +29,7 @@ func TestInvalidatingReviewers_TakeTheirReviewsFromCachedProducts(t *testing.T) 
 		t.Fatalf("the product has %d reviews", n)
 	}
 	var users services.UserStore = repositories.NewInvalidatingReviewers(repositories.NewUsers(db), db, values)
-	if err := users.Delete(t.Context(), ada.ID); err != nil {
+	if err := users.Delete(t.Context(), ada.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := reviews(); n != 0 {

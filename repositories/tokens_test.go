@@ -53,7 +53,7 @@ func TestTokens_BelongToTheirUser(t *testing.T) {
 		if _, err := tokens.Find(t.Context(), "1"); !errors.Is(err, services.ErrNoToken) {
 			t.Errorf("deleted, and found: %v", err)
 		}
-		if err := repositories.NewUsers(db).Delete(t.Context(), ada.ID); err != nil {
+		if err := repositories.NewUsers(db).Delete(t.Context(), ada.ID, 0); err != nil {
 			t.Error(err)
 		}
 		if _, err := tokens.Find(t.Context(), "2"); !errors.Is(err, services.ErrNoToken) {

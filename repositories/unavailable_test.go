@@ -63,7 +63,7 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 		"Tokens.Find":    func(ctx context.Context) error { return only(tokens.Find(ctx, "a")) },
 		"Tokens.Delete":  func(ctx context.Context) error { return tokens.Delete(ctx, 1, 1) },
 		"Tokens.SetUsed": func(ctx context.Context) error { return tokens.SetUsed(ctx, []int64{1}, time.Now()) },
-		"Users.Delete":   func(ctx context.Context) error { return users.Delete(ctx, 1) },
+		"Users.Delete":   func(ctx context.Context) error { return users.Delete(ctx, 1, 0) },
 	}
 }
 

@@ -20,7 +20,7 @@ WHERE id = $1 AND $3::bigint IN (0, credentials_version) RETURNING ` + userColum
 	endUserSessions = `-- name: users.end_sessions
 UPDATE users SET credentials_version = credentials_version + 1 WHERE id = $1 RETURNING ` + userColumns
 	deleteUser = `-- name: users.delete
-DELETE FROM users WHERE id = $1 RETURNING ` + userColumns
+DELETE FROM users WHERE id = $1 AND $2::bigint IN (0, credentials_version) RETURNING ` + userColumns
 )
 
 // Create is part of services.UserStore.
@@ -45,8 +45,8 @@ func (s *Users) EndSessions(ctx context.Context, id int64) (services.User, error
 
 // Delete is part of services.UserStore. What belongs to the user has a foreign key with
 // ON DELETE CASCADE.
-func (s *Users) Delete(ctx context.Context, id int64) error {
-	_, err := s.change(ctx, "delete a user", deleteUser, id)
+func (s *Users) Delete(ctx context.Context, id, version int64) error {
+	_, err := s.change(ctx, "delete a user", deleteUser, id, version)
 	return err
 }
 

@@ -107,7 +107,10 @@ func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
 				t.Errorf("after %d: %+v, error %v", after, got, err)
 			}
 		}
-		if err := users.Delete(ctx, ada.ID); err != nil {
+		if err := users.Delete(ctx, ada.ID, ada.CredentialsVersion); !errors.Is(err, services.ErrNoUser) {
+			t.Errorf("a deletion by what is over: error %v", err)
+		}
+		if err := users.Delete(ctx, ada.ID, want.CredentialsVersion); err != nil {
 			t.Error(err)
 		}
 		if _, err := users.Get(ctx, ada.ID); !errors.Is(err, services.ErrNoUser) {
@@ -115,7 +118,7 @@ func TestUsers_ChangesShowAndPasswordsRaiseTheVersion(t *testing.T) {
 		}
 		_, role := users.SetRole(ctx, ada.ID, services.Admin)
 		_, password := users.SetPassword(ctx, ada.ID, 0, "hash")
-		for _, err := range []error{role, password, users.Delete(ctx, ada.ID)} {
+		for _, err := range []error{role, password, users.Delete(ctx, ada.ID, 0)} {
 			if !errors.Is(err, services.ErrNoUser) {
 				t.Errorf("a change of who is gone: error %v", err)
 			}

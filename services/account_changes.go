@@ -56,10 +56,7 @@ func (s *Accounts) ChangePassword(ctx context.Context, u User, f PasswordChange,
 	}
 	// Of the version, or a reset that happens meanwhile would be undone by the old password.
 	changed, err := s.users.setPassword(ctx, u.ID, u.CredentialsVersion, *f.Password)
-	if errors.Is(err, ErrNoUser) {
-		return User{}, ErrSignInNeeded
-	}
-	return changed, err
+	return changed, endedMeanwhile(err)
 }
 
 // RequestEmail mails a link to a user's new address, by which it replaces the old one.
@@ -92,14 +89,26 @@ func (s *Accounts) Delete(ctx context.Context, u User, f Deletion, client netip.
 	if err := s.confirm(ctx, u, *f.CurrentPassword, client); err != nil {
 		return err
 	}
-	return s.users.Remove(ctx, u.ID)
+	return endedMeanwhile(s.users.store.Delete(ctx, u.ID, u.CredentialsVersion))
 }
 
-// confirm wants the user's password. Attempts count as those to sign in.
+// confirm wants the user's password. Attempts count as those to sign in. The user must still
+// have the version of the credentials that the request began with.
 func (s *Accounts) confirm(ctx context.Context, u User, password string, client netip.Addr) error {
-	_, err := s.users.SignIn(ctx, u.Email, password, client)
+	now, err := s.users.SignIn(ctx, u.Email, password, client)
 	if problem.CodeOf(err) == problem.Unauthenticated {
 		return problem.InvalidField("currentPassword", "is wrong")
+	}
+	if err == nil && (now.ID != u.ID || now.CredentialsVersion != u.CredentialsVersion) {
+		return ErrSignInNeeded
+	}
+	return err
+}
+
+// endedMeanwhile makes "no user of this version" the answer to a session that has ended.
+func endedMeanwhile(err error) error {
+	if errors.Is(err, ErrNoUser) {
+		return ErrSignInNeeded
 	}
 	return err
 }

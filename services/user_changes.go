@@ -49,7 +49,7 @@ func (s *Users) EndSessions(ctx context.Context, id int64) (User, error) {
 }
 
 // Remove deletes a user, with all that is the user's. All sessions and tokens end.
-func (s *Users) Remove(ctx context.Context, id int64) error { return s.store.Delete(ctx, id) }
+func (s *Users) Remove(ctx context.Context, id int64) error { return s.store.Delete(ctx, id, 0) }
 
 // hash returns the hash of a new password, which must keep the rule.
 func (s *Users) hash(ctx context.Context, password string) (string, error) {

@@ -83,7 +83,8 @@ type UserStore interface {
 	// SetPassword raises the credentials' version, of a user who has this one; 0 is any.
 	SetPassword(ctx context.Context, id, version int64, hash string) (User, error)
 	EndSessions(ctx context.Context, id int64) (User, error) // raises it as well
-	Delete(ctx context.Context, id int64) error              // with all that is the user's
+	// Delete deletes a user who has this version, or any (0), with all that is the user's.
+	Delete(ctx context.Context, id, version int64) error
 }
 
 // SignInLimiter limits how often a password may be guessed.
