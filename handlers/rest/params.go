@@ -79,14 +79,21 @@ func (q Query) IDs(name string, maxIDs int) ([]int64, error) {
 // Limit returns the parameter "limit", the length of a page: from 1 to highest, or the
 // usual one if it is absent or empty.
 func (q Query) Limit(usual, highest int) (int, error) {
-	if q["limit"] == "" {
+	n, err := q.Int("limit", int64(usual), 1, int64(highest))
+	return int(n), err
+}
+
+// Int returns a parameter that is a whole number from low to high, or the usual one if it is
+// absent or empty. It accepts only one spelling: "+1" and "01" are no numbers.
+func (q Query) Int(name string, usual, low, high int64) (int64, error) {
+	if q[name] == "" {
 		return usual, nil
 	}
-	n, ok := ParseID(q["limit"]) // also a whole number from 1 on
-	if !ok || n > int64(highest) {
-		return 0, problem.InvalidField("limit", fmt.Sprintf("must be from 1 to %d", highest))
+	n, err := strconv.ParseInt(q[name], 10, 64)
+	if err != nil || n < low || n > high || strconv.FormatInt(n, 10) != q[name] {
+		return 0, problem.InvalidField(name, fmt.Sprintf("must be from %d to %d", low, high))
 	}
-	return int(n), nil
+	return n, nil
 }
 
 // After returns the parameter "after", a cursor, or the zero Position if it is absent or empty.

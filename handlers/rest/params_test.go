@@ -85,6 +85,23 @@ func TestQuery_ReadsParameters(t *testing.T) {
 	}
 }
 
+func TestQuery_ReadsWholeNumbersInOneSpelling(t *testing.T) {
+	for given, want := range map[string]int64{"": 7, "-2": -2, "0": 0, "9": 9} {
+		if n, err := (Query{"offset": given}).Int("offset", 7, -2, 9); n != want || err != nil {
+			t.Errorf("%q: %d, error %v", given, n, err)
+		}
+	}
+	if n, err := (Query{}).Int("offset", 7, 0, 9); n != 7 || err != nil {
+		t.Errorf("absent: %d, error %v", n, err)
+	}
+	for _, given := range []string{"-3", "10", "+1", "01", "-0", "1.5", "1e1", " 1", "x", "9223372036854775808"} {
+		_, err := Query{"offset": given}.Int("offset", 7, -2, 9)
+		if err == nil || !strings.HasSuffix(err.Error(), "offset: must be from -2 to 9.") {
+			t.Errorf("%q: error %v", given, err)
+		}
+	}
+}
+
 func TestPathText_IsALineOfItsOwn(t *testing.T) {
 	app := fiber.New(fiber.Config{UnescapePath: true, ErrorHandler: ErrorHandler(slog.New(slog.DiscardHandler), nil, ErrorFormat{})})
 	var kept []string
