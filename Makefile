@@ -63,6 +63,7 @@ test-browser:
 	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app
 test-others:
 	go test -tags soak -short -timeout 10m -run TestSoak ./app
+	test ! -d app/otel || { go vet -tags otel ./... && go test -race -timeout 5m -tags otel ./app/otel; }
 	@test -z "$$CI$$(command -v npm)" || $(MAKE) --no-print-directory conformance
 # region sample
 	cd bench && go vet ./... && go test ./...
@@ -74,6 +75,7 @@ test-all: test test-rest ## Test everything, as CI does
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(GOVULNCHECK) ## Run the linters and look for known vulnerabilities
 	$(GOLANGCI_LINT) run
+	test ! -d app/otel || $(GOLANGCI_LINT) run --build-tags otel ./app/otel ./app/server
 # region sample
 	cd bench && ../$(GOLANGCI_LINT) run
 # endregion

@@ -85,8 +85,11 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 	if develop != nil {
 		app.Use(dev.Prefix, develop.Serve) // not in the access log: each page asks twice a second
 	}
+	app.Use(request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)))
+	if p.spans != nil {
+		app.Use(request.Spans(p.spans))
+	}
 	app.Use(
-		request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)),
 		request.Metrics(p.Metrics),
 		request.AccessLog(p.Log, s.SlowRequestThreshold),
 		request.CORS(s.CORSOrigins),

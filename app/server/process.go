@@ -38,6 +38,7 @@ import (
 	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/health"
 	"example.com/prefab/services/memory"
+	"example.com/prefab/services/tracing"
 )
 
 // Options say what the processes serve.
@@ -74,9 +75,10 @@ type Process struct {
 	Redis    redis.UniversalClient
 	Health   *health.Monitor
 
-	worker  *prefork.Worker // nil: a single process
-	admin   bool            // it serves ADMIN_ADDR
-	closing atomic.Bool     // the listener is closed
+	spans   tracing.Recorder // nil: none are recorded
+	worker  *prefork.Worker  // nil: a single process
+	admin   bool             // it serves ADMIN_ADDR
+	closing atomic.Bool      // the listener is closed
 }
 
 // openAndServe opens the pools, builds the service on them, serves, and closes the pools.
@@ -91,6 +93,15 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 	observe := func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e) }
 	if s.Env == Development {
 		observe = func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e); querylog.Record(ctx, e) }
+	}
+	flush, err := p.recordSpans(ctx)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	if p.spans != nil {
+		others := observe
+		observe = func(ctx context.Context, e querylog.Event) { others(ctx, e); querylog.Spans(ctx, e) }
 	}
 	if p.DB, err = s.openDatabase(s.DatabaseURL, observe); err != nil {
 		return err

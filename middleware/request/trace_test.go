@@ -85,6 +85,7 @@ func TestTrace_GivesEachRequestAnIDOfItsOwn(t *testing.T) {
 
 func TestTrace_IsAPartOfTheClientsTrace(t *testing.T) {
 	const traceID, span = "4bf92f3577b34da6a3ce929d0e0e4736", "-00f067aa0ba902b7-01"
+	spanID := tracing.SpanID{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7}
 	app := fibertest.New()
 	app.Use(request.Trace(time.Minute, nil))
 	var trace *tracing.Trace
@@ -94,12 +95,12 @@ func TestTrace_IsAPartOfTheClientsTrace(t *testing.T) {
 		want    tracing.Parent
 	}{
 		{nil, tracing.Parent{}},
-		{[]string{"traceparent", "00-" + traceID + span, "tracestate", "a=1"}, tracing.Parent{TraceID: traceID, State: "a=1", Sampled: true}},
+		{[]string{"traceparent", "00-" + traceID + span, "tracestate", "a=1"}, tracing.Parent{TraceID: traceID, SpanID: spanID, State: "a=1", Sampled: true}},
 		{[]string{"traceparent", "00-" + traceID + span + "-more"}, tracing.Parent{}},
 		{[]string{"tracestate", "a=1"}, tracing.Parent{}},
 		{[]string{"traceparent", "00-" + traceID + span, "traceparent", "00-" + traceID + span}, tracing.Parent{}},
 		{[]string{"traceparent", "00-" + traceID + span, "tracestate", "a=1", "tracestate", "b=2"},
-			tracing.Parent{TraceID: traceID, State: "a=1,b=2", Sampled: true}},
+			tracing.Parent{TraceID: traceID, SpanID: spanID, State: "a=1,b=2", Sampled: true}},
 	} {
 		response, _ := fibertest.Send(t, app, "GET", "/", c.headers...)
 		if trace.Parent != c.want || response.Header.Get(fiber.HeaderXRequestID) != trace.ID || trace.ID == traceID {

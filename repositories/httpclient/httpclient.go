@@ -34,7 +34,7 @@ import (
 
 // Options say what a client may use. A zero one stands for the value in its comment.
 type Options struct {
-	Name     string                // of the other service, in metrics
+	Name     string                // of the other service, in metrics and spans
 	Timeout  time.Duration         // of a call with its body; 10 s. A context's deadline holds too
 	MaxConns int                   // to each address; 32. A call waits for one within its time
 	MaxBody  int64                 // bytes of an answer's body; 1 MiB
@@ -58,7 +58,7 @@ func New(o Options) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &transport{
-			maxBody: cmp.Or(o.MaxBody, defaultMaxBody), durations: newDurations(o.Name, o.Metrics),
+			name: o.Name, maxBody: cmp.Or(o.MaxBody, defaultMaxBody), durations: newDurations(o.Name, o.Metrics),
 			next: &http.Transport{
 				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
 				TLSHandshakeTimeout: min(connectTimeout, timeout), ResponseHeaderTimeout: timeout,

@@ -18,6 +18,7 @@ import (
 var ErrTooLong = errors.New("the answer's body is too long")
 
 type transport struct {
+	name      string // of the other service
 	next      http.RoundTripper
 	maxBody   int64
 	durations prometheus.ObserverVec // nil: no metrics
@@ -44,14 +45,20 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodGet && request.Method != http.MethodHead {
 		transaction.From(ctx).MarkExternal() // a rollback does not undo it
 	}
-	start := time.Now()
-	response, err := t.next.RoundTrip(traced(request))
+	id, start := tracing.NewSpanID(), time.Now()
+	response, err := t.next.RoundTrip(traced(request, id))
 	outcome := "error"
 	if err == nil {
 		outcome = strconv.Itoa(response.StatusCode/100) + "xx"
 	}
+	duration := time.Since(start)
 	if t.durations != nil {
-		t.durations.WithLabelValues(outcome).Observe(time.Since(start).Seconds())
+		t.durations.WithLabelValues(outcome).Observe(duration.Seconds())
+	}
+	if trace := tracing.From(ctx); trace.Recording() {
+		span := t.span(request, response, err)
+		span.ID, span.Start, span.Duration = id, start, duration
+		trace.Record(span)
 	}
 	if err != nil {
 		return nil, err
@@ -66,11 +73,11 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// traced returns the request with the trace of its context, as a span of its own. A
-// RoundTripper must not change the request itself.
-func traced(request *http.Request) *http.Request {
+// traced returns the request with the trace of its context, as the span id. A RoundTripper
+// must not change the request itself.
+func traced(request *http.Request, id tracing.SpanID) *http.Request {
 	trace := tracing.From(request.Context())
-	traceparent := trace.Traceparent()
+	traceparent := trace.TraceparentOf(id)
 	if traceparent == "" || request.Header.Get("Traceparent") != "" {
 		return request
 	}

@@ -1,9 +1,7 @@
 package tracing
 
 import (
-	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 )
 
@@ -11,6 +9,7 @@ import (
 // The zero value is none.
 type Parent struct {
 	TraceID string // 32 hexadecimal digits
+	SpanID  SpanID // of the caller's span
 	State   string // the header tracestate, which is passed on as it is
 	Sampled bool   // the caller may have recorded its part
 }
@@ -37,6 +36,7 @@ func ParseTraceparent(header, state string) (p Parent, ok bool) {
 	}
 	bits, _ := hex.DecodeString(flags)
 	p = Parent{TraceID: strings.Clone(traceID), Sampled: bits[0]&flagSampled != 0}
+	_, _ = hex.Decode(p.SpanID[:], []byte(spanID)) // its digits are checked
 	visible := func(r rune) bool { return r >= ' ' && r <= '~' }
 	if len(state) <= maxTracestate && strings.IndexFunc(state, func(r rune) bool { return !visible(r) }) < 0 {
 		p.State = strings.Clone(state)
@@ -60,19 +60,25 @@ func (t *Trace) TraceID() string {
 	return t.ID
 }
 
-// Traceparent returns the header traceparent for a call to another service or a statement,
-// with a span id of its own, or "" without a trace id. It says that this service records no
-// spans, unless the caller does.
+// Traceparent returns the header traceparent for a statement, or "" without a trace id. It
+// names the request's span if that is recorded, and else one that nobody records.
 func (t *Trace) Traceparent() string {
+	if t.Recording() {
+		return t.TraceparentOf(t.recording.spanID)
+	}
+	return t.TraceparentOf(NewSpanID())
+}
+
+// TraceparentOf returns the header traceparent for a call of another service, which is the
+// span id, or "" without a trace id. It says whether this service or its caller records spans.
+func (t *Trace) TraceparentOf(id SpanID) string {
 	traceID := t.TraceID()
 	if traceID == "" {
 		return ""
 	}
 	flags := "-00"
-	if t.Parent.Sampled {
+	if t.Parent.Sampled || t.Recording() {
 		flags = "-01"
 	}
-	var span [8]byte
-	binary.NativeEndian.PutUint64(span[:], rand.Uint64()|1) //nolint:gosec // not secret; and never zero
-	return "00-" + traceID + "-" + hex.EncodeToString(span[:]) + flags
+	return "00-" + traceID + "-" + id.String() + flags
 }

@@ -11,13 +11,14 @@ import (
 func TestParseTraceparent_TakesOnlyWhatIsValid(t *testing.T) {
 	const traceID, spanID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	const good = "00-" + traceID + "-" + spanID + "-01"
+	span := tracing.SpanID{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7}
 	for header, want := range map[string]tracing.Parent{
-		good:                                     {TraceID: traceID, Sampled: true},
-		"00-" + traceID + "-" + spanID + "-00":   {TraceID: traceID},
-		"00-" + traceID + "-" + spanID + "-fe":   {TraceID: traceID}, // other flags are not known
-		"00-" + traceID + "-" + spanID + "-ff":   {TraceID: traceID, Sampled: true},
-		"cc-" + traceID + "-" + spanID + "-01":   {TraceID: traceID, Sampled: true}, // a later version
-		"cc-" + traceID + "-" + spanID + "-01-x": {TraceID: traceID, Sampled: true},
+		good:                                     {TraceID: traceID, SpanID: span, Sampled: true},
+		"00-" + traceID + "-" + spanID + "-00":   {TraceID: traceID, SpanID: span},
+		"00-" + traceID + "-" + spanID + "-fe":   {TraceID: traceID, SpanID: span}, // other flags are not known
+		"00-" + traceID + "-" + spanID + "-ff":   {TraceID: traceID, SpanID: span, Sampled: true},
+		"cc-" + traceID + "-" + spanID + "-01":   {TraceID: traceID, SpanID: span, Sampled: true}, // a later version
+		"cc-" + traceID + "-" + spanID + "-01-x": {TraceID: traceID, SpanID: span, Sampled: true},
 		"cc-" + traceID + "-" + spanID + "-01x":  {},
 		"ff-" + traceID + "-" + spanID + "-01":   {},
 		good + "-x":                              {},

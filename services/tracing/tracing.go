@@ -36,6 +36,8 @@ type Trace struct {
 	waited  atomic.Int64 // nanoseconds
 	once    sync.Once
 	memo    any
+
+	recording *recording // nil: no spans are recorded
 }
 
 // NewID returns 32 hexadecimal digits, the form of a trace id in W3C's Trace
