@@ -1,5 +1,6 @@
 // Package smtp sends mails by a mail server, with go-mail. It promises that a mail and the
-// password pass only by TLS, unless the URL says otherwise, and that an error tells neither.
+// password pass only by TLS, unless the URL says otherwise, that an error tells neither, and
+// that Send ends with its context, after 20 seconds at most.
 //
 //	sender, err := smtp.New("smtp://user:password@mail.example.com:587", "Shop <shop@example.com>")
 //	if err != nil {
@@ -10,10 +11,13 @@ package smtp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	netmail "net/mail"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,6 +35,7 @@ var errURL = errors.New("must be like smtp://user:password@host:587, or smtps://
 type Sender struct {
 	host    string
 	from    string
+	overTLS bool // from the beginning
 	options []gomail.Option
 }
 
@@ -42,10 +47,11 @@ func New(serverURL, from string) (*Sender, error) {
 		return nil, errURL
 	}
 	options := []gomail.Option{gomail.WithTimeout(sendTimeout)}
-	port, plain := "587", u.RawQuery == "tls=none"
+	port, plain, overTLS := "587", u.RawQuery == "tls=none", u.Scheme == "smtps"
 	switch {
-	case u.Scheme == "smtps" && u.RawQuery == "":
-		port, options = "465", append(options, gomail.WithSSL())
+	case overTLS && u.RawQuery == "":
+		// dial speaks TLS. Opportunistic lets go-mail notice it, or it would send no password.
+		port, options = "465", append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	case u.Scheme == "smtp" && plain:
 		port, options = "25", append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	case u.Scheme == "smtp" && u.RawQuery == "":
@@ -71,7 +77,7 @@ func New(serverURL, from string) (*Sender, error) {
 	if _, err := gomail.NewClient(u.Hostname(), options...); err != nil {
 		return nil, errURL
 	}
-	return &Sender{host: u.Hostname(), from: from, options: options}, nil
+	return &Sender{host: u.Hostname(), from: from, overTLS: overTLS, options: options}, nil
 }
 
 // Send is part of mail.Sender.
@@ -86,7 +92,7 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	message.SetDate()
 	message.SetMessageID()
-	client, err := gomail.NewClient(s.host, s.options...)
+	client, err := gomail.NewClient(s.host, append(slices.Clip(s.options), gomail.WithDialContextFunc(s.dial(ctx)))...)
 	if err != nil {
 		return errURL
 	}
@@ -94,7 +100,27 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	if message.IsDelivered() { // what fails after that, as QUIT, is no reason to send it again
 		return nil
 	}
+	if ctx.Err() != nil {
+		err = ctx.Err() // the cause of a connection that is closed
+	}
 	return explain(err)
+}
+
+// dial returns a function whose connections are closed when ctx ends. go-mail itself heeds
+// its context only until it is connected, and has a new deadline for each step after that.
+func (s *Sender) dial(ctx context.Context) gomail.DialContextFunc {
+	return func(dialing context.Context, network, address string) (conn net.Conn, err error) {
+		if s.overTLS {
+			conn, err = new(tls.Dialer).DialContext(dialing, network, address)
+		} else {
+			conn, err = new(net.Dialer).DialContext(dialing, network, address)
+		}
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { _ = conn.Close() })
+		return conn, nil
+	}
 }
 
 // explain tells whether an error is for good: a server that refuses the sender or its password

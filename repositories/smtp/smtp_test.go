@@ -2,11 +2,19 @@ package smtp_test
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -81,11 +89,21 @@ func TestSend_TellsForGoodFromForNow(t *testing.T) {
 // script is a server that takes every mail, but for the commands that it answers otherwise.
 func script(t *testing.T, answers map[string]string) (url string) {
 	t.Helper()
+	return "smtp://" + scriptOn(t, listen(t), answers) + "?tls=none"
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
+func scriptOn(t *testing.T, listener net.Listener, answers map[string]string) (address string) {
+	t.Helper()
 	go func() {
 		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
 			fmt.Fprint(c, "220 localhost\r\n")
@@ -108,7 +126,63 @@ func script(t *testing.T, answers map[string]string) (url string) {
 			_ = c.Close()
 		}
 	}()
-	return "smtp://" + listener.Addr().String() + "?tls=none"
+	return listener.Addr().String()
+}
+
+func TestSend_EndsWithItsContext(t *testing.T) {
+	listener := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		fmt.Fprint(c, "220 localhost\r\n")
+		lines := bufio.NewScanner(c)
+		lines.Scan()
+		cancel()
+		lines.Scan() // hangs until the client ends the connection
+		_ = c.Close()
+	}()
+	sender, err := ours.New("smtp://"+listener.Addr().String()+"?tls=none", "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- sender.Send(ctx, mail.Message{To: "ada@example.com", Text: "t"}) }()
+	select {
+	case err := <-sent:
+		if !errors.Is(err, context.Canceled) || errors.Is(err, mail.ErrRefused) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(10 * time.Second): // half of the time that a step has
+		t.Error("a server that does not answer holds the mail")
+	}
+}
+
+// Servers offer PLAIN, which go-mail uses on a connection alone that it knows to be encrypted.
+func TestSend_SignsInOverTLS(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SSL_CERT_FILE is not read here")
+	}
+	site := httptest.NewTLSServer(nil) // has a certificate for 127.0.0.1
+	defer site.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	address := scriptOn(t, tls.NewListener(listen(t), &tls.Config{Certificates: site.TLS.Certificates}), map[string]string{
+		"EHLO": "250-localhost\r\n250 AUTH PLAIN", "AUTH": "235 ok", "MAIL": "250 ok",
+	})
+	sender, err := ours.New("smtps://ada:hunter2@"+address, "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Send(t.Context(), mail.Message{To: "ada@example.com", Text: "t"}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSend_AMailThatTheServerHasTakenIsNoFailure(t *testing.T) {
