@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"example.com/prefab/app"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/handlers/rest"
+	"example.com/prefab/services/problem"
 )
 
 // fieldErrors is {"errors":{"email":["must not be empty"]}}. What is wrong with no field in
@@ -30,6 +33,48 @@ func fieldErrorsOf(p rest.Problem) any {
 		body.Errors["base"] = []string{p.Detail}
 	}
 	return body
+}
+
+// readFieldErrors reads them. readError in app/spec_test.go returns it, if this is the format
+// of errors.
+func readFieldErrors(a answer) (p rest.Problem, err error) {
+	var body fieldErrors
+	err = json.Unmarshal(a.body, &body)
+	p.Status, p.Title = a.status, http.StatusText(a.status)
+	if a.request != nil { // raw has none
+		p.Instance = a.request.URL.EscapedPath()
+	}
+	for field, messages := range body.Errors {
+		for _, message := range messages {
+			p.Errors = append(p.Errors, problem.FieldError{Field: field, Message: message})
+		}
+	}
+	if base := body.Errors["base"]; base != nil {
+		p.Errors, p.Detail = nil, base[0]
+	}
+	return p, err
+}
+
+func TestReadFieldErrors_IsTheInverse(t *testing.T) {
+	request := httptest.NewRequest("GET", "/a%20b", nil)
+	for _, want := range []rest.Problem{
+		{Status: 404, Title: "Not Found", Instance: "/a%20b", Detail: "No such lamp."},
+		{Status: 422, Title: "Unprocessable Entity", Instance: "/a%20b", Errors: []problem.FieldError{
+			{Field: "watts", Message: "is required"}, {Field: "watts", Message: "must be from 1 to 9"},
+		}},
+	} {
+		body, err := json.Marshal(fieldErrorsOf(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readFieldErrors(answer{request: request, status: want.Status, body: body})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %+v, error %v; want %+v", body, got, err, want)
+		}
+		if raw, err := readFieldErrors(answer{status: want.Status, body: body}); err != nil || raw.Instance != "" {
+			t.Errorf("of a raw answer: %+v, error %v", raw, err)
+		}
+	}
 }
 
 // A format of one's own is that of every error, wherever it comes from, and of the document.
