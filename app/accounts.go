@@ -34,8 +34,8 @@ const (
 // accounts is what lets people manage their own accounts.
 type accounts struct {
 	rules *services.Accounts
-	send  outbox.Handle    // nil: the service sends no mail
-	inbox *mailbox.Mailbox // takes the mails in development; nil: a mail server does
+	mails *services.AccountMails // nil: the service sends no mail
+	inbox *mailbox.Mailbox       // takes the mails in development; nil: a mail server does
 }
 
 func newAccounts(
@@ -58,7 +58,7 @@ func newAccounts(
 		sender = a.inbox
 	}
 	if sender != nil {
-		a.send = sendMails(services.NewAccountMails(store, links, sender, cfg.publicURL()))
+		a.mails = services.NewAccountMails(store, links, sender, cfg.publicURL())
 	}
 	limiter := repositories.NewSignIns(p.Redis, "mail", repositories.SignInLimit{
 		PerAccountAndAddress: mailsPerClient, PerAccount: mailsPerMailbox, PerAddress: cfg.SignInAddressLimit,
@@ -77,14 +77,15 @@ func (a accounts) showMails(app *fiber.App) {
 	}
 }
 
-func sendMails(mails *services.AccountMails) outbox.Handle {
-	return func(ctx context.Context, item outbox.Item) error {
-		err := mails.Send(ctx, item.Kind, item.Payload)
-		if errors.Is(err, mail.ErrRefused) {
-			return outbox.Permanent(err)
-		}
-		return err
+func (a accounts) sendMail(ctx context.Context, item outbox.Item) error {
+	if a.mails == nil {
+		return errors.New("there is no mail server: set SMTP_URL")
 	}
+	err := a.mails.Send(ctx, item.Kind, item.Payload)
+	if errors.Is(err, mail.ErrRefused) {
+		return outbox.Permanent(err)
+	}
+	return err
 }
 
 // Validate checks what the tags cannot say.

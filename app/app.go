@@ -254,7 +254,7 @@ func build(
 	})
 
 	jobs := schedule(
-		cfg, p, box, links, accounts.send,
+		cfg, p, box, links, outboxHandler(accounts),
 		tokens,
 		// region sample
 		products, stock,

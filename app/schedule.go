@@ -16,7 +16,7 @@ import (
 	// endregion
 )
 
-const mailTimeout = 5 * time.Minute // the rest waits for the next run
+const outboxTimeout = 5 * time.Minute // the rest waits for the next run
 
 // region sample
 const flushTimeout = 30 * time.Second // the rest waits for the next run
@@ -26,7 +26,7 @@ const flushTimeout = 30 * time.Second // the rest waits for the next run
 // schedule lists every job: its name, when it runs, what it calls. A shared one
 // runs in one process of all.
 func schedule(
-	cfg Config, p *server.Process, box *outbox.Outbox, links services.AccountLinkStore, sendMail outbox.Handle,
+	cfg Config, p *server.Process, box *outbox.Outbox, links services.AccountLinkStore, deliver outbox.Handle,
 	tokens *services.Tokens,
 	// region sample
 	products *services.Products, stock *services.Stock,
@@ -37,12 +37,10 @@ func schedule(
 
 	memory := memory.NewMeter(cfg.WorkerCount())
 	r.Add(runner.WatchMemory(cfg.MemoryCheckInterval, cfg.MemoryThreshold, memory.Read, p.Log))
-	if sendMail != nil {
-		r.Add(runner.Job{
-			Name: "send-mail", Every: time.Minute, Now: box.Added(), Shared: true, Timeout: mailTimeout,
-			Run: box.Deliver(sendMail),
-		})
-	}
+	r.Add(runner.Job{
+		Name: "deliver-outbox", Every: time.Minute, Now: box.Added(), Shared: true, Timeout: outboxTimeout,
+		Run: box.Deliver(deliver),
+	})
 	r.Add(runner.Job{
 		Name: "prune-account-links", Every: time.Hour, Shared: true, Timeout: time.Minute,
 		Run: func(ctx context.Context) error { return links.DeleteExpired(ctx, time.Now()) },

@@ -71,7 +71,7 @@ func (s *Accounts) RequestEmail(ctx context.Context, u User, f EmailChange, clie
 		return err
 	}
 	return s.mail(ctx, AccountMail{
-		Kind: changeEmailMail, Email: normalEmail(*f.Email), UserID: u.ID, CredentialsVersion: u.CredentialsVersion,
+		Kind: ChangeEmailMail, Email: normalEmail(*f.Email), UserID: u.ID, CredentialsVersion: u.CredentialsVersion,
 	}, client)
 }
 

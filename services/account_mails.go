@@ -13,10 +13,10 @@ import (
 
 // The kinds of mails.
 const (
-	signUpMail       = "sign-up"
-	resetMail        = "reset-password"
-	changeEmailMail  = "change-email"
-	emailChangedMail = "email-changed"
+	SignUpMail       = "sign-up"
+	ResetMail        = "reset-password"
+	ChangeEmailMail  = "change-email"
+	EmailChangedMail = "email-changed"
 )
 
 // AccountMail is what a request leaves in the outbox. It holds no secret: the link's is
@@ -58,15 +58,15 @@ func (s *AccountMails) Send(ctx context.Context, kind string, payload []byte) er
 	}
 	isKnown := err == nil
 	switch kind {
-	case signUpMail, changeEmailMail:
+	case SignUpMail, ChangeEmailMail:
 		if isKnown {
 			return s.sender.Send(ctx, s.addressKnown(m.Email))
 		}
-	case resetMail:
+	case ResetMail:
 		if !isKnown || known.PasswordHash == "" { // who may not sign in gets no way to
 			return nil
 		}
-	case emailChangedMail:
+	case EmailChangedMail:
 		return s.sender.Send(ctx, s.emailChanged(m))
 	}
 	return s.sendLink(ctx, kind, m, known)
@@ -78,13 +78,13 @@ func (s *AccountMails) sendLink(ctx context.Context, kind string, m AccountMail,
 	link := AccountLink{TokenHash: hashToken(token), Email: m.Email, Name: m.Name, ExpiresAt: now.Add(linkLasts)}
 	var text mail.Message
 	switch kind {
-	case signUpMail:
+	case SignUpMail:
 		link.Purpose, text = SignUpLink, s.welcome(m, s.linkTo("/account/password", token))
-	case resetMail:
+	case ResetMail:
 		link.Purpose, text = ResetLink, s.reset(m, s.linkTo("/account/password", token))
 		link.ExpiresAt = now.Add(resetLinkLasts)
 		link.UserID, link.CredentialsVersion = known.ID, known.CredentialsVersion
-	case changeEmailMail:
+	case ChangeEmailMail:
 		user, err := s.users.Get(ctx, m.UserID)
 		if errors.Is(err, ErrNoUser) || err == nil && user.CredentialsVersion != m.CredentialsVersion {
 			return nil

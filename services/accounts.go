@@ -97,7 +97,7 @@ func (s *Accounts) SignUp(ctx context.Context, f SignUpFields, client netip.Addr
 	if slices.Contains(s.users.reserved, normalEmail(*f.Email)) {
 		return problem.InvalidField("email", "is reserved for a sample user")
 	}
-	return s.mail(ctx, AccountMail{Kind: signUpMail, Email: normalEmail(*f.Email), Name: *f.Name}, client)
+	return s.mail(ctx, AccountMail{Kind: SignUpMail, Email: normalEmail(*f.Email), Name: *f.Name}, client)
 }
 
 // RequestReset mails a link to an address, by which its user sets another password.
@@ -105,7 +105,7 @@ func (s *Accounts) RequestReset(ctx context.Context, f EmailFields, client netip
 	if err := problem.Check(f.Rules); err != nil {
 		return err
 	}
-	return s.mail(ctx, AccountMail{Kind: resetMail, Email: normalEmail(*f.Email)}, client)
+	return s.mail(ctx, AccountMail{Kind: ResetMail, Email: normalEmail(*f.Email)}, client)
 }
 
 // mail leaves a mail to a job, unless too many were asked for.
@@ -168,6 +168,6 @@ func (s *Accounts) ConfirmEmail(ctx context.Context, token string) (User, error)
 	if err != nil {
 		return User{}, err
 	}
-	notice := AccountMail{Kind: emailChangedMail, Email: before.Email, Name: before.Name}
+	notice := AccountMail{Kind: EmailChangedMail, Email: before.Email, Name: before.Name}
 	return s.links.ChangeEmail(ctx, link, time.Now(), notice)
 }
