@@ -22,6 +22,12 @@ func NewTokens(db *sqlx.DB) *Tokens { return &Tokens{db: db} }
 //nolint:gosec // no secret
 const tokenColumns = "id, user_id, name, scope, hash, credentials_version, created_at, expires_at, last_used_at"
 
+// Those of older credentials have ended for good.
+//
+//nolint:gosec // no secret
+const deleteEndedTokens = `-- name: tokens.delete_ended
+DELETE FROM api_tokens WHERE user_id = $1 AND credentials_version < $2`
+
 // Tokens that are made at the same moment may be some more than the limit.
 const createToken = `-- name: tokens.create
 INSERT INTO api_tokens (user_id, name, scope, hash, credentials_version, expires_at)
@@ -33,6 +39,9 @@ func (s *Tokens) Create(ctx context.Context, t services.Token) (stored services.
 	// In a transaction: database/sql sends a single statement again where the connection
 	// ends before the answer, and the second one would meet the hash of the first.
 	err = postgres.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, deleteEndedTokens, t.UserID, t.CredentialsVersion); err != nil {
+			return err
+		}
 		return tx.GetContext(ctx, &stored, createToken,
 			t.UserID, t.Name, t.Scope, t.Hash, t.CredentialsVersion, t.ExpiresAt, services.MaxTokens)
 	})
@@ -46,7 +55,8 @@ func (s *Tokens) Create(ctx context.Context, t services.Token) (stored services.
 }
 
 const listTokens = `-- name: tokens.list
-SELECT ` + tokenColumns + ` FROM api_tokens WHERE user_id = $1 ORDER BY id DESC`
+SELECT ` + tokenColumns + ` FROM api_tokens
+WHERE user_id = $1 AND credentials_version = (SELECT credentials_version FROM users WHERE id = $1) ORDER BY id DESC`
 
 // List is part of services.TokenStore.
 func (s *Tokens) List(ctx context.Context, userID int64) ([]services.Token, error) {

@@ -76,6 +76,17 @@ func TestTokens_AreBounded(t *testing.T) {
 		if _, err := tokens.Create(t.Context(), more); !errors.Is(err, services.ErrTooManyTokens) {
 			t.Errorf("error %v", err)
 		}
+		ada, err := repositories.NewUsers(db).EndSessions(t.Context(), ada.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tokens.List(t.Context(), ada.ID); err != nil || len(got) != 0 {
+			t.Errorf("%d tokens that have ended are listed, error %v", len(got), err)
+		}
+		next := newToken(t, tokens, ada, "next") // those that have ended do not count
+		if got, err := tokens.List(t.Context(), ada.ID); err != nil || len(got) != 1 || !same(got[0], next) {
+			t.Errorf("listed are %+v, error %v", got, err)
+		}
 	})
 }
 

@@ -111,7 +111,7 @@ func TokenFrom(ctx context.Context) (Token, bool) {
 // TokenStore stores tokens.
 type TokenStore interface {
 	Create(ctx context.Context, t Token) (Token, error)           // or ErrTooManyTokens
-	List(ctx context.Context, userID int64) ([]Token, error)      // newest first
+	List(ctx context.Context, userID int64) ([]Token, error)      // newest first, of the present credentials
 	Get(ctx context.Context, userID, id int64) (Token, error)     // or ErrNoToken
 	Find(ctx context.Context, hash string) (Token, error)         // or ErrNoToken
 	Delete(ctx context.Context, userID, id int64) error           // or ErrNoToken; it holds at once, in all processes
