@@ -1,7 +1,9 @@
 // Package limit limits how often clients may use a route, or a group of routes. It promises
 // that
 //
-//   - all processes that share the counts let no more pass than the limit;
+//   - all processes that share the counts together let no more pass than Take allows: with
+//     repositories/ratelimit that is the limit at once, and up to twice the limit in a period
+//     that follows a pause;
 //   - a client learns what is left from RateLimit and RateLimit-Policy, as
 //     draft-ietf-httpapi-ratelimit-headers-11 defines them, and from Retry-After with 429;
 //   - while the counts cannot be reached, requests pass, or get 503 if the rule says so;
