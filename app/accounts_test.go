@@ -292,11 +292,22 @@ func TestAccount_MailsAreLimitedAndSignUpMayBeClosed(t *testing.T) {
 		s.visitor().send("POST", accountPath+"/reset", object("email", "a@people.example")).want(http.StatusAccepted)
 	}
 	s.visitor().send("POST", accountPath+"/reset", object("email", "A@people.example")).problem(http.StatusTooManyRequests)
+	devtest.Eventually(t, "the outbox is empty", func() bool { return s.ids("SELECT count(*) FROM outbox")[0] == 0 })
 	if mails := server.Mails(); len(mails) != 0 {
 		t.Errorf("sent are %v", mails)
 	}
 	none := start(t, "APP_ENV=production")
 	none.visitor().send("POST", accountPath+"/reset", object("email", "a@people.example")).problem(http.StatusForbidden)
+}
+
+// Some mail servers tell Max from max.
+func TestAccount_AResetGoesToTheAddressAsItIsStored(t *testing.T) {
+	s, server := withMail(t)
+	s.exec("UPDATE users SET email = 'Max@people.example' WHERE id = $1", s.user("max", services.Member).ID)
+	s.visitor().send("POST", accountPath+"/reset", object("email", "max@people.example")).want(http.StatusAccepted)
+	if mail := nextMail(t, server, 1); mail.To != "Max@people.example" {
+		t.Errorf("the mail is %+v", mail)
+	}
 }
 
 // A mail that cannot be sent now is sent later.

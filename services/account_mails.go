@@ -66,6 +66,7 @@ func (s *AccountMails) Send(ctx context.Context, kind string, payload []byte) er
 		if !isKnown || known.PasswordHash == "" { // who may not sign in gets no way to
 			return nil
 		}
+		m.Email = known.Email // the one that was confirmed, not as somebody has typed it
 	case EmailChangedMail:
 		return s.sender.Send(ctx, s.emailChanged(m))
 	}
