@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -67,7 +68,11 @@ func New(serverURL, from string) (*Sender, error) {
 		return nil, errURL
 	}
 	options = append(options, gomail.WithPort(number))
-	if password, ok := u.User.Password(); ok {
+	password, ok := u.User.Password()
+	if u.User != nil && !ok {
+		return nil, errURL // would send without signing in
+	}
+	if ok {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
 			gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
 	}
@@ -103,7 +108,7 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	if ctx.Err() != nil {
 		err = ctx.Err() // the cause of a connection that is closed
 	}
-	return explain(err)
+	return explain(err, m.To)
 }
 
 // dial returns a function whose connections are closed when ctx ends. go-mail itself heeds
@@ -125,13 +130,16 @@ func (s *Sender) dial(ctx context.Context) gomail.DialContextFunc {
 
 // explain tells whether an error is for good: a server that refuses the sender or its password
 // today may take it tomorrow, but not a recipient who does not exist.
-func explain(err error) error {
+func explain(err error, to string) error {
 	refused, ok := errors.AsType[*gomail.SendError](err)
 	switch {
 	case err == nil:
 		return nil
 	case ok && !refused.IsTemp() && refused.ErrorCode() >= 500 && refused.Reason != gomail.ErrSMTPMailFrom:
 		return fmt.Errorf("%w, with code %d", mail.ErrRefused, refused.ErrorCode())
+	case ok && refused.ErrorCode() == 0: // the connection broke: its cause comes before the recipient
+		cause, _, _ := strings.Cut(refused.Error(), ", affected recipient")
+		return errors.New("send a mail: " + strings.ReplaceAll(cause, to, "…"))
 	case ok:
 		return fmt.Errorf("send a mail: the server answers %d", refused.ErrorCode())
 	}

@@ -27,7 +27,7 @@ func TestNew_RefusesWhatIsNoServer(t *testing.T) {
 	const from = "Shop <shop@example.com>"
 	for _, url := range []string{
 		"", "hunter2", "smtp://", "http://user:hunter2@host", "smtp://host/path", "smtp://user:hunter2@host?tls=off",
-		"smtps://user:hunter2@host?tls=none", "smtp://host:99999999", "smtp://user:hunter2@host:port", "smtp://%zz:hunter2@host",
+		"smtps://user:hunter2@host?tls=none", "smtp://host:99999999", "smtp://hunter2@host", "smtp://user:hunter2@host:port", "smtp://%zz:hunter2@host",
 	} {
 		if _, err := ours.New(url, from); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: error %v", url, err)
@@ -120,6 +120,9 @@ func scriptOn(t *testing.T, listener net.Listener, answers map[string]string) (a
 				default:
 					answer = "250 ok"
 				}
+				if answer == "hang up" {
+					break
+				}
 				data = command == "DATA"
 				fmt.Fprint(c, answer+"\r\n")
 			}
@@ -194,6 +197,17 @@ func TestSend_AMailThatTheServerHasTakenIsNoFailure(t *testing.T) {
 		if err := sender.Send(t.Context(), mail.Message{To: "ada@example.com", Text: "t"}); err != nil {
 			t.Errorf("%s: %v", command, err)
 		}
+	}
+}
+
+func TestSend_ABrokenConnectionTellsItsCause(t *testing.T) {
+	sender, err := ours.New(script(t, map[string]string{"RCPT": "hang up"}), "shop@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sender.Send(t.Context(), mail.Message{To: "ada@example.com", Text: "t"})
+	if err == nil || !strings.Contains(err.Error(), "EOF") || strings.Contains(err.Error(), "ada") || errors.Is(err, mail.ErrRefused) {
+		t.Errorf("error %v", err)
 	}
 }
 
