@@ -182,7 +182,7 @@ func build(
 		TTL: cfg.SessionTTL, Secure: cfg.Env == server.Production, Suffix: p.CookieSuffix(),
 	})
 	limits := middleware.Limits{Limits: limit.New(
-		ratelimit.NewRates(p.Redis, "prefab:limit:", cfg.Cache.Budget).Take, p.Metrics)}
+		ratelimit.NewRates(p.Redis, "prefab:limit:", cfg.Cache.Budget).Take, p.Metrics, p.Log)}
 	compressor := compress.New(compress.Config{Level: cfg.CompressLevel, MinBytes: cfg.CompressMinBytes})
 	responses := httpcache.New(httpcache.Config{
 		Store: cache.NewTable[*httpcache.Page](values, cache.TableOptions{Name: "page"}),

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func countingLimits() (middleware.Limits, map[string]int) {
 		counts[key]++
 		return n - counts[key], time.Second, 0, nil
 	}
-	return middleware.Limits{Limits: limit.New(take, prometheus.NewRegistry())}, counts
+	return middleware.Limits{Limits: limit.New(take, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))}, counts
 }
 
 func TestPerUser_CountsUsersAndElseAddresses(t *testing.T) {

@@ -11,7 +11,7 @@
 //
 // For example, with the counts of repositories/ratelimit:
 //
-//	limits := limit.New(ratelimit.NewRates(client, "myservice:limit:", 150*time.Millisecond).Take, registry)
+//	limits := limit.New(ratelimit.NewRates(client, "myservice:limit:", 150*time.Millisecond).Take, registry, log)
 //	app.Get("/search", limits.PerAddress("search", 30, time.Minute), search)
 //	app.Post("/invitations", limits.Per(inviter, "invitations", 5, time.Hour, limit.FailClosed), invite)
 //
@@ -22,9 +22,11 @@ package limit
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"regexp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -44,16 +46,19 @@ type Take func(ctx context.Context, key string, limit int, period time.Duration)
 type Limits struct {
 	take     Take
 	requests *prometheus.CounterVec
+	log      *slog.Logger
+	away     atomic.Bool // the last request was not counted
 }
 
-// New returns Limits that count with take.
-func New(take Take, reg prometheus.Registerer) *Limits {
+// New returns Limits that count with take. The log gets a warning when an outage of the
+// counts begins.
+func New(take Take, reg prometheus.Registerer, log *slog.Logger) *Limits {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "prefab_rate_limit_requests_total",
 		Help: "Requests to routes with a limit: passed, denied, or uncounted because Redis did not answer.",
 	}, []string{"limit", "outcome"})
 	reg.MustRegister(requests)
-	return &Limits{take, requests}
+	return &Limits{take: take, requests: requests, log: log}
 }
 
 // Option changes what a limit does.
@@ -93,10 +98,16 @@ func (l *Limits) Per(
 		left, reset, wait, err := l.take(c.UserContext(), name+":"+key(c), n, period)
 		if err != nil {
 			uncounted.Inc()
+			if c.UserContext().Err() == nil && l.away.CompareAndSwap(false, true) { // a client that has left is no outage
+				l.log.WarnContext(c.UserContext(), "requests are not counted: limits let them pass, or answer 503", "error", err)
+			}
 			if slices.Contains(options, FailClosed) {
 				return err
 			}
 			return c.Next()
+		}
+		if l.away.Load() {
+			l.away.Store(false)
 		}
 		c.Append("RateLimit-Policy", policy)
 		if wait > 0 {

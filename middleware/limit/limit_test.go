@@ -1,9 +1,12 @@
 package limit_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +38,7 @@ func (c *counts) take(_ context.Context, key string, n int, _ time.Duration) (le
 
 func newLimits() (*counts, *limit.Limits, *prometheus.Registry) {
 	c, registry := &counts{taken: make(map[string]int)}, prometheus.NewRegistry()
-	return c, limit.New(c.take, registry), registry
+	return c, limit.New(c.take, registry, slog.New(slog.DiscardHandler)), registry
 }
 
 func TestPerAddress_TellsWhatIsLeftAndWhenToComeBack(t *testing.T) {
@@ -55,6 +58,20 @@ func TestPerAddress_TellsWhatIsLeftAndWhenToComeBack(t *testing.T) {
 	for outcome, want := range map[string]float64{"passed": 2, "denied": 1, "uncounted": 0} {
 		if got := metric(t, registry, outcome); got != want {
 			t.Errorf("the metric has %v %s, want %v", got, outcome, want)
+		}
+	}
+}
+
+func TestPer_AnOutageIsLoggedOnce(t *testing.T) {
+	c, log := &counts{taken: make(map[string]int)}, new(bytes.Buffer)
+	app := fibertest.New()
+	limits := limit.New(c.take, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(log, nil)))
+	app.Get("/", limits.PerAddress("search", 100, time.Minute), fibertest.OK)
+	for i, away := range []bool{false, true, true, false, true} {
+		c.away = away
+		fibertest.Send(t, app, "GET", "/")
+		if got, want := strings.Count(log.String(), "level=WARN"), []int{0, 1, 1, 1, 2}[i]; got != want {
+			t.Errorf("after request %d there are %d warnings, want %d", i, got, want)
 		}
 	}
 }
