@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -81,7 +83,11 @@ func (a accounts) sendMail(ctx context.Context, item outbox.Item) error {
 	if a.mails == nil {
 		return errors.New("there is no mail server: set SMTP_URL")
 	}
-	err := a.mails.Send(ctx, item.Kind, item.Payload)
+	m := services.AccountMail{Kind: item.Kind}
+	if err := json.Unmarshal(item.Payload, &m); err != nil {
+		return outbox.Permanent(fmt.Errorf("read a mail's data: %w", err))
+	}
+	err := a.mails.Send(ctx, m)
 	if errors.Is(err, mail.ErrRefused) {
 		return outbox.Permanent(err)
 	}

@@ -8,6 +8,19 @@ import (
 	"example.com/prefab/services"
 )
 
+func TestOutbox_AMailThatCannotBeReadIsGivenUpAtOnce(t *testing.T) {
+	s, _ := withMail(t)
+	s.exec(`INSERT INTO outbox (kind, payload) VALUES ('reset-password', '["no object"]')`)
+	s.visitor().send("POST", accountPath+"/reset", object("email", "nobody@people.example")).want(http.StatusAccepted) // a run
+	devtest.Eventually(t, "it was tried, and the other one sent", func() bool {
+		return s.ids("SELECT count(*) FROM outbox")[0] == 1 && s.ids("SELECT count(*) FROM outbox WHERE error <> ''")[0] == 1
+	})
+	s.log = s.log.fromNow() // has the error that tells of it
+	if n := s.ids("SELECT count(*) FROM outbox WHERE given_up")[0]; n != 1 {
+		t.Error("it is tried again")
+	}
+}
+
 // The job runs without a mail server too, and mails wait for one.
 func TestOutbox_AnUnknownKindIsGivenUpAtOnce(t *testing.T) {
 	s := start(t, "APP_ENV=production")

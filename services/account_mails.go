@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -45,19 +44,14 @@ func NewAccountMails(users UserStore, links AccountLinkStore, sender mail.Sender
 	return &AccountMails{users: users, links: links, sender: sender, site: site}
 }
 
-// Send sends a mail of a kind, whose payload is the AccountMail. A second attempt sends
-// another link.
-func (s *AccountMails) Send(ctx context.Context, kind string, payload []byte) error {
-	var m AccountMail
-	if err := json.Unmarshal(payload, &m); err != nil {
-		return fmt.Errorf("read a mail's data: %w", err)
-	}
+// Send sends a mail of its kind. A second attempt sends another link.
+func (s *AccountMails) Send(ctx context.Context, m AccountMail) error {
 	known, err := s.users.ByEmail(ctx, m.Email)
 	if err != nil && !errors.Is(err, ErrNoUser) {
 		return err
 	}
 	isKnown := err == nil
-	switch kind {
+	switch m.Kind {
 	case SignUpMail, ChangeEmailMail:
 		if isKnown {
 			return s.sender.Send(ctx, s.addressKnown(m.Email))
@@ -70,15 +64,15 @@ func (s *AccountMails) Send(ctx context.Context, kind string, payload []byte) er
 	case EmailChangedMail:
 		return s.sender.Send(ctx, s.emailChanged(m))
 	}
-	return s.sendLink(ctx, kind, m, known)
+	return s.sendLink(ctx, m, known)
 }
 
 // sendLink makes a link and mails it.
-func (s *AccountMails) sendLink(ctx context.Context, kind string, m AccountMail, known User) error {
+func (s *AccountMails) sendLink(ctx context.Context, m AccountMail, known User) error {
 	token, now := newToken(), time.Now()
 	link := AccountLink{TokenHash: hashToken(token), Email: m.Email, Name: m.Name, ExpiresAt: now.Add(linkLasts)}
 	var text mail.Message
-	switch kind {
+	switch m.Kind {
 	case SignUpMail:
 		link.Purpose, text = SignUpLink, s.welcome(m, s.linkTo("/account/password", token))
 	case ResetMail:
@@ -96,7 +90,7 @@ func (s *AccountMails) sendLink(ctx context.Context, kind string, m AccountMail,
 		link.Purpose, text = EmailLink, s.confirmEmail(m, s.linkTo("/account/email", token))
 		link.UserID, link.CredentialsVersion = user.ID, user.CredentialsVersion
 	default:
-		return fmt.Errorf("there is no mail of the kind %q", kind)
+		return fmt.Errorf("there is no mail of the kind %q", m.Kind)
 	}
 	if err := s.links.Add(ctx, link); err != nil {
 		return err
