@@ -7,14 +7,13 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
 )
 
 // BenchmarkGet reads one row as a repository does: by its key, under a context
 // that can be cancelled. The hook's cost is the difference to "bare".
 func BenchmarkGet(b *testing.B) {
-	dsn := devtest.EmptyDatabase(b)
+	dsn := emptyDatabase(b)
 	metrics := querylog.Metrics(prometheus.NewRegistry())
 	b.Run("bare", func(b *testing.B) { get(b, bare(b, dsn)) })
 	b.Run("unprepared", func(b *testing.B) { get(b, open(b, querylog.Options{DSN: dsn, Observe: metrics})) })

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services/tracing"
 )
@@ -13,7 +12,7 @@ import (
 // The server sees the comment; logs and metrics have the statement as it was written.
 func TestComments_TellTheServerOfTheTrace(t *testing.T) {
 	var seen events
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true, Comments: true, Observe: seen.observe})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true, Comments: true, Observe: seen.observe})
 	const query = "-- name: activity\nSELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid() AND $1"
 	trace := &tracing.Trace{ID: tracing.NewID(), Route: "GET /lamps/:id '*/ DROP"}
 	for _, c := range []struct {

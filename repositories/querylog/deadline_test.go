@@ -101,7 +101,7 @@ func TestBlackHole_ReturnsSoonAfterTheContextEnds(t *testing.T) {
 		run     func(context.Context) error
 		begin   func() (context.Context, context.CancelFunc)
 	}
-	database := devtest.EmptyDatabase(t)
+	database := emptyDatabase(t)
 	plain, plainURL := newProxy(t, database, nil)
 	secure, secureURL := newProxy(t, database, selfSigned(t))
 	var attempts []attempt
@@ -245,7 +245,7 @@ func TestDeadline_IsGoneForTheNextStatement(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	t.Parallel()
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true})
 	before := pid(t, db)
 	for _, query := range []string{"SELECT $1::int", "SELECT pg_sleep($1)"} { // in time, and cancelled
 		ctx, cancel := context.WithTimeout(t.Context(), short)

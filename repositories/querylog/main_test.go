@@ -50,6 +50,12 @@ func (e *events) one(t *testing.T) querylog.Event {
 	return list[0]
 }
 
+// emptyDatabase is devtest's. A busy machine may exceed the tests' second for connecting.
+func emptyDatabase(tb testing.TB) string {
+	tb.Helper()
+	return devtest.EmptyDatabase(tb) + "&connect_timeout=10"
+}
+
 // open returns a pool of one connection, so that tests know which one they use.
 func open(tb testing.TB, o querylog.Options) *sqlx.DB {
 	tb.Helper()
@@ -80,7 +86,7 @@ func bothModes(t *testing.T, test func(t *testing.T, db *sqlx.DB, seen *events, 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			seen := new(events)
-			o := querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: prepared, Observe: seen.observe}
+			o := querylog.Options{DSN: emptyDatabase(t), Prepared: prepared, Observe: seen.observe}
 			test(t, open(t, o), seen, prepared)
 		})
 	}

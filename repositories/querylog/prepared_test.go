@@ -8,7 +8,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
-	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
 )
 
@@ -36,7 +35,7 @@ func TestPrepared_OncePerConnectionIfAtAll(t *testing.T) {
 
 func TestPrepared_AreBoundedAlsoInAFailedTransaction(t *testing.T) {
 	t.Parallel()
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true})
 	before := pid(t, db)
 	for i := range 256 {
 		mustExec(t, db, fmt.Sprintf("SELECT $1::int + %d", i), i)
@@ -73,7 +72,7 @@ func TestPrepared_SchemaChangeBetweenTwoUsesRecovers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var seen events
-			db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true, Observe: seen.observe})
+			db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true, Observe: seen.observe})
 			mustExec(t, db, "CREATE TABLE things (id int, code int); INSERT INTO things VALUES (1, 1)")
 			const query = "SELECT * FROM things WHERE code = $1"
 			for range 6 { // past the point where PostgreSQL keeps a generic plan
@@ -100,7 +99,7 @@ func TestPrepared_SchemaChangeBetweenTwoUsesRecovers(t *testing.T) {
 
 func TestPrepared_SchemaChangeInATransactionFailsOnceThenRecovers(t *testing.T) {
 	t.Parallel()
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true})
 	const query = "SELECT * FROM things WHERE id = $1"
 	mustExec(t, db, "CREATE TABLE things (id int)")
 	mustExec(t, db, query, 1)
@@ -120,7 +119,7 @@ func TestPrepared_SchemaChangeInATransactionFailsOnceThenRecovers(t *testing.T) 
 
 func TestPrepared_FailingProcedureIsNotCalledTwice(t *testing.T) {
 	t.Parallel()
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true})
 	mustExec(t, db, `CREATE TABLE calls (n int);
 		CREATE PROCEDURE twice(n int) LANGUAGE plpgsql AS $$
 		BEGIN INSERT INTO calls VALUES (n); COMMIT; PERFORM missing FROM nowhere; END $$`)

@@ -183,7 +183,7 @@ func TestValues_AppearNeitherInEventsNorInLogs(t *testing.T) {
 	var seen events
 	var output bytes.Buffer
 	log := querylog.Log(slog.New(slog.NewTextHandler(&output, &slog.HandlerOptions{Level: slog.LevelDebug})), 0)
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true, Observe: func(ctx context.Context, e querylog.Event) {
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true, Observe: func(ctx context.Context, e querylog.Event) {
 		seen.observe(ctx, e)
 		log(ctx, e)
 	}})
@@ -203,7 +203,7 @@ func TestValues_AppearNeitherInEventsNorInLogs(t *testing.T) {
 
 func TestMetrics_CountByNameAndOutcome(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true, Observe: querylog.Metrics(registry)})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true, Observe: querylog.Metrics(registry)})
 	mustExec(t, db, "-- name: things.one\nSELECT $1::int", 1)
 	for i := range 5 { // dynamic texts share one label
 		mustExec(t, db, fmt.Sprintf("SELECT %d", i))

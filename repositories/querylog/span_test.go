@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/services/tracing"
 )
@@ -17,7 +16,7 @@ func (r *recorder) Samples(string, tracing.Parent) bool { return true }
 func (r *recorder) Record(s tracing.Span)               { r.spans = append(r.spans, s) }
 
 func TestSpans_DescribeStatementsWithoutTheirValues(t *testing.T) {
-	db := open(t, querylog.Options{DSN: devtest.EmptyDatabase(t), Prepared: true, Observe: querylog.Spans})
+	db := open(t, querylog.Options{DSN: emptyDatabase(t), Prepared: true, Observe: querylog.Spans})
 	ctx, trace := traced()
 	_, _ = read(ctx, db, "SELECT 0") // before it records
 	var to recorder
