@@ -130,7 +130,7 @@ func tokenStore(db *sqlx.DB, values *cache.Cache, times repositories.CacheTimes)
 
 // build makes the service in one process, from the stores up to the routes.
 func build(
-	cfg Config, p *server.Process, values *cache.Cache, errors rest.ErrorFormat,
+	cfg Config, p *server.Process, values *cache.Cache, format rest.ErrorFormat,
 ) (*server.Service, error) {
 	// Stores
 	times := cacheTimes(cfg)
@@ -214,7 +214,7 @@ func build(
 	writeBehind = buffer.Mode
 	// endregion
 	health := p.NewHealth(writeBehind)
-	document, err := openapi.Handler(handlers.API(sessions.Cookie(), errors))
+	document, err := openapi.Handler(handlers.API(sessions.Cookie(), format))
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func build(
 	ownAccount := &handlers.Accounts{Accounts: accounts.rules, Session: signIn}
 
 	// Routes
-	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage(), errors))
+	app := p.NewApp(html, rest.ErrorHandler(p.Log, handlers.ProblemPage(), format))
 	accounts.showMails(app)
 	// region sample
 	app.Hooks().OnShutdown(func() error { streams.Stop(); return nil }) // those that have not drained in time

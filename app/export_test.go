@@ -26,9 +26,9 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, log *slog.Log
 func ErrorFormat() rest.ErrorFormat { return errorFormat() }
 
 // ServeErrors is Serve with another form of errors.
-func ServeErrors(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, errors rest.ErrorFormat) error {
+func ServeErrors(ctx context.Context, cfg Config, listener net.Listener, log *slog.Logger, format rest.ErrorFormat) error {
 	o := options(cfg, log)
-	o.Build = func(p *server.Process) (*server.Service, error) { return build(cfg, p, openCache(cfg, p), errors) }
+	o.Build = func(p *server.Process) (*server.Service, error) { return build(cfg, p, openCache(cfg, p), format) }
 	return server.Serve(ctx, o, listener)
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 // API describes every route, for /openapi.json. Each file of handlers describes its own.
-func API(cookie string, errors rest.ErrorFormat) openapi.Document {
+func API(cookie string, format rest.ErrorFormat) openapi.Document {
 	return openapi.Document{
-		Title: "Prefab", Cookie: cookie, Errors: errors, Tokens: true,
+		Title: "Prefab", Cookie: cookie, Errors: format, Tokens: true,
 		// region sample
 		Summary: "A catalogue of products with stock and reviews.",
 		// endregion
