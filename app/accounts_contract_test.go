@@ -18,17 +18,6 @@ func (s *service) link(token string, purpose services.LinkPurpose, userID int64,
 		VALUES ($1, $2, nullif($3, 0), $4, $5, 'Nina', now() + '1 hour')`, hash[:], purpose, userID, min(userID, 1), email)
 }
 
-// common are the answers that each operation with a JSON body has.
-func common(by *client, method, path, body string) []contractCase {
-	return []contractCase{
-		{400, by, method, path, "{", nil},
-		{403, by, method, path, body, []string{"Sec-Fetch-Site", "cross-site"}},
-		{413, by, method, path, tooLarge(), nil},
-		{415, by, method, path, body, []string{"Content-Type", "text/plain"}},
-		{422, by, method, path, unknownField, nil},
-	}
-}
-
 func accountsContract(s *service, by people) []contractCase {
 	visitor, member, gone, guessing := by.visitor, s.member(), s.member(), s.member()
 	const long = "another long password"
@@ -46,16 +35,11 @@ func accountsContract(s *service, by people) []contractCase {
 		guessing.send("PUT", accountPath+"/password", object("currentPassword", "wrong", "password", long)).want(http.StatusUnprocessableEntity)
 	}
 	var cases []contractCase
-	for _, c := range []struct {
-		by                 *client
-		method, path, body string
-	}{
-		{visitor, "POST", accountPath, newOne}, {visitor, "POST", accountPath + "/reset", reset},
-		{visitor, "POST", accountPath + "/password", complete}, {visitor, "PUT", accountPath + "/email", confirm},
-		{member, "PUT", accountPath + "/password", change}, {member, "POST", accountPath + "/email", email},
-		{member, "DELETE", accountPath, deletion},
+	for _, c := range []struct{ method, path, body string }{
+		{"POST", accountPath, newOne}, {"POST", accountPath + "/reset", reset},
+		{"POST", accountPath + "/password", complete}, {"PUT", accountPath + "/email", confirm},
 	} {
-		cases = append(cases, common(c.by, c.method, c.path, c.body)...)
+		cases = append(cases, contractCase{403, visitor, c.method, c.path, c.body, []string{"Sec-Fetch-Site", "cross-site"}})
 	}
 	for _, c := range []struct{ path, body string }{{accountPath, newOne}, {accountPath + "/reset", reset}} {
 		for range 3 {
@@ -69,7 +53,6 @@ func accountsContract(s *service, by people) []contractCase {
 	cases = append(cases, s.accountPagesContract(by)...)
 	return append(cases, []contractCase{
 		{429, member, "POST", accountPath + "/email", email, nil},
-		{401, visitor, "POST", accountPath + "/email", email, nil},
 		{200, member, "PUT", accountPath + "/email", confirm, nil},
 		{404, member, "PUT", accountPath + "/email", confirm, nil},
 		{409, visitor, "PUT", accountPath + "/email", strings.Replace(confirm, "email", "email-taken", 1), nil},
@@ -77,14 +60,9 @@ func accountsContract(s *service, by people) []contractCase {
 		{404, visitor, "POST", accountPath + "/password", complete, nil},
 		{409, visitor, "POST", accountPath + "/password", object("token", "taken", "password", long), nil},
 		{200, member, "PUT", accountPath + "/password", change, nil},
-		{401, visitor, "PUT", accountPath + "/password", change, nil},
 		{429, guessing, "PUT", accountPath + "/password", change, nil},
 		{429, guessing, "DELETE", accountPath, deletion, nil},
-		{401, visitor, "DELETE", accountPath, deletion, nil},
 		{204, gone, "DELETE", accountPath, deletion, nil},
-		{401, visitor, "DELETE", "/api/v1/sessions", "", nil},
-		{403, member, "DELETE", "/api/v1/sessions", "", []string{"Sec-Fetch-Site", "cross-site"}},
-		{422, member, "DELETE", "/api/v1/sessions?unknown=1", "", nil},
 		{204, member, "DELETE", "/api/v1/sessions", "", nil},
 	}...)
 }
@@ -104,12 +82,7 @@ func (s *service) accountPagesContract(by people) []contractCase {
 		by   *client
 		path string
 	}{{visitor, "/signup"}, {visitor, "/reset"}, {visitor, "/account/password"}, {visitor, "/account/email"}, {member, "/account"}} {
-		cases = append(cases, []contractCase{
-			{400, c.by, "POST", c.path, "%", asForm},
-			{403, c.by, "POST", c.path, "", []string{"Sec-Fetch-Site", "cross-site"}},
-			{413, c.by, "POST", c.path, tooLarge(), asForm},
-			{415, c.by, "POST", c.path, "{}", nil},
-		}...)
+		cases = append(cases, contractCase{403, c.by, "POST", c.path, "", []string{"Sec-Fetch-Site", "cross-site"}})
 	}
 	for _, c := range []struct{ path, form string }{
 		{"/signup", encoded("name", "Nina", "email", "page-signup@people.example")},
@@ -129,7 +102,6 @@ func (s *service) accountPagesContract(by people) []contractCase {
 	for path, token := range map[string]string{"/account/password": "page-new", "/account/email": "page-email"} {
 		cases = append(cases, []contractCase{
 			{200, visitor, "GET", path + "?token=" + token, "", nil},
-			{304, visitor, "GET", path + "?token=" + token, "", []string{"If-None-Match", "*"}},
 			{404, visitor, "GET", path + "?token=none", "", nil},
 			{422, visitor, "GET", path + "?token=1&token=1", "", nil},
 		}...)
@@ -143,11 +115,8 @@ func (s *service) accountPagesContract(by people) []contractCase {
 		{303, member, "POST", "/account/email", "token=page-email", asForm},
 		{404, member, "POST", "/account/email", "token=page-email", asForm},
 		{200, member, "GET", "/account", "", asBrowser},
-		{303, visitor, "GET", "/account", "", asBrowser},
-		{401, visitor, "GET", "/account", "", nil},
 		{403, s.visitor(), "GET", "/account", "", []string{"Authorization", "Bearer " + member.token("read").Secret}},
 		{422, member, "GET", "/account?done=1&done=1", "", nil},
-		{401, visitor, "POST", "/account", "do=sessions", asForm},
 		{422, member, "POST", "/account", "do=password", asForm},
 		{429, guessing, "POST", "/account", encoded("do", "delete", "currentPassword", password), asForm},
 		{303, member, "POST", "/account", "do=sessions", asForm},

@@ -27,38 +27,23 @@ func tokensContract(s *service, by people) []contractCase {
 		SELECT $1, 'old', 'read', n, 1, now() FROM generate_series(1, $2) n`, full.user.ID, services.MaxTokens)
 	return []contractCase{
 		{200, member, "GET", tokensPath, "", nil},
-		{401, by.visitor, "GET", tokensPath, "", nil},
 		{403, s.visitor(), "GET", tokensPath, "", bearer},
-		{422, member, "GET", tokensPath + "?unknown=1", "", nil},
 		{201, admin, "POST", tokensPath, token, nil},
-		{400, member, "POST", tokensPath, "{", nil},
-		{401, by.visitor, "POST", tokensPath, token, nil},
 		{403, s.visitor(), "POST", tokensPath, token, bearer},
 		{409, full, "POST", tokensPath, token, nil},
-		{413, member, "POST", tokensPath, tooLarge(), nil},
-		{415, member, "POST", tokensPath, token, []string{"Content-Type", "text/plain"}},
-		{422, member, "POST", tokensPath, unknownField, nil},
 		{403, s.visitor(), "DELETE", mine, "", bearer},
-		{401, by.visitor, "DELETE", mine, "", nil},
 		{404, admin, "DELETE", mine, "", nil}, // another user's
 		{422, member, "DELETE", tokensPath + "/0", "", nil},
 		{204, member, "DELETE", mine, "", nil},
 		{404, member, "DELETE", mine, "", nil},
 
 		{200, member, "GET", tokensPage, "", asBrowser},
-		{303, by.visitor, "GET", tokensPage, "", asBrowser},
-		{401, by.visitor, "GET", tokensPage, "", nil},
 		{403, s.visitor(), "GET", tokensPage, "", bearer},
 		{422, member, "GET", tokensPage + "?done=1&done=1", "", nil},
 		{200, member, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
 		{303, member, "POST", tokensPage, "revoke=" + strconv.FormatInt(another.ID, 10), asForm},
-		{400, member, "POST", tokensPage, "%", asForm},
-		{401, by.visitor, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
-		{403, member, "POST", tokensPage, "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{404, member, "POST", tokensPage, "revoke=999999", asForm},
 		{409, full, "POST", tokensPage, "name=import&scope=read&expiresInDays=1", asForm},
-		{413, member, "POST", tokensPage, tooLarge(), asForm},
-		{415, member, "POST", tokensPage, "{}", nil},
 		{422, member, "POST", tokensPage, "name=&scope=admin&expiresInDays=x", asForm},
 	}
 }
