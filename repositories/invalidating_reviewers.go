@@ -29,7 +29,7 @@ SELECT product_id FROM reviews WHERE user_id = $1`
 // Delete is part of services.UserStore.
 func (s *InvalidatingReviewers) Delete(ctx context.Context, id, version int64) error {
 	var products []int64
-	if err := s.db.SelectContext(ctx, &products, reviewedProducts, id); err != nil {
+	if err := postgres.From(ctx, s.db).SelectContext(ctx, &products, reviewedProducts, id); err != nil {
 		return postgres.WrapError("list the products that a user has reviewed", err)
 	}
 	tags := make([]string, len(products))
