@@ -64,7 +64,7 @@ func (s *AccountLinks) Get(ctx context.Context, tokenHash []byte, at time.Time) 
 func (s *AccountLinks) CreateUser(
 	ctx context.Context, l services.AccountLink, at time.Time, hash string,
 ) (services.User, error) {
-	return s.use(ctx, l, at, func(tx *sqlx.Tx) (services.User, error) {
+	return s.use(ctx, l, at, func(ctx context.Context, tx postgres.Queries) (services.User, error) {
 		return oneUser(ctx, tx, "create a user by a link", createUser, l.Email, l.Name, services.Member, hash)
 	})
 }
@@ -73,7 +73,7 @@ func (s *AccountLinks) CreateUser(
 func (s *AccountLinks) ResetPassword(
 	ctx context.Context, l services.AccountLink, at time.Time, hash string,
 ) (services.User, error) {
-	return s.use(ctx, l, at, func(tx *sqlx.Tx) (services.User, error) {
+	return s.use(ctx, l, at, func(ctx context.Context, tx postgres.Queries) (services.User, error) {
 		return oneUser(ctx, tx, "reset a password", resetPassword, l.UserID, l.CredentialsVersion, hash)
 	})
 }
@@ -82,25 +82,23 @@ func (s *AccountLinks) ResetPassword(
 func (s *AccountLinks) ChangeEmail(
 	ctx context.Context, l services.AccountLink, at time.Time, notice services.AccountMail,
 ) (services.User, error) {
-	u, err := s.use(ctx, l, at, func(tx *sqlx.Tx) (services.User, error) {
+	return s.use(ctx, l, at, func(ctx context.Context, tx postgres.Queries) (services.User, error) {
 		u, err := oneUser(ctx, tx, "change an e-mail address", changeEmail, l.UserID, l.CredentialsVersion, l.Email)
 		if err != nil {
 			return u, err
 		}
-		return u, s.box.AddIn(ctx, tx, notice.Kind, notice)
+		return u, s.box.Add(ctx, notice.Kind, notice)
 	})
-	if err == nil {
-		s.box.Request()
-	}
-	return u, err
 }
 
 // use deletes the link and runs its effect in one transaction. A second use waits for the
 // row, and finds no link then.
 func (s *AccountLinks) use(
-	ctx context.Context, l services.AccountLink, at time.Time, effect func(*sqlx.Tx) (services.User, error),
+	ctx context.Context, l services.AccountLink, at time.Time,
+	effect func(context.Context, postgres.Queries) (services.User, error),
 ) (u services.User, err error) {
-	err = postgres.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+	err = postgres.Transactions(s.db, sql.LevelDefault)(ctx, func(ctx context.Context) error {
+		tx := postgres.From(ctx, s.db)
 		var used []byte
 		err := tx.GetContext(ctx, &used, useLink, l.TokenHash, at)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -109,7 +107,7 @@ func (s *AccountLinks) use(
 		if err != nil {
 			return postgres.WrapError("use an account link", err)
 		}
-		u, err = effect(tx)
+		u, err = effect(ctx, tx)
 		if errors.Is(err, services.ErrNoUser) { // deleted, or the credentials have changed
 			return services.ErrLinkOver
 		}

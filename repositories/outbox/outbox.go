@@ -79,7 +79,7 @@ func New(o Options) *Outbox {
 	return &Outbox{o: o, added: make(chan struct{}, 1)}
 }
 
-// Added is the channel of Request, for the job.
+// Added requests a run of the job that delivers, for its Now.
 func (b *Outbox) Added() <-chan struct{} { return b.added }
 
 const addItem = `-- name: outbox.add
@@ -89,28 +89,21 @@ INSERT INTO outbox (kind, payload) VALUES ($1, $2)`
 // it is delivered: put no secret into it. In a transaction of the context the work is done
 // if that commits.
 func (b *Outbox) Add(ctx context.Context, kind string, payload any) error {
-	if err := b.AddIn(ctx, postgres.From(ctx, b.o.DB), kind, payload); err != nil {
-		return err
-	}
-	if !transaction.From(ctx).AfterEnd(func(transaction.Outcome) { b.Request() }) {
-		b.Request()
-	}
-	return nil
-}
-
-// AddIn is Add in a transaction: the work is done if it commits. Call Request after that,
-// or the item waits for the job's next run.
-func (b *Outbox) AddIn(ctx context.Context, tx sqlx.ExecerContext, kind string, payload any) error {
 	text, err := json.Marshal(payload)
 	if err != nil {
 		return fmt.Errorf("encode an item of the outbox: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, addItem, kind, string(text))
-	return postgres.WrapError("add to the outbox", err)
+	if _, err := postgres.From(ctx, b.o.DB).ExecContext(ctx, addItem, kind, string(text)); err != nil {
+		return postgres.WrapError("add to the outbox", err)
+	}
+	if !transaction.From(ctx).AfterEnd(func(transaction.Outcome) { b.request() }) {
+		b.request()
+	}
+	return nil
 }
 
-// Request requests a run of the job that delivers.
-func (b *Outbox) Request() {
+// request requests a run of the job that delivers.
+func (b *Outbox) request() {
 	select {
 	case b.added <- struct{}{}:
 	default: // a run is requested already

@@ -264,28 +264,6 @@ func TestOutbox_WithoutPostgreSQLIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestAddIn_ADeliveryFollowsTheCommitAlone(t *testing.T) {
-	db := openDB(t)
-	var got []string
-	b, _ := box(t, db, func(_ context.Context, text string) error {
-		got = append(got, text)
-		return nil
-	})
-	for text, end := range map[string]func(*sqlx.Tx) error{"committed": (*sqlx.Tx).Commit, "rolled back": (*sqlx.Tx).Rollback} {
-		tx := db.MustBeginTx(t.Context(), nil)
-		if err := errors.Join(b.AddIn(t.Context(), tx, "note", note{text}), end(tx)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.Request()
-	b.Request() // does not wait
-	<-b.Added()
-	deliver(t, b)
-	if fmt.Sprint(got) != "[committed]" {
-		t.Errorf("delivered are %v", got)
-	}
-}
-
 // In a transaction an item is there, and its job requested, with the commit.
 func TestAdd_InATransactionFollowsTheCommit(t *testing.T) {
 	db := openDB(t)
