@@ -21,6 +21,7 @@ type child struct {
 	slot    int
 	command *exec.Cmd
 	socket  net.Conn
+	questions
 
 	ready chan struct{} // closed once it is
 	ended chan struct{} // closed once the process is reaped; err is set then
@@ -50,9 +51,11 @@ func (s *Supervisor) spawn(slot int) (*child, error) {
 	}
 	c := &child{
 		slot: slot, command: command, socket: socket, ready: make(chan struct{}), ended: make(chan struct{}),
+		questions: newQuestions(),
 	}
 	allRead := make(chan struct{})
 	go func() { defer close(allRead); s.receive(c) }()
+	go c.deliver()
 	go s.reap(c, allRead)
 	return c, nil
 }
@@ -87,9 +90,12 @@ func (s *Supervisor) receive(c *child) {
 		if in.Decode(&m) != nil {
 			return
 		}
-		if m.Ready {
+		switch {
+		case m.Ready:
 			becomeReady()
-		} else {
+		case m.Question != 0:
+			c.answered(m)
+		default:
 			s.o.Receive(c.slot, c.pid(), m.Body)
 		}
 	}
@@ -108,7 +114,7 @@ func (s *Supervisor) reap(c *child, allRead <-chan struct{}) {
 
 func (c *child) pid() int { return c.command.Process.Pid }
 
-// replaced tells the worker that another one has taken its place.
-func (c *child) replaced() { _, _ = c.socket.Write([]byte{1}) } // it may have ended
+// replaced tells the worker that another one has taken its place. Call it once.
+func (c *child) replaced() { c.outbox <- message{Replaced: true} }
 
 func (c *child) signal(signal syscall.Signal) { _ = c.command.Process.Signal(signal) } // it may have ended

@@ -16,6 +16,9 @@
 //	…
 //	return supervisor.Run(ctx)
 //
+// The supervisor may ask a worker something: [Supervisor.Ask] sends a question, which the
+// function of [Worker.Answer] answers.
+//
 // It stands instead of Fiber's prefork, whose master ends with its first child
 // and whose children end at once where the master is process 1. The supervisor
 // may be process 1, but reaps only its own workers.
@@ -36,6 +39,8 @@ var (
 	// ErrReplaced is the cause of a worker's context once another worker serves for it:
 	// the service goes on, so its readiness stays.
 	ErrReplaced = errors.New("replaced by another worker")
+	// ErrNoWorker says that a slot has no worker that could answer.
+	ErrNoWorker = errors.New("no worker is ready in that slot")
 	// ErrUnsupported says that this system cannot hand a listener to a child.
 	ErrUnsupported = errors.New("this system cannot prefork")
 )
@@ -75,9 +80,11 @@ type Slot struct {
 	Restarts int       // after unexpected exits
 }
 
-// message is what a worker sends its supervisor, encoded by gob. The supervisor sends one
-// byte, when another worker has taken this one's place.
+// message is what a worker and its supervisor send each other, encoded by gob.
 type message struct {
-	Ready bool   // it serves from now on
-	Body  []byte // of Worker.Send
+	Ready    bool   // the worker serves from now on
+	Replaced bool   // another worker has taken this one's place
+	Question uint64 // the number of a question or of its answer; 0: neither
+	Refused  string // why a question has no answer
+	Body     []byte // of Worker.Send, of a question, or of its answer
 }

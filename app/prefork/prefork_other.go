@@ -15,3 +15,9 @@ func (s *Supervisor) Run(context.Context) error { return ErrUnsupported }
 
 // Slots returns none.
 func (s *Supervisor) Slots() []Slot { return nil }
+
+// Ask returns ErrUnsupported.
+func (s *Supervisor) Ask(context.Context, int, []byte) ([]byte, error) { return nil, ErrUnsupported }
+
+// Roll does nothing.
+func (s *Supervisor) Roll() {}

@@ -134,6 +134,7 @@ func (k *slotSupervisor) start(ctx context.Context) (*child, error) {
 	select {
 	case <-c.ready:
 		k.s.set(k.slot, Ready, c.pid())
+		k.s.setChild(c)
 		k.s.o.Log.Info("a worker is ready", "worker", k.slot, "pid", c.pid())
 		return c, nil
 	case <-c.ended:

@@ -21,10 +21,12 @@ type Supervisor struct {
 	o       Options
 	program string
 	force   chan struct{} // closed when workers are to end at once
+	hangups chan os.Signal
 
 	mu       sync.Mutex
 	listener *os.File
 	slots    []Slot
+	children []*child // the last that was ready in each slot; nil: none yet
 }
 
 // New returns a supervisor of the options' listener. No worker runs yet.
@@ -40,7 +42,9 @@ func New(o Options) (*Supervisor, error) {
 	_ = o.Listener.Close() // the duplicate keeps the port; nobody accepts here
 	return &Supervisor{
 		o: o, program: program, listener: listener, force: make(chan struct{}),
-		slots: slices.Repeat([]Slot{{State: Down, Since: time.Now()}}, o.Workers),
+		hangups:  make(chan os.Signal, 1), // one during a rolling restart starts another
+		slots:    slices.Repeat([]Slot{{State: Down, Since: time.Now()}}, o.Workers),
+		children: make([]*child, o.Workers),
 	}, nil
 }
 
@@ -66,9 +70,8 @@ func duplicate(l syscall.Conn) (*os.File, error) {
 // each by one that is ready. A SIGINT during the drain ends them at once:
 // ErrInterrupted. Call it once.
 func (s *Supervisor) Run(ctx context.Context) error {
-	hangups := make(chan os.Signal, 1) // one during a rolling restart starts another
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	signal.Notify(s.hangups, syscall.SIGHUP)
+	defer signal.Stop(s.hangups)
 	s.o.Log.Info("supervising", "address", s.o.Listener.Addr().String(), "workers", len(s.slots)) // a SIGHUP is safe now
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -83,7 +86,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	all.Go(func() {
 		for {
 			select {
-			case <-hangups:
+			case <-s.hangups:
 				s.rollingRestart(ctx, slotSupervisors)
 			case <-ctx.Done():
 				return
@@ -113,6 +116,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// Roll replaces the workers one by one, as a SIGHUP does. It does not wait for that.
+func (s *Supervisor) Roll() {
+	select {
+	case s.hangups <- syscall.SIGHUP:
+	default: // another rolling restart is to follow the current one already
+	}
 }
 
 // rollingRestart replaces the workers one after the other: each slot waits until the old

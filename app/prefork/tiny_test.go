@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -65,9 +67,20 @@ func supervise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	go http.Serve(slots, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:errcheck // until the end
+	control := http.NewServeMux()
+	control.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(supervisor.Slots())
-	}))
+	})
+	control.HandleFunc("/ask", func(w http.ResponseWriter, r *http.Request) {
+		timeout, _ := time.ParseDuration(r.FormValue("timeout"))
+		ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(timeout, waitLimit))
+		defer cancel()
+		slot, _ := strconv.Atoi(r.FormValue("slot"))
+		answer, err := supervisor.Ask(ctx, slot, []byte(r.FormValue("question")))
+		fmt.Fprint(w, string(answer), err)
+	})
+	control.HandleFunc("/roll", func(http.ResponseWriter, *http.Request) { supervisor.Roll() })
+	go http.Serve(slots, control) //nolint:errcheck // until the end
 	return supervisor.Run(ctx)
 }
 
@@ -86,6 +99,9 @@ func work(ctx context.Context) error {
 	}
 	if _, err := os.Stat(os.Getenv("STUCK")); err == nil {
 		time.Sleep(time.Hour)
+	}
+	if os.Getenv("SILENT") == "" {
+		worker.Answer(answers(worker))
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/environment", func(w http.ResponseWriter, _ *http.Request) {
@@ -124,4 +140,25 @@ func work(ctx context.Context) error {
 	server.SetKeepAlivesEnabled(false)
 	open.Wait()
 	return worker.Send([]byte("goodbye"))
+}
+
+// answers answers "who", "long 1000000" with as many bytes, "wait 1h" after that time, and
+// "replaced" once the worker is.
+func answers(worker *prefork.Worker) func(context.Context, []byte) []byte {
+	return func(ctx context.Context, question []byte) []byte {
+		kind, detail, _ := strings.Cut(string(question), " ")
+		switch kind {
+		case "long":
+			n, _ := strconv.Atoi(detail)
+			return make([]byte, n)
+		case "wait":
+			fmt.Printf("asked pid=%d\n", os.Getpid())
+			pause, _ := time.ParseDuration(detail)
+			time.Sleep(pause)
+		case "replaced":
+			fmt.Printf("asked pid=%d\n", os.Getpid())
+			<-worker.Context(ctx).Done()
+		}
+		return fmt.Append(nil, os.Getpid())
+	}
 }

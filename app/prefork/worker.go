@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -33,6 +34,7 @@ type Worker struct {
 	mu     sync.Mutex // one message at a time
 	socket net.Conn
 	out    *gob.Encoder
+	handle atomic.Value    // of Answer
 	ctx    context.Context // ends with ErrReplaced, or when the supervisor has gone
 	cancel context.CancelCauseFunc
 }
@@ -62,7 +64,7 @@ func Inherit() (*Worker, error) {
 	signal.Ignore(syscall.SIGHUP) // meant for the supervisor; by default it ends a process
 	w := &Worker{Slot: slot, Listener: listener, socket: socket, out: gob.NewEncoder(socket)}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
-	go w.awaitEnd()
+	go w.receive()
 	return w, nil
 }
 
@@ -93,11 +95,43 @@ func (w *Worker) Context(ctx context.Context) context.Context {
 	return ctx
 }
 
-// awaitEnd returns when the worker is replaced, or when the supervisor has gone.
-func (w *Worker) awaitEnd() {
-	if n, _ := w.socket.Read(make([]byte, 1)); n > 0 {
-		w.cancel(ErrReplaced)
-	} else {
-		w.cancel(errSupervisorGone)
+// maxAnswer bounds what a report of the worker may have to wait for.
+const maxAnswer = 4 << 20
+
+// Answer makes handle answer the supervisor's questions, several at once. Its context ends
+// when the supervisor has gone, but not when somebody no longer waits for the answer: it
+// should have a deadline of its own. An answer above 4 MiB is refused.
+func (w *Worker) Answer(handle func(ctx context.Context, question []byte) []byte) {
+	w.handle.Store(handle)
+}
+
+// receive handles the supervisor's messages until the supervisor has gone.
+func (w *Worker) receive() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for in := gob.NewDecoder(w.socket); ; {
+		var m message
+		if in.Decode(&m) != nil {
+			w.cancel(errSupervisorGone)
+			return
+		}
+		if m.Replaced {
+			w.cancel(ErrReplaced)
+		} else {
+			go w.answer(ctx, m) // the supervisor bounds their number
+		}
 	}
+}
+
+func (w *Worker) answer(ctx context.Context, question message) {
+	answer := message{Question: question.Question}
+	if handle, ok := w.handle.Load().(func(context.Context, []byte) []byte); ok {
+		answer.Body = handle(ctx, question.Body)
+	} else {
+		answer.Refused = "the worker answers no questions"
+	}
+	if n := len(answer.Body); n > maxAnswer {
+		answer.Body, answer.Refused = nil, fmt.Sprintf("the worker's answer has %d bytes, of at most %d", n, maxAnswer)
+	}
+	_ = w.send(answer) // an error has closed the socket, which ends the worker
 }

@@ -24,4 +24,6 @@ type Letter struct {
 }
 
 // ErrNone says that there is no dead letter of that key.
-var ErrNone = &problem.Error{Code: problem.NotFound, Message: "There is no such dead letter. It may have been retried or replaced."}
+var ErrNone = &problem.Error{
+	Code: problem.NotFound, Message: "There is no such dead letter. It may have been retried or replaced.",
+}
