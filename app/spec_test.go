@@ -101,11 +101,18 @@ func escape(name string) string {
 func (s *spec) follow(at string) (value any, place string) {
 	value = s.root
 	for name := range strings.SplitSeq(strings.TrimPrefix(at, "/"), "/") {
-		object, ok := value.(map[string]any)
-		if !ok {
+		switch of := value.(type) {
+		case map[string]any:
+			value = of[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i >= len(of) {
+				return nil, at
+			}
+			value = of[i]
+		default:
 			return nil, at
 		}
-		value = object[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
 	}
 	if object, ok := value.(map[string]any); ok {
 		if ref, ok := object["$ref"].(string); ok {
@@ -119,6 +126,18 @@ func (s *spec) object(at string) map[string]any {
 	value, _ := s.follow(at)
 	object, _ := value.(map[string]any)
 	return object
+}
+
+// parameters are the places of an operation's parameters, by where they are and their names.
+func (s *spec) parameters(op operation) map[string]string {
+	places := make(map[string]string)
+	all, _ := s.object(op.at)["parameters"].([]any)
+	for i := range all {
+		p, at := s.follow(op.at + "/parameters/" + strconv.Itoa(i))
+		parameter, _ := p.(map[string]any)
+		places[fmt.Sprint(parameter["in"], " ", parameter["name"])] = at
+	}
+	return places
 }
 
 // validate holds a value against the schema at a place.

@@ -167,9 +167,7 @@ func accountPagesAPI() openapi.Group {
 		},
 		{
 			ID: "showAccountPage", Method: "GET", Path: "/account", Summary: "One's own account", Answer: page,
-			Guard: openapi.Session, Others: []openapi.Other{
-				{Status: 303, Answer: page, Says: "Nobody is signed in: to the form to sign in."},
-			},
+			Guard: openapi.Session,
 		},
 		{
 			ID: "postAccount", Method: "POST", Path: "/account", Summary: "Change one's own account", Answer: page,

@@ -109,7 +109,9 @@ func pagesAPI() openapi.Group {
 			ID: "showStaticFile", Method: "GET", Path: "/static/{file}", Summary: "Style, script and icon of the pages",
 			Description: "The name holds a hash of the content, so an answer is good for ever. With another hash it is the " +
 				"current file, to be asked for again.",
-			Params: []openapi.Param{{Name: "file", Type: "", Example: "prefab.0a1b2c3d4e5f6071.css"}},
+			Params: []openapi.Param{{
+				Name: "file", Type: "", Example: "prefab.0a1b2c3d4e5f6071.css", Description: "The file and the hash.",
+			}},
 			Answer: openapi.File{}, Never: []int{503},
 		},
 	}}

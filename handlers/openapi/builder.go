@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"example.com/prefab/handlers/rest"
@@ -21,13 +22,19 @@ type member struct {
 	value any
 }
 
+func (m member) isNamesake(other member) bool { return m.name == other.name }
+
 func (m *members) add(name string, value any) { *m = append(*m, member{name, value}) }
 
-// MarshalJSON writes the object.
+// MarshalJSON writes the object. A name that stands twice is an error, since readers would
+// take one of the two.
 func (m members) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	separator := "{"
-	for _, member := range m {
+	for i, member := range m {
+		if slices.ContainsFunc(m[:i], member.isNamesake) {
+			return nil, fmt.Errorf("%s: it stands twice", member.name)
+		}
 		value, err := json.Marshal(member.value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", member.name, err)
@@ -48,6 +55,8 @@ type builder struct {
 	components map[string]Schema
 	types      map[string]reflect.Type // of the schemas that are made of types
 	rules      map[string]rules        // by the name of a row's type
+	examples   map[reflect.Type]any    // by operations, for others
+	errors     rest.ErrorFormat        // Document.Errors
 	tokens     bool                    // Document.Tokens
 	err        error
 }
@@ -55,12 +64,9 @@ type builder struct {
 func newBuilder(errors rest.ErrorFormat) *builder {
 	b := &builder{
 		components: make(map[string]Schema), types: make(map[string]reflect.Type),
-		rules: make(map[string]rules),
+		rules: make(map[string]rules), examples: make(map[reflect.Type]any), errors: errors,
 	}
 	b.readShared()
-	if errors.Body != nil {
-		b.replaceProblem(errors)
-	}
 	return b
 }
 

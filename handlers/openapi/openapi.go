@@ -178,6 +178,7 @@ func (d Document) JSON() ([]byte, error) {
 	for _, g := range d.Groups {
 		for _, op := range g.Operations {
 			b.learnRules(op.Body)
+			b.learnExamples(op.Body, op.Answer)
 		}
 	}
 	for _, g := range d.Groups {

@@ -218,6 +218,7 @@ func TestJSON_SaysWhatCannotBeDescribed(t *testing.T) {
 		`"show": it`:       {ok, {ID: "show", Method: "GET", Path: "/other", Answer: Lamp{}}},
 		"Nowhere":          {{ID: "show", Method: "GET", Path: "/", Answer: Schema{"$ref": "#/components/schemas/Nowhere"}}},
 		"what 418 means":   {{ID: "show", Method: "GET", Path: "/", Answer: Lamp{}, Errors: map[int]string{418: ""}}},
+		"303: it stands":   {{ID: "show", Method: "GET", Path: "/", Answer: Page{}, Guard: User, Others: []Other{{Status: 303, Answer: Page{}}}}},
 		"maxItems of many": {{ID: "show", Method: "GET", Path: "/", Answer: tagged{}}},
 	} {
 		_, err := Document{Groups: []Group{{Operations: operations}}}.JSON()

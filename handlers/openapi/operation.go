@@ -3,10 +3,8 @@ package openapi
 import (
 	"maps"
 	"net/http"
-	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -65,6 +63,9 @@ func (op Operation) hasID() bool      { return strings.Contains(op.Path, "{id}")
 func (op Operation) isRedirect() bool { return op.Status == http.StatusSeeOther }
 func (op Operation) isPublicRead() bool {
 	return op.isRead() && op.Guard == Anybody && !op.isRedirect()
+}
+func (op Operation) examplePath() string {
+	return pathParameter.ReplaceAllString(op.Path, "42")
 }
 func (op Operation) isAPI() bool { return strings.HasPrefix(op.Path, "/api/") }
 
@@ -161,7 +162,7 @@ func (b *builder) body(op Operation) Schema {
 		return nil
 	case op.Method == http.MethodPatch:
 		content := b.content(b.patch(op.Body, op.Removable), op.Body)
-		return Schema{patchType: content, jsonType: Schema{"schema": content["schema"]}}
+		return Schema{patchType: content, jsonType: content}
 	}
 	return Schema{jsonType: b.content(b.schema(op.Body), op.Body)}
 }
@@ -185,31 +186,4 @@ func formSchema(inputs []string) Schema {
 		properties.add(name, schema)
 	}
 	return Schema{"type": "object", "required": required, "properties": properties}
-}
-
-// content is a schema, with its example where there is one.
-func (b *builder) content(schema Schema, value any) Schema {
-	content := Schema{"schema": schema}
-	if choice, ok := value.(AnyOf); ok {
-		examples := members{}
-		for i, value := range choice {
-			if hasExample(value) {
-				examples.add(strconv.Itoa(i+1), Schema{"value": value})
-			}
-		}
-		if len(examples) > 0 {
-			content["examples"] = examples
-		}
-	} else if hasExample(value) {
-		content["example"] = withoutNulls(value)
-	}
-	return content
-}
-
-func hasExample(value any) bool {
-	switch value.(type) {
-	case Schema, Renamed:
-		return false
-	}
-	return value != nil && !reflect.ValueOf(value).IsZero()
 }

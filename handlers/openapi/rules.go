@@ -10,6 +10,8 @@ import (
 	"example.com/prefab/services/problem"
 )
 
+const visible = `\S` // the pattern of texts that are not blank
+
 // limit adds what a rule wants.
 func limit(schema Schema, l problem.Limit) {
 	switch l.Rule {
@@ -17,7 +19,7 @@ func limit(schema Schema, l problem.Limit) {
 		schema["maxLength"] = l.High
 		if l.Low > 0 {
 			schema["minLength"] = l.Low
-			schema["pattern"] = `\S`
+			schema["pattern"] = visible
 		}
 	case "Line":
 		description, _ := schema["description"].(string)

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 
 	"example.com/prefab/handlers/rest"
@@ -32,33 +32,27 @@ func (b *builder) readShared() {
 	if err := decoder.Decode(&b.shared); err != nil {
 		b.fail(err)
 	}
+	if b.errors.Body != nil {
+		b.replaceProblem()
+	}
+	for status, name := range problems {
+		b.shared["responses"][name] = b.withExample(b.shared["responses"][name], status, "", "/api/v1/session")
+	}
+	b.shared["responses"]["Refused"] = b.withExample(b.shared["responses"]["Refused"],
+		http.StatusRequestHeaderFieldsTooLarge, "The header is larger than this service takes.", "/")
 }
 
 // replaceProblem describes errors in a service's own format, in place of RFC 9457.
-func (b *builder) replaceProblem(format rest.ErrorFormat) {
-	zero, contentType := format.Of(rest.Problem{})
-	b.shared["schemas"]["Problem"] = b.typeSchema(reflect.TypeOf(zero))
+func (b *builder) replaceProblem() {
+	body, contentType := b.errors.Of(rest.Problem{})
+	b.shared["schemas"]["Problem"] = b.typeSchema(reflect.TypeOf(body))
 	for _, response := range b.shared["responses"] {
 		content, _ := response["content"].(map[string]any)
-		of, _ := content[rest.ProblemType].(map[string]any)
-		if of == nil {
+		if content[rest.ProblemType] == nil {
 			continue
 		}
-		described := map[string]any{"schema": Schema{"$ref": schemas + "Problem"}}
-		if example := of["example"]; example != nil {
-			var p rest.Problem
-			text, err := json.Marshal(example)
-			if err = errors.Join(err, json.Unmarshal(text, &p)); err != nil {
-				b.fail(err)
-			}
-			text, err = json.Marshal(format.Body(p))
-			if err != nil {
-				b.fail(err)
-			}
-			described["example"] = json.RawMessage(text)
-		}
 		delete(content, rest.ProblemType)
-		content[contentType] = described
+		content[contentType] = map[string]any{"schema": Schema{"$ref": schemas + "Problem"}}
 	}
 }
 
@@ -82,13 +76,28 @@ func (b *builder) problem(op Operation, status int) Schema {
 		return Schema{}
 	}
 	if op.isPage() || op.isFile() {
-		name = "PageProblem"
+		name = b.pageProblem(name)
 	}
 	says := op.Errors[status]
 	if says == "" {
 		return b.ref("responses", name)
 	}
-	response := maps.Clone(b.resolve(b.shared["responses"][name]))
+	response := b.withExample(b.shared["responses"][name], status, says, op.examplePath())
 	response["description"] = says
-	return response
+	return b.resolve(response)
+}
+
+// pageProblem names the component of an error that browsers get as a page, which it adds.
+func (b *builder) pageProblem(name string) string {
+	of, page := b.shared["responses"][name], "Page"+name
+	if b.shared["responses"][page] == nil {
+		response := maps.Clone(of)
+		response["description"] = fmt.Sprint(of["description"], " Browsers get a page, or the form with what is wrong in it.")
+		content, _ := of["content"].(map[string]any)
+		content = maps.Clone(content)
+		content[htmlType] = Schema{"schema": Schema{"$ref": schemas + "HTML"}}
+		response["content"] = content
+		b.shared["responses"][page] = response
+	}
+	return page
 }

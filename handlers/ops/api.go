@@ -40,7 +40,13 @@ func API() openapi.Group {
 			ID: "showOpenAPI", Method: "GET", Path: "/openapi.json", Summary: "This document", Says: "OpenAPI 3.1.",
 			Answer: openapi.Schema{
 				"type": "object", "required": []string{"openapi", "info", "paths"},
-				"properties": openapi.Schema{"openapi": openapi.Schema{"const": "3.1.0"}},
+				"properties": openapi.Schema{
+					"openapi": openapi.Schema{"const": "3.1.0"}, "info": openapi.Schema{"type": "object"},
+					"paths": openapi.Schema{"type": "object"},
+				},
+				"examples": []openapi.Schema{{
+					"openapi": "3.1.0", "info": openapi.Schema{"title": "Lamps", "version": "1"}, "paths": openapi.Schema{},
+				}},
 			},
 		},
 	}}
