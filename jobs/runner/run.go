@@ -23,6 +23,7 @@ type task struct {
 	schedule cron.Schedule
 	lock     Lock
 	running  chan struct{} // a semaphore of 1
+	progress progress
 
 	lockUnavailable bool // at the last run
 	dependencyDown  bool // at the last run
@@ -93,11 +94,13 @@ func (r *Runner) run(t *task, next time.Time) (ok bool) {
 	var took time.Duration
 	ran, err := t.lock(ctx, t.Name, next, func(ctx context.Context) (err error) {
 		began := time.Now()
+		t.progress.began(began)
 		defer func() {
 			if reason := recover(); reason != nil {
-				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+				err = &panicError{fmt.Sprint(reason), debug.Stack()}
 			}
 			took = time.Since(began)
+			t.progress.ended(took, err)
 		}()
 		return t.Run(ctx)
 	})
@@ -120,6 +123,15 @@ func (r *Runner) run(t *task, next time.Time) (ok bool) {
 	}
 	return err == nil
 }
+
+// panicError is a panic of a job. It does not unwrap: a panic with an error is no such error.
+type panicError struct {
+	text  string
+	stack []byte
+}
+
+func (e *panicError) reason() string { return "panic: " + e.text }
+func (e *panicError) Error() string  { return e.reason() + "\n" + string(e.stack) }
 
 // ended logs and counts a run. An outage is logged once, not at every run.
 func (r *Runner) ended(ctx context.Context, t *task, took time.Duration, err error) {

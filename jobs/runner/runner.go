@@ -73,11 +73,12 @@ type Runner struct {
 	cron    *cron.Cron
 	tasks   []*task
 
-	runCtx    context.Context // of every run; ends when Stop has waited long enough
-	cancelRun context.CancelFunc
-	open      context.Context // ends when Stop is called
-	closeOpen context.CancelFunc
-	listeners sync.WaitGroup
+	runCtx     context.Context // of every run; ends when Stop has waited long enough
+	cancelRun  context.CancelFunc
+	open       context.Context // ends when Stop is called
+	closeOpen  context.CancelFunc
+	stopping   sync.Mutex     // nothing is added to background once Stop waits for it
+	background sync.WaitGroup // of listen and of RunNow
 }
 
 // New returns a runner without jobs.
@@ -107,7 +108,7 @@ func (r *Runner) Add(j Job) {
 func (r *Runner) Start() {
 	for _, t := range r.tasks {
 		if t.Now != nil {
-			r.listeners.Go(func() { r.listen(t) })
+			r.background.Go(func() { r.listen(t) })
 		}
 	}
 	r.cron.Start()
@@ -120,11 +121,13 @@ const cancelGracePeriod = time.Second
 // them, waits for at most a second, and returns the error of ctx.
 func (r *Runner) Stop(ctx context.Context) error {
 	defer r.cancelRun()
+	r.stopping.Lock()
 	r.closeOpen()
+	r.stopping.Unlock()
 	scheduled, idle := r.cron.Stop(), make(chan struct{})
 	go func() {
 		<-scheduled.Done()
-		r.listeners.Wait()
+		r.background.Wait()
 		close(idle)
 	}()
 	select {
