@@ -2,8 +2,18 @@
 // promises that
 //
 //   - its totals are those of /metrics;
-//   - a worker or a node that dies takes none of them along, and delays the others by half a second at most;
-//   - while nobody looks, it costs one look at the metrics every two seconds, and sends nothing;
-//   - it changes something only with OPS_ACTIONS=true, on a request of its own page, and logs that;
+//   - a worker or a node that dies takes nothing of the others along, and delays them by half a second at most;
+//   - while nobody looks it reads the metrics every two seconds, and sends nothing;
+//   - it changes something only if Options.Actions is set, on a request of its own page, and logs that;
 //   - it shows no passwords, no values of SQL, and nothing of a person.
+//
+// For example, on a listener for operators only:
+//
+//	c := console.New(console.Options{
+//		Node: console.NodeInfo{Name: "web1", Started: time.Now()}, Metrics: merged, Workers: workers,
+//		Ask: supervisor.Ask, Redis: client, Log: log,
+//	})
+//	go c.Run(ctx)
+//	mux.Handle("/ops", c)
+//	mux.Handle("/ops/", c)
 package console

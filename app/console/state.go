@@ -35,6 +35,7 @@ type NodeInfo struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"` // when it told its state
+	CPU     float64   `json:"cpu"`  // cores that its workers used, over the last minute
 }
 
 // Worker is a process that serves.
@@ -46,7 +47,6 @@ type Worker struct {
 	Started  time.Time `json:"started"`
 	Restarts int       `json:"restarts"` // after unexpected exits
 	Memory   float64   `json:"memory"`   // resident, in bytes
-	CPU      float64   `json:"cpu"`      // cores, over the last minute
 	InFlight int       `json:"inFlight"`
 	Health   string    `json:"health"` // "ok", or which dependencies do not answer it
 }

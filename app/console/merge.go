@@ -1,0 +1,238 @@
+package console
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Shown at most, so that neither a page nor a message grows without a bound.
+const (
+	maxStatements = 50
+	maxCalls      = 50
+)
+
+// merge adds the nodes up. The first one is this node.
+func merge(nodes []*node, route string, now time.Time) State {
+	all := &node{
+		Routes: make(map[string]*routeCounts), History: make([]counts, steps), Tables: make(map[string]*tableCounts),
+		Statements: make(map[string]*statementCounts), Limits: make(map[string]*limitCounts),
+		Pools: make(map[string]*Pool), Queues: make(map[string]*Queue), Jobs: make(map[string]*Job),
+		Bounds: nodes[0].Bounds, SQL: nodes[0].SQL, End: nodes[0].End,
+	}
+	s := State{Time: now, Node: nodes[0].Info.Name}
+	rates := make(map[string]float64) // by kind and name: nodes differ in the time that they have run
+	for _, n := range nodes {
+		all.addNode(n, rates)
+		s.Nodes = append(s.Nodes, n.Info)
+		s.Workers = append(s.Workers, n.Workers...)
+		if n.Problem != "" {
+			s.Problem = n.Problem
+		}
+	}
+	slices.SortFunc(s.Nodes, func(a, b NodeInfo) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Workers, func(a, b Worker) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Slot, b.Slot))
+	})
+	s.Dependencies = dependencies(nodes)
+	total := new(routeCounts)
+	for name, r := range sorted(all.Routes) {
+		total.Total.add(r.Total)
+		total.Recent.add(r.Recent)
+		rates["total"] += rates["route "+name]
+		s.Routes = append(s.Routes, Route{name, r.traffic(rates["route "+name], all.Bounds), r.Spark})
+	}
+	s.Total = total.traffic(rates["total"], all.Bounds)
+	slices.SortStableFunc(s.Routes, func(a, b Route) int {
+		return cmp.Or(cmp.Compare(b.Rate, a.Rate), cmp.Compare(b.Requests, a.Requests))
+	})
+	s.History = History{
+		Route: route, Step: step.Seconds(), End: time.Unix(0, all.End*int64(step)).UTC(),
+		Points: points(all.History, all.Bounds),
+	}
+	s.Slow = all.Slow[:min(len(all.Slow), maxCalls)]
+	slices.SortFunc(s.Slow, func(a, b Call) int { return a.Since.Compare(b.Since) })
+	for name, t := range sorted(all.Tables) {
+		s.Cache = append(s.Cache, t.table(name, rates["table "+name]))
+	}
+	for name, p := range sorted(all.Pools) {
+		p.Name = name
+		s.Pools = append(s.Pools, *p)
+	}
+	for name, q := range sorted(all.Queues) {
+		q.Name = name
+		s.Queues = append(s.Queues, *q)
+	}
+	for name, j := range sorted(all.Jobs) {
+		j.Name = name
+		s.Jobs = append(s.Jobs, *j)
+	}
+	for name, c := range sorted(all.Statements) {
+		s.Statements = append(s.Statements, c.statement(name, rates, all.SQL))
+	}
+	slices.SortStableFunc(s.Statements, func(a, b Statement) int {
+		return cmp.Or(cmp.Compare(b.Load, a.Load), cmp.Compare(b.Total, a.Total))
+	})
+	s.Statements = s.Statements[:min(len(s.Statements), maxStatements)]
+	for name, l := range sorted(all.Limits) {
+		s.Limits = append(s.Limits, Limit{name, l.Total, rates["limit "+name]})
+	}
+	return s
+}
+
+// sorted yields the entries of m in the order of their keys.
+func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}
+
+// addNode adds another node, whose rates it adds to those of the same kind and name.
+func (n *node) addNode(other *node, rates map[string]float64) {
+	if n.Bounds == nil {
+		n.Bounds = other.Bounds
+	}
+	if n.SQL == nil {
+		n.SQL = other.SQL
+	}
+	for name, r := range other.Routes {
+		to := entry(n.Routes, name)
+		to.Total.add(r.Total)
+		to.Recent.add(r.Recent)
+		if to.Spark == nil {
+			to.Spark = make([]uint64, sparks)
+		}
+		for i, requests := range r.Spark[:min(len(r.Spark), sparks)] {
+			to.Spark[i] += requests
+		}
+		rates["route "+name] += float64(r.Recent.N) / other.Seconds
+	}
+	for i, c := range other.History {
+		if at := i + int(other.End-n.End); at >= 0 && at < steps { // their clocks tick apart
+			n.History[at].add(c)
+		}
+	}
+	for name, t := range other.Tables {
+		to := entry(n.Tables, name)
+		to.add(t)
+		for _, lookups := range t.Recent {
+			rates["table "+name] += float64(lookups) / other.Seconds
+		}
+	}
+	for name, c := range other.Statements {
+		to := entry(n.Statements, name)
+		to.Text = cmp.Or(to.Text, c.Text)
+		to.Total.add(c.Total)
+		to.Recent.add(c.Recent)
+		rates["statement "+name] += float64(c.Recent.N) / other.Seconds
+		rates["load "+name] += c.Recent.Seconds / other.Seconds
+	}
+	for name, l := range other.Limits {
+		to := entry(n.Limits, name)
+		to.Total += l.Total
+		rates["limit "+name] += float64(l.Recent) / other.Seconds
+	}
+	for name, p := range other.Pools {
+		to := entry(n.Pools, name)
+		to.InUse += p.InUse
+		to.Idle += p.Idle
+		to.Limit += p.Limit
+		to.Waits += p.Waits
+		to.Rate += p.Rate
+	}
+	for name, q := range other.Queues { // each node tells of the same queue
+		to := entry(n.Queues, name)
+		to.Waiting, to.Oldest, to.Dead = max(to.Waiting, q.Waiting), max(to.Oldest, q.Oldest), max(to.Dead, q.Dead)
+		if to.Letters == nil {
+			to.Letters = q.Letters
+		}
+	}
+	for name, job := range other.Jobs {
+		to := entry(n.Jobs, name)
+		runs, failures := to.Runs+job.Runs, to.Failures+job.Failures
+		to.add(*job)
+		to.Runs, to.Failures = runs, failures
+	}
+	n.Slow = append(n.Slow, other.Slow...)
+}
+
+func (r *routeCounts) traffic(rate float64, bounds []float64) Traffic {
+	t := Traffic{
+		Requests: r.Total.N, Errors: r.Total.Errors, Rate: rate,
+		P50: r.Recent.percentile(.5, bounds), P95: r.Recent.percentile(.95, bounds), P99: r.Recent.percentile(.99, bounds),
+	}
+	if r.Recent.N > 0 {
+		t.Failing = float64(r.Recent.Errors) / float64(r.Recent.N)
+	}
+	return t
+}
+
+func points(history []counts, bounds []float64) []Point {
+	list := make([]Point, 0, steps)
+	for _, c := range history {
+		list = append(list, Point{
+			Rate: float64(c.N) / step.Seconds(), Errors: float64(c.Errors) / step.Seconds(),
+			P50: c.percentile(.5, bounds), P95: c.percentile(.95, bounds), P99: c.percentile(.99, bounds),
+		})
+	}
+	return list[:steps-1] // the newest step is not over
+}
+
+func (t *tableCounts) add(other *tableCounts) {
+	if t.Total == nil {
+		t.Total, t.Recent = make(map[string]uint64), make(map[string]uint64)
+	}
+	for found, lookups := range other.Total {
+		t.Total[found] += lookups
+	}
+	for found, lookups := range other.Recent {
+		t.Recent[found] += lookups
+	}
+}
+
+func (t *tableCounts) table(name string, rate float64) Table {
+	table := Table{
+		Name: name, Memory: t.Total["memory"], Redis: t.Total["redis"], Miss: t.Total["miss"], Stale: t.Total["stale"],
+		Rate: rate,
+	}
+	for _, lookups := range t.Recent {
+		table.Recent += lookups
+	}
+	if table.Recent > 0 {
+		table.HitL1 = float64(t.Recent["memory"]) / float64(table.Recent)
+		table.HitL2 = float64(t.Recent["redis"]) / float64(table.Recent)
+	}
+	return table
+}
+
+func (c *statementCounts) statement(name string, rates map[string]float64, bounds []float64) Statement {
+	s := Statement{
+		Name: name, Text: c.Text, Calls: c.Total.N, Errors: c.Total.Errors, Total: c.Total.Seconds,
+		Rate: rates["statement "+name], Load: rates["load "+name], P95: c.Recent.percentile(.95, bounds),
+	}
+	if s.Calls > 0 {
+		s.Mean = s.Total / float64(s.Calls)
+	}
+	return s
+}
+
+// dependencies tells which servers answer how many of the workers that have said so.
+func dependencies(nodes []*node) (list []Dependency) {
+	for _, n := range nodes {
+		for _, d := range n.Dependencies {
+			i := slices.IndexFunc(list, func(known Dependency) bool { return known.Name == d.Name })
+			if i < 0 {
+				i, list = len(list), append(list, Dependency{Name: d.Name})
+			}
+			list[i].Up += d.Up
+			list[i].Of += d.Of
+		}
+	}
+	slices.SortFunc(list, func(a, b Dependency) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}

@@ -1,0 +1,93 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+)
+
+// lookTimeout leaves time for the answer to reach another node.
+const lookTimeout = askTimeout / 5 * 3
+
+// textsAge is how long the texts of statements are used, which hardly ever change.
+const textsAge = 30 * time.Second
+
+// ask sends a question to the worker in a slot.
+type ask func(ctx context.Context, slot int, question []byte) ([]byte, error)
+
+// processes is what the node's processes have answered.
+type processes struct {
+	mu      sync.Mutex
+	asked   time.Time
+	answers map[int]Answer // by slot
+	silent  []int
+	texts   map[string]string // of statements
+	textsAt time.Time
+}
+
+// look asks the workers in these slots, unless that was done just now.
+func (p *processes) look(ctx context.Context, ask ask, slots []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(p.asked) < stateAge {
+		return
+	}
+	p.asked, p.answers, p.silent = now, make(map[int]Answer), nil
+	texts := now.Sub(p.textsAt) > textsAge
+	if texts {
+		p.textsAt, p.texts = now, make(map[string]string)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	var asking sync.WaitGroup
+	var mu sync.Mutex
+	for i, slot := range slots {
+		asking.Go(func() {
+			answer, err := ask.question(ctx, slot, Question{Kind: Look, Letters: i == 0, Texts: texts})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				p.silent = append(p.silent, slot)
+				return
+			}
+			p.answers[slot] = answer
+			maps.Copy(p.texts, answer.Texts)
+		})
+	}
+	asking.Wait()
+}
+
+// tell adds the answers to what the node tells.
+func (p *processes) tell(n *node) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for slot, answer := range p.answers {
+		n.take(slot, answer)
+	}
+	for _, slot := range p.silent {
+		n.Problem = fmt.Sprintf("Worker %d of %s does not answer.", slot, n.Info.Name)
+	}
+	for name, s := range n.Statements {
+		s.Text = p.texts[name]
+	}
+}
+
+// question asks one worker.
+func (a ask) question(ctx context.Context, slot int, q Question) (answer Answer, err error) {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return answer, fmt.Errorf("encode a question: %w", err)
+	}
+	text, err = a(ctx, slot, text)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return answer, fmt.Errorf("read the answer of worker %d: %w", slot, err)
+	}
+	return answer, nil
+}
