@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"example.com/prefab/app/server"
+	"example.com/prefab/app/settings"
 	"example.com/prefab/handlers"
 	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
@@ -44,8 +45,9 @@ import (
 
 // options tell the processes of the service what to do.
 func options(cfg Config, log *slog.Logger) server.Options {
+	effective := cfg
 	return server.Options{
-		Settings: cfg.Settings, Log: log,
+		Settings: cfg.Settings, Log: log, Effective: settings.Fields(&effective),
 		Prepare: func(ctx context.Context, db *sqlx.DB, embedded bool) error {
 			return prepare(ctx, db, cfg, embedded, log)
 		},
@@ -261,7 +263,7 @@ func build(
 		// endregion
 	)
 	return &server.Service{
-		App: app, Health: health,
+		App: app, Health: health, Jobs: jobs,
 		Start: func(ctx context.Context) {
 			values.Start(ctx)
 			// region sample

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// Paths are the patterns, of http.ServeMux, that a Console serves.
+var Paths = []string{"/ops", "/ops.json", "/ops/", "/debug/pprof/"}
+
 // routes are the console's. What changes something is refused to other sites' pages.
 func (c *Console) routes() http.Handler {
 	mux := http.NewServeMux()

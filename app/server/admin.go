@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"example.com/prefab/app/console"
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/services/health"
 )
@@ -24,6 +26,7 @@ type adminPages struct {
 	metrics   prometheus.Gatherer
 	health    func(context.Context) ops.Report
 	readiness func(context.Context) (state health.State, degraded []string)
+	console   *console.Console
 }
 
 // startAdmin serves the pages on ADMIN_ADDR, apart from the service's own port: they hold
@@ -56,23 +59,28 @@ func (o Options) startAdmin(ctx context.Context, pages adminPages) (stop func(),
 		status, probe := ops.Readiness(pages.readiness(r.Context()))
 		sendJSON(w, status, probe)
 	})
+	for _, path := range console.Paths {
+		mux.Handle(path, pages.console)
+	}
 	srv := &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it shows the drain too
+	var serving sync.WaitGroup
+	serving.Go(func() { pages.console.Run(ctx) })
+	serving.Go(func() {
 		err := srv.Serve(listener)
 		if !errors.Is(err, http.ErrServerClosed) {
 			o.Log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
 		}
-	}()
-	o.Log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
+	})
+	o.Log.Info("metrics and console are served", "url", "http://"+listener.Addr().String()+"/ops")
 	return func() {
+		cancel()
 		_ = srv.Close()
-		<-ended
+		serving.Wait()
 	}, nil
 }
 

@@ -31,9 +31,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"example.com/prefab/app/console"
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
+	"example.com/prefab/app/settings"
 	"example.com/prefab/handlers/ops"
+	"example.com/prefab/jobs/runner"
 	"example.com/prefab/repositories/querylog"
 	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/health"
@@ -51,6 +54,8 @@ type Options struct {
 	Prepare func(ctx context.Context, db *sqlx.DB, embedded bool) error
 	// Build makes the service. It runs in each process that serves.
 	Build func(*Process) (*Service, error)
+	// Effective are the settings that the console shows.
+	Effective []settings.Field
 	// Welcome is called with the service's URL if the database is embedded.
 	Welcome func(url string)
 }
@@ -59,6 +64,8 @@ type Options struct {
 type Service struct {
 	App    *fiber.App
 	Health *ops.Health
+	Jobs   *runner.Runner        // for the console, as are
+	Queues []console.DeadLetters // what could not be delivered
 
 	Start func(ctx context.Context)       // once PostgreSQL answers; ctx ends when the process drains
 	Stop  func(ctx context.Context) error // after Start and the last request; ctx ends with SHUTDOWN_TIMEOUT
@@ -139,8 +146,12 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 		defer service.Close()
 	}
 	if p.admin {
+		merged, answer := metrics.SingleProcess(registry), p.consoleProcess(service).Answer
+		show := o.consoleOptions(merged, p.Redis)
+		show.Workers = p.asWorker
+		show.Ask = func(ctx context.Context, _ int, question []byte) ([]byte, error) { return answer(ctx, question), nil }
 		stop, err := o.startAdmin(ctx, adminPages{
-			metrics: metrics.SingleProcess(registry), health: service.Health.Report, readiness: p.readiness,
+			metrics: merged, health: service.Health.Report, readiness: p.readiness, console: console.New(show),
 		})
 		if err != nil {
 			return err

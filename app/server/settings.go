@@ -28,6 +28,8 @@ type Settings struct {
 
 	AdminAddr    string `env:"ADMIN_ADDR" default:"127.0.0.1:3001" empty:"nowhere"`
 	HealthDetail *bool  `env:"HEALTH_DETAIL"`
+	OpsActions   bool   `env:"OPS_ACTIONS" default:"false"`
+	OpsProfiles  bool   `env:"OPS_PROFILES" default:"false"`
 
 	Prefork *bool `env:"PREFORK"`
 	Workers int   `env:"WORKERS" default:"0" min:"0" max:"1024"`

@@ -12,15 +12,18 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"example.com/prefab/app/console"
 	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
 	"example.com/prefab/handlers/ops"
+	"example.com/prefab/repositories/redisclient"
 	"example.com/prefab/services/health"
 )
 
 const (
 	reportInterval = time.Second     // bounds what the metrics lose when a worker is killed
 	reportMaxAge   = 5 * time.Second // a worker that has not reported for longer hangs
+	consoleConns   = 4               // to Redis
 )
 
 // workerReport is what a worker sends to its supervisor at each interval.
@@ -29,7 +32,7 @@ type workerReport struct {
 	Health  ops.Report
 }
 
-// supervise runs the workers. It opens no pools.
+// supervise runs the workers. It opens no pools but the console's.
 func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error {
 	s := o.Settings
 	workers := s.WorkerCount()
@@ -73,8 +76,16 @@ func (o Options) supervise(ctx context.Context, listener *net.TCPListener) error
 			Help: "1 if the worker serves.",
 		}, func() float64 { return number(supervisor.Slots()[i].State == prefork.Ready) }))
 	}
+	client, err := redisclient.Open(string(s.RedisURL), consoleConns)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	show := o.consoleOptions(merged, client)
+	show.Workers = func() []console.Worker { return supervisedWorkers(supervisor, reports) }
+	show.Ask, show.Roll = supervisor.Ask, supervisor.Roll
 	stopAdmin, err := o.startAdmin(ctx, adminPages{
-		metrics: merged,
+		metrics: merged, console: console.New(show),
 		health: func(context.Context) ops.Report {
 			return reports.worst().WithWorkers(countReady(supervisor), workers)
 		},
@@ -123,6 +134,7 @@ func (p *Process) report(service *Service) (stop func()) {
 		failed = err != nil
 	}
 	send()
+	p.worker.Answer(p.consoleProcess(service).Answer)
 	ctx, cancel := context.WithCancel(context.Background())
 	var reporting sync.WaitGroup
 	reporting.Go(func() {
@@ -167,6 +179,22 @@ func (r *healthReports) ended(pid int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.newest, pid)
+}
+
+// summary says how the worker's process is.
+func (r *healthReports) summary(pid int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	report, known := r.newest[pid]
+	switch {
+	case !known:
+		return ""
+	case time.Since(report.Timestamp) > reportMaxAge:
+		return "does not report"
+	case report.OK() || len(report.Down()) > 0:
+		return summary(report.Down())
+	}
+	return report.Status
 }
 
 // worst returns the report of an unhealthy worker, or of any if all are healthy.

@@ -103,10 +103,10 @@ func validate(v reflect.Value, p *Problems) {
 	}
 }
 
-// Print writes all settings as NAME=value lines, without passwords. cfg is a pointer.
+// Print writes all settings as NAME=value lines, without secrets. cfg is a pointer.
 func Print(out io.Writer, cfg any) {
 	for _, f := range Fields(cfg) {
-		fmt.Fprintf(out, "%s=%s\n", f.Name, format(f.value))
+		fmt.Fprintf(out, "%s=%s\n", f.Name, f.Masked())
 	}
 }
 
@@ -138,6 +138,24 @@ func fieldsOf(v reflect.Value) (all []Field) {
 		}
 	}
 	return all
+}
+
+// secret matches the names of settings whose texts are never shown.
+var secret = regexp.MustCompile(`(^|_)(KEY|SECRET|TOKEN|PASSWORD|PASSPHRASE)(_|$)`)
+
+// Masked is the setting's value to show: of a URL without the password, of a text with a
+// name such as API_KEY or PAYMENT_SECRET nothing.
+func (f Field) Masked() string {
+	if f.value.Kind() == reflect.String && f.value.Len() > 0 && secret.MatchString(f.Name) {
+		return "xxxxx"
+	}
+	return format(f.value)
+}
+
+// IsDefault reports whether the value is the default one.
+func (f Field) IsDefault() bool {
+	zero := reflect.New(f.value.Type()).Elem()
+	return parse(zero, f.Default) == nil && reflect.DeepEqual(zero.Interface(), f.value.Interface())
 }
 
 var errBounds = errors.New("out of bounds")
