@@ -77,6 +77,8 @@ type Buffer[K cmp.Ordered, V any] struct {
 	mode    atomic.Value // a string; nothing until Redis has answered
 	clock   clock
 	hasRoom atomic.Bool // Redis took the last put, and less than half of MaxPending waited
+
+	retryRequested chan struct{}
 }
 
 // queue names two keys in Redis: a hash of texts by key, and a sorted set of the same keys by
@@ -98,7 +100,10 @@ func New[K cmp.Ordered, V any](o Options[K, V]) *Buffer[K, V] {
 	pending, dead := queue{key + "data", key + "dirty"}, queue{key + "dead", key + "tried"}
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"buffer": o.Name}, o.Metrics)
 	reg.MustRegister(gauges{o.Client, pending, dead})
-	return &Buffer[K, V]{options: o, pending: pending, dead: dead, version: key + "version", metrics: newMetrics(reg)}
+	return &Buffer[K, V]{
+		options: o, pending: pending, dead: dead, version: key + "version", metrics: newMetrics(reg),
+		retryRequested: make(chan struct{}, 1),
+	}
 }
 
 // Pending returns the values that wait under the keys. To see the newest, read these before

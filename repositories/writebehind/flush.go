@@ -80,9 +80,7 @@ func (b *Buffer[K, V]) fetch(
 	for pair := range slices.Chunk(reply[1:], 2) {
 		i := item[K, V]{field: pair[0], text: pair[1], entry: pair[1]}
 		if from == b.dead {
-			var l letter
-			_ = json.Unmarshal([]byte(i.text), &l) // a text that is no letter is no entry either
-			i.entry = cmp.Or(l.Entry, i.text)
+			i.entry = readLetter(i.text).Entry
 		}
 		i.Version, i.Value, i.err = decode[V](i.entry)
 		if i.err == nil {
@@ -165,6 +163,7 @@ const (
 	older        = "older"         // than the store's; Redis decides whether it is raised or outdated
 	raised       = "raised"        // it got a version above the store's
 	outdated     = "outdated"      // dropped: the store has a newer one
+	discarded    = "discarded"     // a dead letter, by hand
 )
 
 // resolve removes from Redis what is stored or dropped, and makes dead letters of what cannot

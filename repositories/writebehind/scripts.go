@@ -97,4 +97,11 @@ for i = 1, #ARGV, 4 do
 	outcomes[#outcomes + 1] = outcome
 end
 return outcomes`)
+
+	// retryFirstScript makes the dead letter of the key ARGV[1] the one to be tried next. It returns
+	// whether there is one.
+	retryFirstScript = redis.NewScript(`
+if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then return 0 end
+redis.call('ZADD', KEYS[4], 0, ARGV[1])
+return 1`)
 )
