@@ -259,7 +259,7 @@ func build(
 		cfg, p, box, links, outboxHandler(accounts),
 		tokens,
 		// region sample
-		products, stock,
+		products, stock, buffer.RetryRequested(),
 		// endregion
 	)
 	return &server.Service{

@@ -29,7 +29,7 @@ func schedule(
 	cfg Config, p *server.Process, box *outbox.Outbox, links services.AccountLinkStore, deliver outbox.Handle,
 	tokens *services.Tokens,
 	// region sample
-	products *services.Products, stock *services.Stock,
+	products *services.Products, stock *services.Stock, retryStock <-chan struct{},
 	// endregion
 ) *runner.Runner {
 	leases := locks.New(p.Redis, "prefab:job:", 10*time.Second) // then another process takes over a killed worker's jobs
@@ -52,7 +52,8 @@ func schedule(
 		Timeout: flushTimeout, Run: stock.Flush,
 	})
 	r.Add(runner.Job{
-		Name: "retry-stock", Every: time.Minute, Shared: true, Timeout: flushTimeout, Run: stock.RetryDeadLetters,
+		Name: "retry-stock", Every: time.Minute, Now: retryStock, Shared: true, Timeout: flushTimeout,
+		Run: stock.RetryDeadLetters,
 	})
 	if cfg.PruneAfter > 0 {
 		r.Add(jobs.PruneProducts(products, cfg.PruneAfter, p.Log))
