@@ -103,8 +103,10 @@ func truncate(query string) string {
 	if len(query) <= limit {
 		return query
 	}
-	return strings.ToValidUTF8(query[:limit], "") + "…"
+	return strings.ToValidUTF8(query[:limit], "") + ellipsis
 }
+
+const ellipsis = "…"
 
 // nameOf runs for every statement, so it must not allocate: it returns a piece of the
 // text or a constant.
