@@ -60,7 +60,7 @@ test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP
 
 .PHONY: test-browser test-others
 test-browser:
-	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app
+	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app ./app/console
 test-others:
 	go test -tags soak -short -timeout 10m -run TestSoak ./app
 	test ! -d app/otel || { go vet -tags otel ./... && go test -race -timeout 5m -tags otel ./app/otel; }

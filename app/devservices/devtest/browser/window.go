@@ -254,13 +254,16 @@ func (w *Window) checkFits() {
 }
 
 // axeScripts is where make test-rest puts axe-core, as npm's package has it: under its version.
-const axeScripts = "../.axe/*/node_modules/axe-core/axe.min.js"
+const axeScripts = ".axe/*/node_modules/axe-core/axe.min.js"
 
 // isAccessible has axe-core look for whatever keeps people out.
 func (w *Window) isAccessible() {
 	w.t.Helper()
-	found, err := filepath.Glob(axeScripts)
-	if err != nil || len(found) == 0 {
+	var found []string
+	for folder := ".."; len(found) == 0 && len(folder) < 9; folder += "/.." { // a test runs in its package's
+		found, _ = filepath.Glob(filepath.Join(folder, axeScripts))
+	}
+	if len(found) == 0 {
 		missing(w.t, "axe-core")
 	}
 	script, err := os.ReadFile(found[len(found)-1])

@@ -1,0 +1,217 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"hash/fnv"
+	"html/template"
+	"io"
+	"math"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed console.html console.css console.js console.svg
+var files embed.FS
+
+// maxRows are shown of the statements and of the requests in flight. /ops.json has all.
+const maxRows = 20
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"short": shortText, "rate": rateText, "count": countText, "size": sizeText, "percent": shareText,
+	"seconds": secondsText, "plural": plural, "spark": spark, "key": key, "verb": verb, "path": path,
+	"stateLevel": stateLevel, "failing": failingLevel,
+	"letter":     func(do, queue, key string) Action { return Action{Do: do, Queue: queue, Key: key} },
+	"job":        func(name string) Action { return Action{Do: "run", Job: name} },
+	"miss":       func(t Table) float64 { return max(0, 1-t.HitL1-t.HitL2) },
+	"sum":        func(a, b int) int { return a + b },
+	"hundredths": hundredths,
+}).Parse(source()))
+
+// source is the templates without their indentation, which would be a fifth of each page.
+func source() string {
+	text, err := files.ReadFile("console.html")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return regexp.MustCompile(`\n\s+`).ReplaceAllString(string(text), "\n")
+}
+
+// view is what the templates show.
+type view struct {
+	State
+	Notice  string
+	Verdict verdict
+	Plots   []plot
+	Minutes []minute
+	Groups  []group
+	Hidden  struct{ Slow, Statements int } // not shown
+	Changed []Setting
+	Default []Setting
+}
+
+// group is a node and its workers.
+type group struct {
+	NodeInfo
+	Workers []Worker
+}
+
+// renderPage writes the whole page. notice says what was done a moment ago; usually nothing.
+func renderPage(w io.Writer, s State, notice string) error {
+	v := newView(s)
+	v.Notice = notice
+	return render(w, "page", v)
+}
+
+// renderMain writes the part of the page that changes, an element <main>.
+func renderMain(w io.Writer, s State) error { return render(w, "main", newView(s)) }
+
+// renderPlan writes the page of a statement's plan. problem says why there is none.
+func renderPlan(w io.Writer, name, text, plan, problem string) error {
+	return render(w, "plan", struct{ Name, Text, Plan, Problem string }{name, text, plan, problem})
+}
+
+// renderConfirm writes the page that asks before an action is done. problem says why it was
+// not done, if it was tried.
+func renderConfirm(w io.Writer, a Action, problem string) error {
+	return render(w, "confirm", struct {
+		Action
+		Problem string
+	}{a, problem})
+}
+
+// render writes nothing if the template fails.
+func render(w io.Writer, name string, data any) error {
+	var page bytes.Buffer
+	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+		return err
+	}
+	_, err := w.Write(page.Bytes())
+	return err
+}
+
+func newView(s State) *view {
+	v := &view{State: s, Verdict: judge(s), Plots: plots(s.History), Minutes: minutes(s.History), Groups: groups(s)}
+	v.Routes = slices.Clone(s.Routes)
+	slices.SortFunc(v.Routes, func(a, b Route) int { // the last minute alone would make rows jump
+		return cmp.Or(cmp.Compare(traffic(b), traffic(a)), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
+	})
+	for _, setting := range s.Settings {
+		if setting.Changed {
+			v.Changed = append(v.Changed, setting)
+		} else {
+			v.Default = append(v.Default, setting)
+		}
+	}
+	v.Slow, v.Hidden.Slow = shown(s.Slow)
+	v.Statements, v.Hidden.Statements = shown(s.Statements)
+	return v
+}
+
+// shown is the beginning of a list, and how many more there are.
+func shown[T any](all []T) ([]T, int) {
+	n := min(len(all), maxRows)
+	return all[:n], len(all) - n
+}
+
+// traffic is a route's requests of the last 15 minutes.
+func traffic(r Route) (sum uint64) {
+	for _, n := range r.Spark {
+		sum += n
+	}
+	return sum
+}
+
+// groups are the nodes with their workers; a worker of a node that is not listed has one, too.
+func groups(s State) (all []group) {
+	at := make(map[string]int)
+	for _, n := range s.Nodes {
+		at[n.Name] = len(all)
+		all = append(all, group{NodeInfo: n})
+	}
+	for _, w := range s.Workers {
+		i, known := at[w.Node]
+		if !known {
+			i = len(all)
+			at[w.Node] = i
+			all = append(all, group{NodeInfo: NodeInfo{Name: w.Node}})
+		}
+		all[i].Workers = append(all[i].Workers, w)
+	}
+	return all
+}
+
+// Title is the page's, as the browser's tab shows it.
+func (v *view) Title() string {
+	text, mark := v.Verdict.Word, ": "
+	for _, c := range v.Verdict.Causes {
+		text, mark = text+mark+c.Text, ", "
+	}
+	return text + " · " + v.Node
+}
+
+// Clock is a moment as the page shows it, in UTC.
+func (v *view) Clock() string { return v.Time.UTC().Format("15:04:05") }
+
+// Ago is how far a moment is from the state's.
+func (v *view) Ago(t time.Time) string { return agoText(t, v.Time) }
+
+// Since is for how long something lasts.
+func (v *view) Since(t time.Time) string {
+	if t.IsZero() {
+		return none
+	}
+	return secondsText(v.Time.Sub(t).Seconds())
+}
+
+// key is an id for what has that name, which may hold what an id may not.
+func key(kind string, names ...any) string {
+	h := fnv.New64a()
+	for _, name := range names {
+		switch name := name.(type) {
+		case string:
+			_, _ = io.WriteString(h, name)
+		case int:
+			_, _ = io.WriteString(h, strconv.Itoa(name))
+		}
+		_, _ = h.Write([]byte{0})
+	}
+	return kind + strconv.FormatUint(h.Sum64(), 36)
+}
+
+// hundredths is a sum of shares as a width.
+func hundredths(shares ...float64) (sum int) {
+	for _, share := range shares {
+		sum += int(math.Round(share * 100))
+	}
+	return min(max(sum, 0), 100)
+}
+
+func verb(route string) string {
+	verb, _, found := strings.Cut(route, " ")
+	if !found {
+		return ""
+	}
+	return verb
+}
+
+func path(route string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(route, verb(route)), " ")
+}
+
+// serveFile answers with the style sheet, the script or the icon.
+func serveFile(w http.ResponseWriter, r *http.Request, name string) {
+	text, err := files.ReadFile(name)
+	if err != nil || strings.HasSuffix(name, ".html") {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Etag", `"`+key("", string(text))+`"`)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
+}

@@ -1,0 +1,75 @@
+package console
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestPlot_DrawsTheNewestAtTheRight(t *testing.T) {
+	p := plots(History{Step: 450, Points: []Point{{Rate: 9}, {Rate: 50}, {Rate: 100}}})[0]
+	if want := "M56 113.7h0L56 113.7 225 67 394 10"; p.Lines[0].Path != want || p.Area != want+"L394 124H56Z" {
+		t.Errorf("the line is %s, the area %s", p.Lines[0].Path, p.Area)
+	}
+	if p.Ticks[1].Text != "50/s" || p.Ticks[2].Text != "100/s" || p.Newest[0].Text != "100/s" {
+		t.Errorf("%+v", p)
+	}
+	if want := "Requests of the last 15 minutes: now 100/s, highest 100/s."; p.Alt != want {
+		t.Error(p.Alt)
+	}
+}
+
+func TestPlot_LeavesAGapWhereNothingWasMeasured(t *testing.T) {
+	p := plots(History{Step: 300, Points: []Point{{P95: 0.1}, {}, {P95: 0.3}, {P95: 0.4}}})[2]
+	if got := p.Lines[1].Path; strings.Count(got, "M") != 2 || p.Lines[0].Path != "" || p.Area != "" {
+		t.Errorf("p95 is %q, p50 is %q, the area %q", got, p.Lines[0].Path, p.Area)
+	}
+}
+
+func TestPlot_StaysInItsFrame(t *testing.T) {
+	for _, h := range []History{
+		{},
+		{Step: 10, Points: make([]Point, 500)}, // more than 15 minutes
+		{Step: 10, Points: []Point{{Rate: math.Inf(1)}, {Rate: math.NaN(), P50: -1}, {Rate: 1e300, P50: math.Inf(1)}}},
+	} {
+		for _, p := range plots(h) {
+			for _, l := range p.Lines {
+				if strings.ContainsAny(l.Path, "-IN") || strings.Contains(p.Alt, "NaN") {
+					t.Errorf("%s: %s %s", p.Key, l.Path, p.Alt)
+				}
+			}
+		}
+	}
+}
+
+func TestSpark_HasTheNewestAtTheRightToo(t *testing.T) {
+	for _, c := range []struct {
+		values []uint64
+		want   string
+	}{
+		{nil, ""}, {[]uint64{0}, "M58 15"}, {[]uint64{0, 4, 8}, "M54 15 56 8 58 1"}, {[]uint64{math.MaxUint64, 0}, "M56 1 58 15"},
+	} {
+		if got := spark(c.values); got != c.want {
+			t.Errorf("%v is %q, want %q", c.values, got, c.want)
+		}
+	}
+	if got := spark(make([]uint64, 99)); !strings.HasPrefix(got, "M0 15 ") || strings.Count(got, " ") != 2*sparkPoints-1 {
+		t.Error(got)
+	}
+}
+
+func TestMinutes_AreOfWholeMinutesTheNewestFirst(t *testing.T) {
+	h := History{Step: 20, End: sampleTime, Points: []Point{
+		{Rate: 7}, {Rate: 1, P50: 1}, {Rate: 2, P50: 3}, {Rate: 6, Errors: 3, P50: 2}, // the first is of the minute before
+	}}
+	rows := minutes(h)
+	if len(rows) != 2 || rows[0].At != "14:03:22" || rows[1].At != "14:02:22" {
+		t.Fatalf("%+v", rows)
+	}
+	if m := rows[0]; m.Rate != 3 || m.Errors != 1 || m.P50 != 3 || rows[1].Rate != 7 {
+		t.Errorf("%+v", rows)
+	}
+	if minutes(History{Points: make([]Point, 9)}) != nil || len(minutes(History{Step: 1, Points: make([]Point, 5000)})) != 15 {
+		t.Error("a history without a step, or a long one, has the wrong rows")
+	}
+}
