@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/app/devservices/devtest/browser"
 	"example.com/prefab/handlers/dev"
+	"example.com/prefab/services"
 )
 
 // The window's console tells if the policy forbids the script or its style.
@@ -42,4 +44,32 @@ func TestBrowser_APageTellsWhatDoesNotBuildAndReloads(t *testing.T) {
 	write(dev.State{Code: 2, Files: 1, Problem: "it does not build"})
 	devtest.Eventually(t, "the page tells the next problem", func() bool { return shown() == "it does not build" })
 	w.Checked()
+}
+
+// The parts are wired: statements, look-ups, lines of the log, and the page of mails.
+func TestBrowser_TheInspectorShowsARequestOfTheWholeProgram(t *testing.T) {
+	s := start(t)
+	user := s.user("max", services.Member)
+	w := s.window(browser.Desktop)
+	w.Open("/login?next=/account")
+	signIn(w, user.Email)
+	w.Open("/account")
+	w.Open(dev.RequestsPath)
+	w.Reads("GET /account", "POST /login", "GET /login")
+	w.ReadsNot("/static/")
+	w.ReadsNot(dev.Prefix)
+	w.Checked()
+	w.Follow("POST /login")
+	w.Reads("Status 303", "users.", "Referer")
+	w.ReadsNot(user.Email)
+	w.ReadsNot(password)
+	w.Checked()
+	w.Follow("Mails")
+	w.IsAt(dev.MailPath, http.StatusOK)
+	w.Follow("Requests")
+	w.Checked()
+
+	refused := s.visitor().get("/account/nothing")
+	w.Open(dev.RequestsPath + "/" + refused.header.Get("X-Request-Id"))
+	w.Reads("Status 404", "Errors, from the outermost")
 }

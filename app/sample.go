@@ -80,6 +80,7 @@ func refuseSampleUsers(ctx context.Context, db *sqlx.DB) error {
 const welcome = `
   %[1]s/                  the start page
   %[1]s/openapi.json      every route
+  %[1]s/_dev/requests     what each request did
   %[1]s/_dev/mail         mails, which nobody sends in development
   %[1]s/health            how it is doing
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -20,6 +21,8 @@ import (
 	"example.com/prefab/handlers/dev"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/handlers/web"
+	"example.com/prefab/middleware/request"
+	"example.com/prefab/repositories/cache"
 	"example.com/prefab/services/health"
 )
 
@@ -49,7 +52,8 @@ func serveFailing(t *testing.T, env Environment) string {
 		t.Fatal(err)
 	}
 	built := make(chan *health.Monitor, 1)
-	log := slog.New(slog.DiscardHandler)
+	log, flush := NewLogger(s, io.Discard)
+	t.Cleanup(flush)
 	options := Options{Settings: s, Log: log, Build: func(p *Process) (*Service, error) {
 		show := func(c *fiber.Ctx, _ web.ProblemView) error { return web.Render(c, "problem", nil) }
 		app := p.NewApp(page{}, rest.ErrorHandler(log, web.ProblemPage(func(string) string { return "/" }, show), rest.ErrorFormat{}))
@@ -65,6 +69,23 @@ func serveFailing(t *testing.T, env Environment) string {
 		app.Get("/fails", fails)
 		app.Get("/api/fails", fails)
 		app.Get("/panics", func(*fiber.Ctx) error { panic("out of cheese") })
+		lamps := cache.NewTable[string](cache.New(cache.Options{
+			Client: p.Redis, MemoryTTL: time.Minute, MaxItems: 10, MaxBytes: 1 << 10, ValueLimit: 100, Budget: time.Second,
+		}), cache.TableOptions{Name: "lamp", TTL: time.Hour})
+		app.Get("/lamps/:id", func(c *fiber.Ctx) error {
+			log.WarnContext(c.UserContext(), "a lamp flickers", slog.Group("lamp", "watts", 60), "error", errRemote)
+			find := func(ctx context.Context) (lamp string, err error) {
+				return lamp, p.DB.GetContext(ctx, &lamp, "-- name: lamps.get\nSELECT $1::text", "a secret value")
+			}
+			for range 2 {
+				if _, err := lamps.Get(c.UserContext(), "7", []string{"lamp:7"}, find); err != nil {
+					return err
+				}
+			}
+			return c.SendStream(strings.NewReader("a lamp"))
+		})
+		app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusNoContent) })
+		request.NameRoutes(app)
 		built <- p.Health
 		return &Service{App: app, Health: p.NewHealth(nil)}, nil
 	}}
@@ -85,6 +106,12 @@ func serveFailing(t *testing.T, env Environment) string {
 // browse gets an address as a browser does.
 func browse(t *testing.T, url string, header ...string) (status int, body string) {
 	t.Helper()
+	response, body := answer(t, url, header...)
+	return response.StatusCode, body
+}
+
+func answer(t *testing.T, url string, header ...string) (response *http.Response, body string) {
+	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +123,7 @@ func browse(t *testing.T, url string, header ...string) (status int, body string
 		}
 	}
 	request.Close = true
-	response, err := http.DefaultClient.Do(request)
+	response, err = http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +132,7 @@ func browse(t *testing.T, url string, header ...string) (status int, body string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(text)
+	return response, string(text)
 }
 
 func stateFile(t *testing.T, s dev.State) (file string) {
@@ -132,7 +159,7 @@ func TestDevelopment_AnErrorPageTellsTheCause(t *testing.T) {
 		"<code>*errors.errorString</code> the remote end is asleep", "unexpected EOF",
 		"<th>GET</th><td>/fails</td>", "<th>?page</th><td>2</td>", "<th>?api_key</th><td>(masked)</td>",
 		"<th>Cookie</th><td>(masked)</td>", "<th>Authorization</th><td>(masked)</td>", "<th>Accept</th><td>text/html",
-		"<td>lamps.find</td>", "SELECT $1::text, $2::int", "<td>2</td><td>1</td><td>ok</td>", "And 20 more.",
+		"<td>lamps.find</td>", "SELECT $1::text, $2::int", `<td data-name="Arguments">2</td><td data-name="Rows">1</td><td>ok</td>`, "And 20 more.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not tell %q", want)
@@ -153,6 +180,11 @@ func TestDevelopment_AnErrorPageTellsTheCause(t *testing.T) {
 func TestDevelopment_OthersGetTheOrdinaryAnswers(t *testing.T) {
 	stateFile(t, dev.State{Problem: "it does not build"})
 	url := serveFailing(t, Development)
+	response, _ := answer(t, url+"/fails")
+	failed := url + dev.RequestsPath + "/" + response.Header.Get("X-Request-Id")
+	if status, body := browse(t, failed); status != 200 || !strings.Contains(body, causes[0]) {
+		t.Errorf("this machine gets %d %s", status, body)
+	}
 	for name, ask := range map[string][]string{
 		"a program":                    {url + "/fails", "Accept", "*/*"},
 		"the API":                      {url + "/api/fails"},
@@ -161,6 +193,8 @@ func TestDevelopment_OthersGetTheOrdinaryAnswers(t *testing.T) {
 		"a site whose name leads here": {url + "/panics", "Host", "attacker.example"},
 		"its script":                   {url + dev.Prefix + "state", "Host", "attacker.example:3000"},
 		"the state by a proxy":         {url + dev.Prefix + "state", "X-Forwarded-For", "203.0.113.9"},
+		"the requests by a proxy":      {url + dev.RequestsPath, "X-Forwarded-For", "203.0.113.9"},
+		"a request by another name":    {failed, "Host", "attacker.example"},
 	} {
 		status, body := browse(t, ask[0], ask[1:]...)
 		if status < 400 || strings.Contains(body, "it does not build") {
@@ -203,7 +237,9 @@ func TestDevelopment_PagesReloadAndTellWhatDoesNotBuild(t *testing.T) {
 func TestProduction_HasNothingOfDevelopment(t *testing.T) {
 	stateFile(t, dev.State{Problem: "it does not build"})
 	url := serveFailing(t, Production)
+	response, _ := answer(t, url+"/lamps/7")
 	for path, want := range map[string]int{
+		dev.RequestsPath: 404, dev.RequestsPath + "/" + response.Header.Get("X-Request-Id"): 404,
 		"/fails": 500, "/panics": 500, "/api/fails": 500, "/page": 200,
 		dev.Prefix + "state": 404, dev.Prefix + "dev.js": 404, dev.Prefix + "dev.css": 404,
 	} {

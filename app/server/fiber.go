@@ -86,6 +86,9 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		app.Use(dev.Prefix, develop.Serve) // not in the access log: each page asks twice a second
 	}
 	app.Use(request.Trace(s.RequestTimeout, request.Proxies(s.TrustedProxies)))
+	if develop != nil {
+		app.Use(develop.Record) // outside of the access log, which turns errors into answers
+	}
 	if p.spans != nil {
 		app.Use(request.Spans(p.spans))
 	}
@@ -97,9 +100,6 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		request.Recover(),
 		request.CanonicalPath,
 	)
-	if develop != nil {
-		app.Use(dev.KeepStatements)
-	}
 	return app
 }
 

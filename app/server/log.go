@@ -10,13 +10,21 @@ import (
 
 // NewLogger returns a logger that adds the request's id, its caller's trace id and its route to
 // every line written with the request's context, and a function that writes the lines that it holds.
+// In development requests keep their lines.
 func NewLogger(s Settings, out io.Writer) (log *slog.Logger, flush func()) {
 	options, lines := &slog.HandlerOptions{Level: s.LogLevel}, newLineBuffer(out)
+	var handler slog.Handler = slog.NewJSONHandler(lines, options)
 	if !s.LogsJSON() {
-		return slog.New(traceHandler{slog.NewTextHandler(lines, options)}), lines.flush
+		handler = slog.NewTextHandler(lines, options)
+	}
+	if s.Env == Development {
+		handler = newKeepLines(handler)
+	}
+	if !s.LogsJSON() {
+		return slog.New(traceHandler{handler}), lines.flush
 	}
 	return slog.New(&requestHandler{
-		traceHandler: traceHandler{slog.NewJSONHandler(lines, options)}, lines: lines, prefixes: make(map[prefixKey][]byte),
+		traceHandler: traceHandler{handler}, lines: lines, prefixes: make(map[prefixKey][]byte),
 	}), lines.flush
 }
 

@@ -1,11 +1,11 @@
-// Package dev holds what only development has: an error page with the cause of an error,
-// and pages that reload themselves when `make dev` has built new code. Production must
-// not use it.
+// Package dev holds what only development has: an error page with the cause of an error, an
+// inspector of the last requests, and pages that reload themselves when `make dev` has built
+// new code. Production must not use it.
 //
 //	tools := dev.New()
 //	app := fiber.New(fiber.Config{Views: tools.Views(views), ErrorHandler: tools.ErrorHandler(onError)})
 //	app.Use(dev.Prefix, tools.Serve)
-//	app.Use(dev.KeepStatements)
+//	app.Use(tools.Record)
 //
 // It answers only clients on this machine that come to it by its name and without a proxy, since it tells source
 // code and headers, and a service may run in development by mistake.
@@ -21,10 +21,9 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
-
-	"example.com/prefab/services/tracing"
 )
 
 const (
@@ -32,6 +31,8 @@ const (
 	Prefix = "/_dev/"
 	// MailPath is the address of the page of mails.
 	MailPath = Prefix + "mail"
+	// RequestsPath is the address of the last requests. Below it is a page of each, by its id.
+	RequestsPath = Prefix + "requests"
 	// StateVariable is the environment variable that names the file of the State.
 	StateVariable = "DEV_STATE"
 )
@@ -62,11 +63,14 @@ func WriteState(file string, s State) error {
 type Tools struct {
 	file string // of the State; "": not under `make dev`
 	code int64  // of this process
+
+	started  time.Time
+	requests ring
 }
 
 // New returns the tools. They reload pages if StateVariable is set.
 func New() *Tools {
-	t := &Tools{file: os.Getenv(StateVariable)}
+	t := &Tools{file: os.Getenv(StateVariable), started: time.Now()}
 	t.code = t.state().Code
 	return t
 }
@@ -83,12 +87,6 @@ func (t *Tools) state() (s State) {
 // version is of the pages that this process makes. It grows with its code, and with the files.
 func (t *Tools) version(s State) int64 { return t.code + s.Files }
 
-// KeepStatements keeps the SQL statements of each request for the error page.
-func KeepStatements(c *fiber.Ctx) error {
-	c.SetUserContext(tracing.KeepStatements(c.UserContext()))
-	return c.Next()
-}
-
 // Serve answers the requests of this package's own pages and script.
 func (t *Tools) Serve(c *fiber.Ctx) error {
 	name := path.Base(c.Path())
@@ -96,6 +94,10 @@ func (t *Tools) Serve(c *fiber.Ctx) error {
 	case c.Path() == MailPath: // has a handler of its own, if mails are kept
 		return c.Next()
 	case !isLocal(c):
+	case c.Path() == RequestsPath:
+		return t.listRequests(c)
+	case path.Dir(c.Path()) == RequestsPath:
+		return t.showRequest(c, name)
 	case name == "state" && t.file != "":
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		s := t.state()

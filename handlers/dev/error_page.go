@@ -25,8 +25,7 @@ type errorView struct {
 	Stack               string // of a panic
 	Method, Path, Route string
 	Query, Headers      []pair
-	Statements          []tracing.Statement
-	More                int
+	Statements          tracing.First[tracing.Statement]
 }
 
 // link is one error of a chain.
@@ -38,6 +37,7 @@ type pair struct{ Name, Value string }
 // cause of a status 500 instead of its answer.
 func (t *Tools) ErrorHandler(next fiber.ErrorHandler) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
+		c.Locals(errorKey{}, err) // for Record
 		if failed := next(c, err); failed != nil {
 			return failed
 		}
@@ -54,21 +54,17 @@ func (t *Tools) describe(c *fiber.Ctx, err error) errorView {
 	v := errorView{
 		Error: err.Error(), RequestID: string(c.Response().Header.Peek(fiber.HeaderXRequestID)),
 		Script: template.HTML(t.script()), //nolint:gosec // it holds nothing of a client
-		Method: c.Method(), Path: c.Path(), Headers: headers(c), Query: query(c), Chain: chain(err),
+		Method: c.Method(), Path: c.Path(), Headers: headers(c), Query: query(c),
 	}
 	if trace := tracing.From(c.UserContext()); trace != nil {
 		v.Route = trace.Route
+		v.Statements = trace.Events().Kept().Statements
 	}
-	v.Statements, v.More = tracing.StatementsFrom(c.UserContext()).List()
+	v.Chain, v.Stack = chain(err)
+	v.Error = v.Chain[0].Text
 
 	source := readSource(".")
-	var panicked interface{ Stack() []byte }
-	if errors.As(err, &panicked) {
-		v.Stack = string(panicked.Stack())
-		v.Error = strings.ReplaceAll(v.Error, "\n"+v.Stack, "")
-		for i := range v.Chain {
-			v.Chain[i].Text = strings.ReplaceAll(v.Chain[i].Text, "\n"+v.Stack, "")
-		}
+	if v.Stack != "" {
 		v.Places = append(v.Places, source.panicked(v.Stack)...)
 	} else {
 		for _, l := range v.Chain {
@@ -79,20 +75,32 @@ func (t *Tools) describe(c *fiber.Ctx, err error) errorView {
 	return v
 }
 
-// chain lists an error and all that it wraps.
-func chain(err error) (links []link) {
-	links = append(links, link{fmt.Sprintf("%T", err), err.Error()})
-	switch e := err.(type) { //nolint:errorlint // each error of the chain, one after the other
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			links = append(links, chain(inner)...)
+// chain lists an error and all that it wraps. The stack of a panic stands apart.
+func chain(err error) (links []link, stack string) {
+	var panicked interface{ Stack() []byte }
+	if errors.As(err, &panicked) {
+		stack = string(panicked.Stack())
+	}
+	var add func(err error)
+	add = func(err error) {
+		text := err.Error()
+		if stack != "" {
+			text = strings.ReplaceAll(text, "\n"+stack, "")
 		}
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			links = append(links, chain(inner)...)
+		links = append(links, link{fmt.Sprintf("%T", err), text})
+		switch e := err.(type) { //nolint:errorlint // each error of the chain, one after the other
+		case interface{ Unwrap() error }:
+			if inner := e.Unwrap(); inner != nil {
+				add(inner)
+			}
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				add(inner)
+			}
 		}
 	}
-	return links
+	add(err)
+	return links, stack
 }
 
 // secret matches the names of headers and parameters whose values are not shown.

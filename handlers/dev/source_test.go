@@ -101,12 +101,12 @@ func TestPanicked_IsTheModulesOwnCodeBelowThePanic(t *testing.T) {
 
 func TestChain_ListsAllThatIsWrapped(t *testing.T) {
 	inner := errors.New("inner")
-	links := chain(fmt.Errorf("outer: %w", errors.Join(fmt.Errorf("one: %w", inner), inner)))
+	links, stack := chain(fmt.Errorf("outer: %w", errors.Join(fmt.Errorf("one: %w", inner), inner)))
 	var texts []string
 	for _, l := range links {
 		texts = append(texts, l.Text)
 	}
-	if want := []string{"outer: one: inner\ninner", "one: inner\ninner", "one: inner", "inner", "inner"}; !slices.Equal(texts, want) {
-		t.Errorf("%q", texts)
+	if want := []string{"outer: one: inner\ninner", "one: inner\ninner", "one: inner", "inner", "inner"}; !slices.Equal(texts, want) || stack != "" {
+		t.Errorf("%q, with the stack %q", texts, stack)
 	}
 }

@@ -46,9 +46,34 @@ func (t *Table[V]) newLookup(r *requestReads, key string, tags []string, version
 
 // find looks in memory, waits for the same look-up of another goroutine, and looks in
 // Redis. It returns the value and where it was. If there is none, it returns the look-up:
-// the caller loads the value, and must call end.
-func (t *Table[V]) find(ctx context.Context, key string, tags []string) (e *entry, from string, l *lookup, err error) {
-	c, trace, r := t.cache, tracing.From(ctx), t.cache.requestOf(ctx)
+// the caller loads the value, and must call end. In development the request's Events keep the look-up.
+func (t *Table[V]) find(
+	ctx context.Context, trace *tracing.Trace, key string, tags []string,
+) (e *entry, from string, l *lookup, err error) {
+	if trace.Events() == nil {
+		return t.lookUp(ctx, trace, key, tags)
+	}
+	start := time.Now()
+	e, from, l, err = t.lookUp(ctx, trace, key, tags)
+	found := from
+	switch {
+	case err != nil:
+		found = "error"
+	case e == nil:
+		found = "miss"
+	case e.stale:
+		found = "stale"
+	}
+	trace.Events().AddLookup(tracing.Lookup{
+		Table: t.options.Name, Found: found, Start: start, Duration: time.Since(start),
+	})
+	return e, from, l, err
+}
+
+func (t *Table[V]) lookUp(
+	ctx context.Context, trace *tracing.Trace, key string, tags []string,
+) (e *entry, from string, l *lookup, err error) {
+	c, r := t.cache, t.cache.requestOf(ctx)
 	place, version := memoryKey{t.id, key}, c.versions.of(tags)
 	if e := r.value(place); e != nil {
 		return e, inMemory, nil, nil

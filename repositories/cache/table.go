@@ -68,14 +68,15 @@ func (t *Table[V]) Get(
 	if transaction.From(ctx) != nil {
 		return load(ctx)
 	}
-	e, _, l, err := t.find(ctx, key, tags)
+	trace := tracing.From(ctx)
+	e, _, l, err := t.find(ctx, trace, key, tags)
 	if err == nil && e == nil {
 		e, err = t.load(ctx, l, load)
 	}
 	if err != nil {
 		return value, err
 	}
-	trace, id := tracing.From(ctx), e.id
+	id := e.id
 	if id == 0 { // memory does not have it, so nobody will read it again
 		id = t.cache.ids.Add(1)
 	}
@@ -130,6 +131,7 @@ func (t *Table[V]) load(
 		return t.fill(ctx, l, &entry{absent: true}, t.options.AbsentTTL), nil
 	case l.last != nil && isUnavailable(err) && t.cache.versions.of(l.tags) == l.version: // not invalidated meanwhile
 		t.count.stale.Inc()
+		tracing.From(ctx).Events().AddLookup(tracing.Lookup{Table: t.options.Name, Found: "stale", Start: time.Now()})
 		return l.rememberStale(l.last), nil
 	}
 	return nil, err
@@ -222,14 +224,15 @@ func (t *Table[V]) Find(
 		return value, "", func(V, time.Duration) {}
 	}
 	end := t.cache.Join(ctx)
-	e, from, l, err := t.find(ctx, key, tags)
+	trace := tracing.From(ctx)
+	e, from, l, err := t.find(ctx, trace, key, tags)
 	switch {
 	case err != nil || e != nil && e.absent:
 		return value, "", func(V, time.Duration) { end() }
 	case e != nil:
 		end()
 		if e.stale {
-			tracing.From(ctx).MarkStale()
+			trace.MarkStale()
 		}
 		return e.value.(V), from, nil
 	}

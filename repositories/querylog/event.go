@@ -90,11 +90,12 @@ func Log(logger *slog.Logger, slow time.Duration) Observer {
 	}
 }
 
-// Record keeps each statement for the call that sent it, if its context asks for that, as
-// tracing.KeepStatements has it. It is an Observer for development.
+// Record keeps each statement in the Events of the call that sent it, if it has any. It is an
+// Observer for development.
 func Record(ctx context.Context, e Event) {
-	tracing.StatementsFrom(ctx).Add(tracing.Statement{
-		Name: e.Name, Query: truncate(e.Query), Outcome: e.Outcome(), Args: e.Args, Rows: e.Rows, Duration: e.Duration,
+	tracing.From(ctx).Events().AddStatement(tracing.Statement{
+		Name: e.Name, Query: e.Query, Outcome: e.Outcome(), Args: e.Args, Rows: e.Rows,
+		Start: time.Now().Add(-e.Duration), Duration: e.Duration,
 	})
 }
 

@@ -38,6 +38,7 @@ type Trace struct {
 	memo    any
 
 	recording *recording // nil: no spans are recorded
+	events    *Events    // nil: not in development
 }
 
 // NewID returns 32 hexadecimal digits, the form of a trace id in W3C's Trace
