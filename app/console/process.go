@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -13,8 +12,12 @@ import (
 	"example.com/prefab/services/deadletter"
 )
 
-// answerTimeout bounds an answer: whoever has asked does not wait for longer.
-const answerTimeout = 3 * time.Second
+// The bounds of an answer. Whoever has asked does not wait for longer.
+const (
+	answerTimeout = 3 * time.Second
+	maxLetters    = 50 // of each queue
+	maxTexts      = 1 << 20
+)
 
 // The kinds of questions.
 const (
@@ -68,27 +71,8 @@ type DeadLetters interface {
 type Process struct {
 	Jobs       *runner.Runner // nil: none
 	Queues     []DeadLetters
-	Slow       func() []Call   // requests in flight
+	Slow       func() []Call   // requests in flight, the oldest first; nil: none
 	Statements *querylog.Texts // nil: none
 	DB         *sqlx.DB        // for plans
 	Log        *slog.Logger
-}
-
-// Answer answers a Question, both encoded as JSON. Any goroutine may call it.
-func (p *Process) Answer(ctx context.Context, question []byte) []byte {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	var q Question
-	var answer Answer
-	if err := json.Unmarshal(question, &q); err != nil {
-		answer.Error = "The question cannot be read."
-	} else {
-		answer = p.answer(ctx, q)
-	}
-	text, _ := json.Marshal(answer) // of types that JSON has
-	return text
-}
-
-func (p *Process) answer(context.Context, Question) Answer {
-	return Answer{Error: "Not built yet."}
 }
