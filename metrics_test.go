@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-var metricsAt = regexp.MustCompile(`msg="metrics are served" url=(\S+)`)
+var metricsAt = regexp.MustCompile(`msg="console and metrics are served" console=\S+ metrics=(\S+)`)
 
 // scrape reads the metrics as Prometheus does.
 func (p *process) scrape() map[string]*dto.MetricFamily {

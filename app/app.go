@@ -11,6 +11,7 @@ import (
 	fiberredis "github.com/gofiber/storage/redis/v3"
 	"github.com/jmoiron/sqlx"
 
+	"example.com/prefab/app/console"
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/handlers"
@@ -262,8 +263,12 @@ func build(
 		products, stock, buffer.RetryRequested(),
 		// endregion
 	)
+	queues := []console.DeadLetters{box}
+	// region sample
+	queues = append(queues, buffer)
+	// endregion
 	return &server.Service{
-		App: app, Health: health, Jobs: jobs,
+		App: app, Health: health, Jobs: jobs, Queues: queues,
 		Start: func(ctx context.Context) {
 			values.Start(ctx)
 			// region sample

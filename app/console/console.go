@@ -131,18 +131,23 @@ func (c *Console) local(ctx context.Context, route string) *node {
 	}
 	measured := n.Workers
 	n.Workers = nil
-	var ready []int
 	for _, w := range c.o.Workers() {
 		w.Node = info.Name
 		if i := slices.IndexFunc(measured, func(m Worker) bool { return m.Slot == w.Slot }); i >= 0 && w.PID != 0 {
 			w.Started, w.Memory, w.InFlight = measured[i].Started, measured[i].Memory, measured[i].InFlight
 		}
-		if w.PID != 0 {
-			ready = append(ready, w.Slot)
-		}
 		n.Workers = append(n.Workers, w)
 	}
-	c.processes.look(ctx, c.o.Ask, ready)
+	c.processes.look(ctx, c.o.Ask, c.runningSlots())
 	c.processes.tell(n)
 	return n
+}
+
+func (c *Console) runningSlots() (slots []int) {
+	for _, w := range c.o.Workers() {
+		if w.PID != 0 {
+			slots = append(slots, w.Slot)
+		}
+	}
+	return slots
 }

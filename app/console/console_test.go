@@ -3,10 +3,13 @@ package console_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,42 +26,79 @@ func TestMain(m *testing.M) { devtest.Main(m) }
 type testNode struct {
 	*console.Console
 	requests *prometheus.CounterVec
-	answers  sync.Map // console.Answer by slot; a slot without one does not answer
+	queries  *prometheus.HistogramVec
+	answers  sync.Map              // console.Answer by slot; a slot without one does not answer
+	asked    chan console.Question // all but looks
+	rolls    atomic.Int64
+	log      safeBuffer
 	stop     func()
 }
 
 func startNode(t *testing.T, name string, client redis.UniversalClient, slots ...int) *testNode {
 	t.Helper()
+	return startNodeWith(t, console.Options{Node: console.NodeInfo{Name: name}, Redis: client}, slots...)
+}
+
+func startNodeWith(t *testing.T, o console.Options, slots ...int) *testNode {
+	t.Helper()
 	registry := prometheus.NewRegistry()
 	n := &testNode{
 		requests: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: "prefab_http_requests_total"}, []string{"method", "route", "status"}),
+		queries: prometheus.NewHistogramVec(
+			prometheus.HistogramOpts{Name: "prefab_sql_query_duration_seconds"}, []string{"query", "outcome"}),
+		asked: make(chan console.Question, 100),
 	}
-	registry.MustRegister(n.requests)
+	registry.MustRegister(n.requests, n.queries)
 	var workers []console.Worker
 	for _, slot := range slots {
 		n.answers.Store(slot, console.Answer{})
 		workers = append(workers, console.Worker{Slot: slot, PID: 100 + slot, State: "ready"})
 	}
-	n.Console = console.New(console.Options{
-		Node: console.NodeInfo{Name: name, Started: time.Now().Add(-time.Hour)}, Metrics: registry, Redis: client,
-		Workers: func() []console.Worker { return slices.Clone(workers) },
-		Ask: func(ctx context.Context, slot int, _ []byte) ([]byte, error) {
-			answer, ok := n.answers.Load(slot)
-			if !ok {
-				<-ctx.Done()
-				return nil, ctx.Err()
-			}
-			return json.Marshal(answer)
-		},
-		Settings: []console.Setting{{Name: "PORT", Value: "3000"}},
-	})
+	o.Node.Started, o.Metrics, o.Log = time.Now().Add(-time.Hour), registry, slog.New(slog.NewTextHandler(&n.log, nil))
+	o.Workers = func() []console.Worker { return slices.Clone(workers) }
+	o.Roll = func() { n.rolls.Add(1) }
+	o.Ask = func(ctx context.Context, slot int, text []byte) ([]byte, error) {
+		answer, ok := n.answers.Load(slot)
+		if !ok {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		var q console.Question
+		if err := json.Unmarshal(text, &q); err != nil {
+			return nil, err
+		}
+		if q.Kind != console.Look {
+			n.asked <- q
+		}
+		return json.Marshal(answer)
+	}
+	o.Settings = []console.Setting{{Name: "PORT", Value: "3000"}}
+	n.Console = console.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); n.Run(ctx) }()
 	n.stop = func() { cancel(); <-ended }
 	t.Cleanup(n.stop)
 	return n
+}
+
+// safeBuffer is a log that several goroutines write.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *safeBuffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(text)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // await looks until the state is as it should be, which takes a second or more.

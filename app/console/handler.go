@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,18 @@ var Paths = []string{"/ops", "/ops.json", "/ops/", "/debug/pprof/"}
 func (c *Console) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ops.json", c.serveJSON)
+	mux.HandleFunc("GET /ops", c.servePage)
+	mux.HandleFunc("GET /ops/events", c.serveEvents)
+	mux.HandleFunc("GET /ops/plan", c.servePlan)
+	mux.HandleFunc("GET /ops/{file}", func(w http.ResponseWriter, r *http.Request) { serveFile(w, r, r.PathValue("file")) })
+	if c.o.Actions {
+		mux.HandleFunc("GET /ops/confirm", c.serveConfirm)
+		mux.HandleFunc("POST /ops/actions", c.serveAction)
+	}
+	if c.o.Profiles {
+		mux.HandleFunc("GET /debug/pprof/", c.serveProfiles)
+		mux.HandleFunc("GET /debug/pprof/{name}", c.serveProfile)
+	}
 	protected := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isOwnHost(r) {
@@ -56,6 +69,38 @@ func (c *Console) serveJSON(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(c.State(r.Context(), routeParameter(r))) // fails if the client has gone
 }
 
+func (c *Console) servePage(w http.ResponseWriter, r *http.Request) {
+	s := c.State(r.Context(), routeParameter(r))
+	c.send(w, func(out io.Writer) error { return renderPage(out, s, doneNotices[r.URL.Query().Get("done")]) })
+}
+
+func (c *Console) servePlan(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Query().Get("statement")
+	var text, plan string
+	problem := "No process has sent this statement."
+	for _, s := range c.State(r.Context(), "").Statements {
+		if s.Name == name {
+			text = s.Text
+		}
+	}
+	if text != "" {
+		answer, err := c.askAny(r.Context(), Question{Kind: Plan, Name: name})
+		plan, problem = answer.Plan, answer.Error
+		if err != nil {
+			problem = noAnswer
+		}
+	}
+	c.send(w, func(out io.Writer) error { return renderPlan(out, name, text, plan, problem) })
+}
+
+// send answers with a page.
+func (c *Console) send(w http.ResponseWriter, render func(io.Writer) error) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := render(w); err != nil {
+		c.o.Log.Warn("the console's page was not sent", "error", err)
+	}
+}
+
 const maxRouteLength = 200
 
 // routeParameter is the route whose history is asked for.
@@ -63,5 +108,3 @@ func routeParameter(r *http.Request) string {
 	route := r.URL.Query().Get("route")
 	return route[:min(len(route), maxRouteLength)]
 }
-
-const maxViewers = 16 // of live pages at once

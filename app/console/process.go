@@ -26,6 +26,7 @@ const (
 	RunJob  = "run"     // run the job Name now
 	Retry   = "retry"   // try the dead letter Key of the queue Name again
 	Discard = "discard" // delete the dead letter Key of the queue Name
+	Profile = "profile" // make the profile Name, for Seconds if it is that of the CPU
 )
 
 // Question is what a console asks a process.
@@ -33,6 +34,8 @@ type Question struct {
 	Kind string `json:"kind"`
 	Name string `json:"name,omitempty"`
 	Key  string `json:"key,omitempty"`
+
+	Seconds int `json:"seconds,omitempty"`
 
 	// With Look: tell also the dead letters, which all processes of the service share, or the
 	// texts of the statements that this process has sent.
@@ -48,7 +51,8 @@ type Answer struct {
 	Letters map[string][]Letter `json:"letters,omitempty"` // by queue
 	Texts   map[string]string   `json:"texts,omitempty"`   // by the statement's name
 
-	Plan string `json:"plan,omitempty"`
+	Plan    string `json:"plan,omitempty"`
+	Profile []byte `json:"profile,omitempty"`
 
 	// Error says why the answer, or a part of it, is missing. It is safe to show. Missing says
 	// that the process does not know what the question names: another process may.

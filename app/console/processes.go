@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,13 +29,14 @@ type processes struct {
 	textsAt time.Time
 }
 
-// look asks the workers in these slots, unless that was done just now.
-func (p *processes) look(ctx context.Context, ask ask, slots []int) {
+// look asks the workers in these slots, unless that was done just now, and returns the slots
+// of those that answer.
+func (p *processes) look(ctx context.Context, ask ask, slots []int) []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if now.Sub(p.asked) < stateAge {
-		return
+		return slices.Sorted(maps.Keys(p.answers))
 	}
 	p.asked, p.answers, p.silent = now, make(map[int]Answer), nil
 	texts := now.Sub(p.textsAt) > textsAge
@@ -59,6 +61,7 @@ func (p *processes) look(ctx context.Context, ask ask, slots []int) {
 		})
 	}
 	asking.Wait()
+	return slices.Sorted(maps.Keys(p.answers))
 }
 
 // tell adds the answers to what the node tells.

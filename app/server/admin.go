@@ -76,7 +76,8 @@ func (o Options) startAdmin(ctx context.Context, pages adminPages) (stop func(),
 			o.Log.Error("the admin listener failed: no more metrics and probes on ADMIN_ADDR", "error", err)
 		}
 	})
-	o.Log.Info("metrics and console are served", "url", "http://"+listener.Addr().String()+"/ops")
+	at := "http://" + listener.Addr().String()
+	o.Log.Info("console and metrics are served", "console", at+"/ops", "metrics", at+"/metrics")
 	return func() {
 		cancel()
 		_ = srv.Close()
