@@ -53,8 +53,11 @@ func TestBrowser_TheInspectorShowsARequestOfTheWholeProgram(t *testing.T) {
 	w := s.window(browser.Desktop)
 	w.Open("/login?next=/account")
 	signIn(w, user.Email)
-	w.Open("/account")
+	w.Open("/account") // the user is in memory
 	w.Open(dev.RequestsPath)
+	w.Follow("GET /account")
+	w.Reads("cache user memory")
+	w.Follow("Requests")
 	w.Reads("GET /account", "POST /login", "GET /login")
 	w.ReadsNot("/static/")
 	w.ReadsNot(dev.Prefix)

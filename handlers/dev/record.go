@@ -69,9 +69,13 @@ func (t *Tools) Record(c *fiber.Ctx) error {
 	r := &record{
 		ID: trace.ID, Method: strings.Clone(c.Method()), Path: strings.Clone(c.Path()), Route: trace.Route,
 		Query: query(c), Headers: headers(c), Start: trace.Start, Duration: time.Since(trace.Start),
-		Status: c.Response().StatusCode(), Bytes: -1, events: trace.Events(),
+		Status: c.Response().StatusCode(), events: trace.Events(),
 	}
-	if !c.Response().IsBodyStream() {
+	switch {
+	case c.Method() == fiber.MethodHead: // its body is not sent
+	case c.Response().IsBodyStream():
+		r.Bytes = -1
+	default:
 		r.Bytes = len(c.Response().Body())
 	}
 	if failed, ok := c.Locals(errorKey{}).(error); ok {
