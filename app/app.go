@@ -15,6 +15,7 @@ import (
 	"example.com/prefab/app/server"
 	"example.com/prefab/app/settings"
 	"example.com/prefab/handlers"
+	"example.com/prefab/handlers/docs"
 	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/rest"
 	"example.com/prefab/middleware"
@@ -217,10 +218,16 @@ func build(
 	writeBehind = buffer.Mode
 	// endregion
 	health := p.NewHealth(writeBehind)
-	document, err := openapi.Handler(handlers.API(sessions.Cookie(), format))
+	description := handlers.API(sessions.Cookie(), format)
+	document, err := openapi.Handler(description)
 	if err != nil {
 		return nil, err
 	}
+	docsFiles, err := static.New(docsRoute+"/", docs.Files, false)
+	if err != nil {
+		return nil, err
+	}
+	docsPage := docs.Handler(description, docs.Options{Asset: docsFiles.URL, Try: cfg.Env == server.Development})
 	signIn := &handlers.Session{Users: users, Start: sessions.Start, End: sessions.End}
 	ownAccount := &handlers.Accounts{Accounts: accounts.rules, Session: signIn}
 
@@ -235,8 +242,10 @@ func build(
 		common: []any{
 			sessions.SameOrigin, request.Methods(), sessions.Detect, negotiate.ConditionalRequests, compressor.Handle,
 		},
-		openAPI:  []fiber.Handler{documentCache, compressor.Handle, document},
-		apiLimit: limits.PerAddress("api", cfg.APIRateLimit, time.Minute),
+		openAPI:   []fiber.Handler{documentCache, compressor.Handle, document},
+		docs:      []fiber.Handler{documentCache, compressor.Handle, docsPage},
+		docsFiles: docsFiles,
+		apiLimit:  limits.PerAddress("api", cfg.APIRateLimit, time.Minute),
 		// region sample
 		compact:  compact.New(cfg.CompactMinBytes, handlers.CompactNames),
 		products: &handlers.Products{Products: products, JSON: rest.NewJSONCache(cfg.Cache.MaxBytes / 4), Streams: streams},

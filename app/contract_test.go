@@ -147,5 +147,8 @@ func contractCases(s *service, by people) []contractCase {
 		{200, visitor, "GET", "/health/live", "", nil},
 		{200, visitor, "GET", "/health/ready", "", nil},
 		{200, visitor, "GET", "/openapi.json", "", nil},
+		{200, visitor, "GET", "/docs", "", nil},
+		{200, visitor, "GET", "/docs/docs.css", "", nil},
+		{404, visitor, "GET", "/docs/none.css", "", nil},
 	}
 }

@@ -48,7 +48,8 @@ func Routes() []fiber.Route {
 	nothing := func(*fiber.Ctx) error { return nil }
 	responses := httpcache.New(httpcache.Config{})
 	routes(app, nil, new(middleware.Guards), routeHandlers{
-		responses: responses, common: []any{nothing}, openAPI: []fiber.Handler{nothing}, apiLimit: nothing,
+		responses: responses, common: []any{nothing}, openAPI: []fiber.Handler{nothing},
+		docs: []fiber.Handler{nothing}, apiLimit: nothing,
 	})
 	return app.GetRoutes(true)
 }

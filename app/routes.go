@@ -18,14 +18,19 @@ import (
 	// endregion
 )
 
-const staticRoute = "/static/"
+const (
+	staticRoute = "/static/"
+	docsRoute   = "/docs"
+)
 
 // routeHandlers are the handlers of all routes.
 type routeHandlers struct {
 	responses *httpcache.Cache
 	common    []any           // handlers in front of every route but the probes
 	openAPI   []fiber.Handler // the document, behind Fiber's cache
-	apiLimit  fiber.Handler   // how often one client may use the API
+	docs      []fiber.Handler // the same for people
+	docsFiles *static.Files
+	apiLimit  fiber.Handler // how often one client may use the API
 	// region sample
 	compact  fiber.Handler // of lists of products
 	products *handlers.Products
@@ -78,6 +83,8 @@ func routes(
 	server.Use(started) // nothing below is served before the start is over
 
 	server.Get("/openapi.json", h.openAPI...)
+	server.Get(docsRoute, h.docs...)
+	server.Get(docsRoute+"/:file", h.docsFiles.Serve)
 
 	api := server.Group("/api/v1", h.apiLimit)
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"example.com/prefab/handlers/docs"
 	"example.com/prefab/handlers/openapi"
 	"example.com/prefab/handlers/ops"
 	"example.com/prefab/handlers/rest"
@@ -28,6 +29,7 @@ func API(cookie string, format rest.ErrorFormat) openapi.Document {
 			accountPagesAPI(),
 			tokenPagesAPI(),
 			ops.API(),
+			docs.API(),
 		},
 	}
 }

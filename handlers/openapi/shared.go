@@ -92,7 +92,7 @@ func (b *builder) pageProblem(name string) string {
 	of, page := b.shared["responses"][name], "Page"+name
 	if b.shared["responses"][page] == nil {
 		response := maps.Clone(of)
-		response["description"] = fmt.Sprint(of["description"], " Browsers get a page, or the form with what is wrong in it.")
+		response["description"] = fmt.Sprint(of["description"], " Browsers get it as a page.")
 		content, _ := of["content"].(map[string]any)
 		content = maps.Clone(content)
 		content[htmlType] = Schema{"schema": Schema{"$ref": schemas + "HTML"}}
