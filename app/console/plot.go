@@ -23,7 +23,7 @@ type plot struct {
 	Key, Title string
 	Newest     []named
 	Lines      []line
-	Area       string // below the first line; "": none
+	Area       string // what is filled; "": nothing
 	Ticks      []tick
 	Alt        string
 }
@@ -39,12 +39,12 @@ type tick struct {
 
 func plots(h History) []plot {
 	return []plot{
-		newPlot(h, "rate", "Requests", 1, rateText, curve{"", func(p Point) float64 { return p.Rate }, false}),
-		newPlot(h, "errors", "Errors", 1, rateText, curve{"", func(p Point) float64 { return p.Errors }, false}),
+		newPlot(h, "rate", "Requests", 1, rateText, curve{"", func(p Point) float64 { return p.Rate }, areas}),
+		newPlot(h, "errors", "Errors", 1, rateText, curve{"", func(p Point) float64 { return p.Errors }, bars}),
 		newPlot(h, "latency", "Latency", 0.01, secondsText,
-			curve{"p50", func(p Point) float64 { return p.P50 }, true},
-			curve{"p95", func(p Point) float64 { return p.P95 }, true},
-			curve{"p99", func(p Point) float64 { return p.P99 }, true}),
+			curve{"p50", func(p Point) float64 { return p.P50 }, lines},
+			curve{"p95", func(p Point) float64 { return p.P95 }, lines},
+			curve{"p99", func(p Point) float64 { return p.P99 }, lines}),
 	}
 }
 
@@ -52,8 +52,17 @@ func plots(h History) []plot {
 type curve struct {
 	name string
 	of   func(Point) float64
-	gaps bool // 0 means that there is no value
+	kind kind
 }
+
+// kind is how a curve is drawn.
+type kind int
+
+const (
+	areas kind = iota // a line, filled below
+	bars              // one for each value but 0
+	lines             // only a line, with gaps: 0 means that there is no value
+)
 
 // newPlot draws the curves on one axis, which reaches to least at least.
 func newPlot(h History, key, title string, least float64, text func(float64) string, curves ...curve) plot {
@@ -71,8 +80,11 @@ func newPlot(h History, key, title string, least float64, text func(float64) str
 	}
 	top = roundUp(top)
 	for _, c := range curves {
-		path, area := trace(h, c, top)
-		p.Lines, p.Area = append(p.Lines, line{c.name, path}), area
+		path, filled := trace(h, c, top)
+		p.Area = filled
+		if path != "" {
+			p.Lines = append(p.Lines, line{c.name, path})
+		}
 	}
 	p.Ticks = []tick{{plotBottom, "0"}, {(plotTop + plotBottom) / 2, text(top / 2)}, {plotTop, text(top)}}
 	return p
@@ -92,30 +104,35 @@ func roundUp(v float64) float64 {
 	return 10 * power
 }
 
-// trace draws a curve, as attributes d of SVG paths.
-func trace(h History, c curve, top float64) (path, area string) {
+// trace draws a curve, as attributes d of SVG paths: of a line, and of what is filled.
+func trace(h History, c curve, top float64) (line, filled string) {
 	var b strings.Builder
-	inGap, first, last := true, "", ""
+	inGap, first, last, bottom := true, "", "", coordinate(plotBottom)
+	width := coordinate(max(h.Step/plotSeconds*(plotRight-plotLeft)*0.8, 0.5))
 	for i, point := range h.Points {
 		v, age := c.of(point), float64(len(h.Points)-1-i)*h.Step
-		if !(v >= 0) || age > plotSeconds || c.gaps && v == 0 {
+		if !(v >= 0) || age > plotSeconds || c.kind != areas && v == 0 {
 			inGap = true
 			continue
 		}
 		x := coordinate(plotRight - age/plotSeconds*(plotRight-plotLeft))
 		y := coordinate(plotBottom - min(v/top, 1)*(plotBottom-plotTop))
-		if inGap {
-			b.WriteString("M" + x + " " + y + "h0L") // a lone point is a dot
-		} else {
-			b.WriteByte(' ')
+		switch {
+		case c.kind == bars:
+			b.WriteString("M" + x + " " + bottom + "V" + y + "h-" + width + "V" + bottom + "Z")
+		case inGap:
+			b.WriteString("M" + x + " " + y + "h0L" + x + " " + y) // a lone point is a dot
+		default:
+			b.WriteString(" " + x + " " + y)
 		}
-		b.WriteString(x + " " + y)
 		inGap, first, last = false, cmp.Or(first, x), x
 	}
-	if c.gaps || first == "" {
+	switch {
+	case c.kind == bars:
+		return "", b.String()
+	case c.kind == lines || first == "":
 		return b.String(), ""
 	}
-	bottom := coordinate(plotBottom)
 	return b.String(), b.String() + "L" + last + " " + bottom + "H" + first + "Z"
 }
 

@@ -21,8 +21,15 @@ func TestPlot_DrawsTheNewestAtTheRight(t *testing.T) {
 
 func TestPlot_LeavesAGapWhereNothingWasMeasured(t *testing.T) {
 	p := plots(History{Step: 300, Points: []Point{{P95: 0.1}, {}, {P95: 0.3}, {P95: 0.4}}})[2]
-	if got := p.Lines[1].Path; strings.Count(got, "M") != 2 || p.Lines[0].Path != "" || p.Area != "" {
-		t.Errorf("p95 is %q, p50 is %q, the area %q", got, p.Lines[0].Path, p.Area)
+	if len(p.Lines) != 1 || p.Lines[0].Name != "p95" || strings.Count(p.Lines[0].Path, "M") != 2 || p.Area != "" {
+		t.Errorf("the lines are %v, the area %q", p.Lines, p.Area)
+	}
+}
+
+func TestPlot_DrawsABarForEachError(t *testing.T) {
+	p := plots(History{Step: 450, Points: []Point{{Errors: 1}, {}, {Errors: 2}}})[1]
+	if want := "M56 124V67h-135.2V124ZM394 124V10h-135.2V124Z"; p.Area != want || len(p.Lines) != 0 {
+		t.Errorf("the bars are %s, the lines %v", p.Area, p.Lines)
 	}
 }
 

@@ -81,7 +81,7 @@ func addNodes(s *State, nodes, workers int) {
 		s.Nodes = append(s.Nodes, NodeInfo{name, "1.4.2", s.Time.Add(-76 * time.Hour), s.Time.Add(-time.Second), 0.31 * float64(workers)})
 		for slot := range workers {
 			s.Workers = append(s.Workers, Worker{
-				Node: name, Slot: slot, PID: 4720 + slot, State: "ready", Started: s.Time.Add(-76*time.Hour + time.Second),
+				Node: name, Slot: slot, PID: 4720 + slot, State: "ready", Started: s.Time.Add(-76 * time.Hour),
 				Memory: float64(82+3*slot) * (1 << 20), InFlight: slot, Health: "ok",
 			})
 		}

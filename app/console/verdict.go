@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
 // What the console calls trouble.
 const (
+	maxCauses     = 8    // are listed
 	failingWarn   = 0.01 // the share of requests that fail
 	failingBad    = 0.05
 	failingLeast  = 3               // so many errors in a minute are no accident
@@ -50,7 +52,7 @@ func (c *causes) add(l level, section, format string, args ...any) {
 func judge(s State) verdict {
 	var all causes
 	if s.Problem != "" {
-		all.add(warn, "workers", "%s", s.Problem)
+		all.add(warn, "workers", "%s", strings.TrimSuffix(s.Problem, "."))
 	}
 	all.ofDependencies(s)
 	all.ofWorkers(s)
@@ -63,6 +65,9 @@ func judge(s State) verdict {
 	}
 	if v.Level == bad {
 		v.Word = "Trouble"
+	}
+	if more := len(all) - maxCauses; more > 0 {
+		v.Causes = append(all[:maxCauses], cause{all[maxCauses].Level, all[maxCauses].Section, fmt.Sprintf("%d more", more)})
 	}
 	return v
 }

@@ -64,3 +64,14 @@ func TestVerdict_TellsEachProblem(t *testing.T) {
 		}
 	}
 }
+
+func TestVerdict_CountsTheCausesThatItDoesNotList(t *testing.T) {
+	s := sample(1, 3, 8)
+	for i := range s.Workers {
+		s.Workers[i].State = "down"
+	}
+	v := judge(s)
+	if n := len(v.Causes); n != maxCauses+1 || v.Causes[n-1].Text != "16 more" || v.Causes[n-1].Level != bad {
+		t.Errorf("%v", v.Causes)
+	}
+}
