@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The plots' units are those of their view box, which is 400 wide and 150 high.
@@ -14,8 +13,10 @@ const (
 	plotLeft, plotRight  = 56.0, 394.0
 	plotTop, plotBottom  = 10.0, 124.0
 	plotSeconds          = 15 * 60
+	drawnSeconds         = 10 // that a point stands for: less shows noise
 	sparkHeight, sparkDX = 15, 2
 	sparkPoints          = 30
+	barWidth             = "3"
 )
 
 // plot is values over the last 15 minutes.
@@ -38,10 +39,11 @@ type tick struct {
 }
 
 func plots(h History) []plot {
+	all := moments(h, drawnSeconds)
 	return []plot{
-		newPlot(h, "rate", "Requests", 1, rateText, curve{"", func(p Point) float64 { return p.Rate }, areas}),
-		newPlot(h, "errors", "Errors", 1, rateText, curve{"", func(p Point) float64 { return p.Errors }, bars}),
-		newPlot(h, "latency", "Latency", 0.01, secondsText,
+		newPlot(all, "rate", "Requests", 1, rateText, curve{"", func(p Point) float64 { return p.Rate }, areas}),
+		newPlot(all, "errors", "Errors", 1, rateText, curve{"", func(p Point) float64 { return p.Errors }, bars}),
+		newPlot(all, "latency", "Latency", 0.01, secondsText,
 			curve{"p50", func(p Point) float64 { return p.P50 }, lines},
 			curve{"p95", func(p Point) float64 { return p.P95 }, lines},
 			curve{"p99", func(p Point) float64 { return p.P99 }, lines}),
@@ -65,13 +67,13 @@ const (
 )
 
 // newPlot draws the curves on one axis, which reaches to least at least.
-func newPlot(h History, key, title string, least float64, text func(float64) string, curves ...curve) plot {
+func newPlot(all []moment, key, title string, least float64, text func(float64) string, curves ...curve) plot {
 	p := plot{Key: key, Title: title, Alt: title + " of the last 15 minutes:"}
 	top := least
 	for _, c := range curves {
 		newest, highest := 0.0, 0.0
-		for _, point := range h.Points {
-			newest = c.of(point)
+		for _, m := range all {
+			newest = c.of(m.Point)
 			highest = max(highest, newest)
 		}
 		top = max(top, highest)
@@ -80,7 +82,7 @@ func newPlot(h History, key, title string, least float64, text func(float64) str
 	}
 	top = roundUp(top)
 	for _, c := range curves {
-		path, filled := trace(h, c, top)
+		path, filled := trace(all, c, top)
 		p.Area = filled
 		if path != "" {
 			p.Lines = append(p.Lines, line{c.name, path})
@@ -105,21 +107,20 @@ func roundUp(v float64) float64 {
 }
 
 // trace draws a curve, as attributes d of SVG paths: of a line, and of what is filled.
-func trace(h History, c curve, top float64) (line, filled string) {
+func trace(all []moment, c curve, top float64) (line, filled string) {
 	var b strings.Builder
 	inGap, first, last, bottom := true, "", "", coordinate(plotBottom)
-	width := coordinate(max(h.Step/plotSeconds*(plotRight-plotLeft)*0.8, 0.5))
-	for i, point := range h.Points {
-		v, age := c.of(point), float64(len(h.Points)-1-i)*h.Step
-		if !(v >= 0) || age > plotSeconds || c.kind != areas && v == 0 {
+	for _, m := range all {
+		v := c.of(m.Point)
+		if !(v >= 0) || m.age > plotSeconds || c.kind != areas && v == 0 {
 			inGap = true
 			continue
 		}
-		x := coordinate(plotRight - age/plotSeconds*(plotRight-plotLeft))
+		x := coordinate(plotRight - m.age/plotSeconds*(plotRight-plotLeft))
 		y := coordinate(plotBottom - min(v/top, 1)*(plotBottom-plotTop))
 		switch {
 		case c.kind == bars:
-			b.WriteString("M" + x + " " + bottom + "V" + y + "h-" + width + "V" + bottom + "Z")
+			b.WriteString("M" + x + " " + bottom + "V" + y + "h-" + barWidth + "V" + bottom + "Z")
 		case inGap:
 			b.WriteString("M" + x + " " + y + "h0L" + x + " " + y) // a lone point is a dot
 		default:
@@ -158,31 +159,4 @@ func spark(values []uint64) string {
 		return ""
 	}
 	return string(path[:len(path)-1])
-}
-
-// minute is a row of the plots' values in words.
-type minute struct {
-	At string
-	Point
-}
-
-// minutes are the history's newest first. A minute's percentiles are its worst.
-func minutes(h History) (rows []minute) {
-	if h.Step <= 0 {
-		return nil
-	}
-	size := max(1, int(60/h.Step))
-	for end := len(h.Points); end > 0 && len(rows) < plotSeconds/60; end -= size {
-		points := h.Points[max(0, end-size):end]
-		var m minute
-		for _, p := range points {
-			m.Rate += p.Rate / float64(len(points))
-			m.Errors += p.Errors / float64(len(points))
-			m.P50, m.P95, m.P99 = max(m.P50, p.P50), max(m.P95, p.P95), max(m.P99, p.P99)
-		}
-		at := h.End.Add(-time.Duration(float64(len(h.Points)-end) * h.Step * float64(time.Second)))
-		m.At = at.UTC().Format("15:04:05")
-		rows = append(rows, m)
-	}
-	return rows
 }

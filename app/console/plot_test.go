@@ -20,15 +20,15 @@ func TestPlot_DrawsTheNewestAtTheRight(t *testing.T) {
 }
 
 func TestPlot_LeavesAGapWhereNothingWasMeasured(t *testing.T) {
-	p := plots(History{Step: 300, Points: []Point{{P95: 0.1}, {}, {P95: 0.3}, {P95: 0.4}}})[2]
-	if len(p.Lines) != 1 || p.Lines[0].Name != "p95" || strings.Count(p.Lines[0].Path, "M") != 2 || p.Area != "" {
+	p := plots(History{Step: 300, Points: []Point{{Rate: 1, P50: 0.05, P95: 0.1}, {Rate: 1}, {Rate: 1, P50: 0.1, P95: 0.3}, {Rate: 1, P50: 0.1, P95: 0.4}}})[2]
+	if len(p.Lines) != 2 || p.Lines[1].Name != "p95" || strings.Count(p.Lines[1].Path, "M") != 2 || p.Area != "" {
 		t.Errorf("the lines are %v, the area %q", p.Lines, p.Area)
 	}
 }
 
 func TestPlot_DrawsABarForEachError(t *testing.T) {
 	p := plots(History{Step: 450, Points: []Point{{Errors: 1}, {}, {Errors: 2}}})[1]
-	if want := "M56 124V67h-135.2V124ZM394 124V10h-135.2V124Z"; p.Area != want || len(p.Lines) != 0 {
+	if want := "M56 124V67h-3V124ZM394 124V10h-3V124Z"; p.Area != want || len(p.Lines) != 0 {
 		t.Errorf("the bars are %s, the lines %v", p.Area, p.Lines)
 	}
 }
@@ -62,21 +62,5 @@ func TestSpark_HasTheNewestAtTheRightToo(t *testing.T) {
 	}
 	if got := spark(make([]uint64, 99)); !strings.HasPrefix(got, "M0 15 ") || strings.Count(got, " ") != 2*sparkPoints-1 {
 		t.Error(got)
-	}
-}
-
-func TestMinutes_AreOfWholeMinutesTheNewestFirst(t *testing.T) {
-	h := History{Step: 20, End: sampleTime, Points: []Point{
-		{Rate: 7}, {Rate: 1, P50: 1}, {Rate: 2, P50: 3}, {Rate: 6, Errors: 3, P50: 2}, // the first is of the minute before
-	}}
-	rows := minutes(h)
-	if len(rows) != 2 || rows[0].At != "14:03:22" || rows[1].At != "14:02:22" {
-		t.Fatalf("%+v", rows)
-	}
-	if m := rows[0]; m.Rate != 3 || m.Errors != 1 || m.P50 != 3 || rows[1].Rate != 7 {
-		t.Errorf("%+v", rows)
-	}
-	if minutes(History{Points: make([]Point, 9)}) != nil || len(minutes(History{Step: 1, Points: make([]Point, 5000)})) != 15 {
-		t.Error("a history without a step, or a long one, has the wrong rows")
 	}
 }

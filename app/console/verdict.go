@@ -33,7 +33,7 @@ const (
 type verdict struct {
 	Level  level
 	Word   string
-	Causes []cause // the worst first
+	Causes causes // the worst first
 	Facts  string
 }
 
@@ -67,7 +67,9 @@ func judge(s State) verdict {
 		v.Word = "Trouble"
 	}
 	if more := len(all) - maxCauses; more > 0 {
-		v.Causes = append(all[:maxCauses], cause{all[maxCauses].Level, all[maxCauses].Section, fmt.Sprintf("%d more", more)})
+		next := all[maxCauses]
+		v.Causes = all[:maxCauses]
+		v.Causes.add(next.Level, next.Section, "%d more", more)
 	}
 	return v
 }
