@@ -5,11 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
+
+	"example.com/prefab/services/tracing"
 )
 
 // connections is the listener of the service's port. Its Accept tries again after an error:
@@ -20,6 +23,9 @@ type connections struct {
 	log         *slog.Logger
 	failures    prometheus.Counter
 	lastFailure time.Time
+
+	mu   sync.Mutex
+	open map[*connection]struct{} // touched at the beginning and the end of each only
 }
 
 const (
@@ -31,14 +37,16 @@ const (
 // connection is a client's connection.
 type connection struct {
 	net.Conn
-	unread atomic.Bool // the client may still be sending a part of its request
+	listener *connections
+	unread   atomic.Bool                   // the client may still be sending a part of its request
+	trace    atomic.Pointer[tracing.Trace] // of the request that is being handled; see follow
 }
 
 // serveConnections returns a listener for server, which reports the state of its
 // connections to it.
 func serveConnections(
 	listener net.Listener, server *fasthttp.Server, metrics prometheus.Registerer, log *slog.Logger,
-) net.Listener {
+) *connections {
 	failures := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "prefab_http_accept_failures_total",
 		Help: "Attempts to accept a connection that failed, for want of file descriptors for instance.",
@@ -52,7 +60,7 @@ func serveConnections(
 			c.unread.Store(state == fasthttp.StateActive) // fasthttp discards the rest before it waits for the next
 		}
 	}
-	return &connections{Listener: listener, log: log, failures: failures}
+	return &connections{Listener: listener, log: log, failures: failures, open: make(map[*connection]struct{})}
 }
 
 // Accept is part of net.Listener.
@@ -61,7 +69,11 @@ func (l *connections) Accept() (net.Conn, error) {
 		conn, err := l.Listener.Accept()
 		switch {
 		case err == nil:
-			return &connection{Conn: conn}, nil
+			c := &connection{Conn: conn, listener: l}
+			l.mu.Lock()
+			l.open[c] = struct{}{}
+			l.mu.Unlock()
+			return c, nil
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
 		case time.Since(l.lastFailure) > acceptEpisode:
@@ -77,6 +89,9 @@ func (l *connections) Accept() (net.Conn, error) {
 // client still sends, for a while: otherwise the system would reset the connection, and
 // the client could lose the answer that says why its request was refused.
 func (c *connection) Close() error {
+	c.listener.mu.Lock()
+	delete(c.listener.open, c)
+	c.listener.mu.Unlock()
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.unread.Load() && tcp.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.Copy(io.Discard, struct{ io.Reader }{c.Conn})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -56,7 +57,11 @@ func (p *Process) asWorker() []console.Worker {
 
 // consoleProcess answers what a console asks this process.
 func (p *Process) consoleProcess(service *Service) *console.Process {
-	return &console.Process{Jobs: service.Jobs, Queues: service.Queues, DB: p.DB, Log: p.Log}
+	longer := cmp.Or(p.Settings.SlowRequestThreshold, slowCall)
+	return &console.Process{
+		Jobs: service.Jobs, Queues: service.Queues, Statements: &p.statements, DB: p.DB, Log: p.Log,
+		Slow: func() []console.Call { return p.connections.slow(longer) },
+	}
 }
 
 // summary says which dependencies do not answer.

@@ -76,6 +76,7 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		unread := serve(request)
 		if c, ok := request.Conn().(*connection); ok { // not in tests
 			c.unread.Store(unread)
+			c.trace.Store(nil)
 		}
 		if p.closing.Load() { // the client opens its next connection elsewhere
 			request.SetConnectionClose()
@@ -93,6 +94,7 @@ func (p *Process) NewApp(views fiber.Views, onError fiber.ErrorHandler) *fiber.A
 		app.Use(request.Spans(p.spans))
 	}
 	app.Use(
+		follow,
 		request.Metrics(p.Metrics),
 		request.AccessLog(p.Log, s.SlowRequestThreshold),
 		request.CORS(s.CORSOrigins),

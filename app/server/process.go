@@ -86,6 +86,9 @@ type Process struct {
 	worker  *prefork.Worker  // nil: a single process
 	admin   bool             // it serves ADMIN_ADDR
 	closing atomic.Bool      // the listener is closed
+
+	statements  querylog.Texts // sent by this process
+	connections *connections   // of clients
 }
 
 // openAndServe opens the pools, builds the service on them, serves, and closes the pools.
@@ -96,10 +99,11 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	measure, log := querylog.Metrics(registry), querylog.Log(o.Log, s.SlowQueryThreshold)
-	observe := func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e) }
+	observers := []querylog.Observer{
+		querylog.Metrics(registry), querylog.Log(o.Log, s.SlowQueryThreshold), p.statements.Observe,
+	}
 	if s.Env == Development {
-		observe = func(ctx context.Context, e querylog.Event) { measure(ctx, e); log(ctx, e); querylog.Record(ctx, e) }
+		observers = append(observers, querylog.Record)
 	}
 	flush, err := p.recordSpans(ctx)
 	if err != nil {
@@ -107,8 +111,12 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 	}
 	defer flush()
 	if p.spans != nil {
-		others := observe
-		observe = func(ctx context.Context, e querylog.Event) { others(ctx, e); querylog.Spans(ctx, e) }
+		observers = append(observers, querylog.Spans)
+	}
+	observe := func(ctx context.Context, e querylog.Event) {
+		for _, observer := range observers {
+			observer(ctx, e)
+		}
 	}
 	if p.DB, err = s.openDatabase(s.DatabaseURL, observe); err != nil {
 		return err
@@ -145,6 +153,7 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 	if service.Close != nil {
 		defer service.Close()
 	}
+	p.connections = serveConnections(listener, service.App.Server(), registry, o.Log)
 	if p.admin {
 		merged, answer := metrics.SingleProcess(registry), p.consoleProcess(service).Answer
 		show := o.consoleOptions(merged, p.Redis)
@@ -158,7 +167,7 @@ func (o Options) openAndServe(ctx context.Context, listener net.Listener, p *Pro
 		}
 		defer stop()
 	}
-	return p.serveAndDrain(ctx, serveConnections(listener, service.App.Server(), registry, o.Log), service)
+	return p.serveAndDrain(ctx, p.connections, service)
 }
 
 func (p *Process) pingRedis(ctx context.Context) error { return redisclient.Ping(ctx, p.Redis) }

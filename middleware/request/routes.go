@@ -29,9 +29,7 @@ func NameRoutes(app *fiber.App) {
 			}
 			name := r.Method + " " + r.Path
 			r.Handlers = slices.Insert(slices.Clone(r.Handlers), 0, func(c *fiber.Ctx) error {
-				if t := tracing.From(c.UserContext()); t != nil {
-					t.Route = name
-				}
+				tracing.From(c.UserContext()).SetRoute(&name)
 				return c.Next()
 			})
 		}

@@ -22,13 +22,14 @@ import (
 type Trace struct {
 	ID      string     // the request id
 	Parent  Parent     // of the caller's trace, if the request has a traceparent
-	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name
+	Route   string     // the route's pattern, such as "GET /api/v1/products/:id", or a job's name; see SetRoute
 	Start   time.Time  // when the call began
 	Address netip.Addr // the client's IP address, for limits; personal, so never logged
 	Fresh   bool       // reads use a value in memory only if Redis confirms it, since others may have just changed it
 	// MakesPage says that the response will be cached: like Fresh, but accepts values marked stale.
 	MakesPage bool
 
+	route   atomic.Pointer[string] // Route, for other goroutines
 	queries atomic.Int64
 	reads   atomic.Uint64
 	stale   atomic.Bool
@@ -61,6 +62,26 @@ func With(ctx context.Context, t *Trace) context.Context {
 func From(ctx context.Context) *Trace {
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	return t
+}
+
+// SetRoute sets the Route of a call that other goroutines may look at. The name must not
+// change any more.
+func (t *Trace) SetRoute(name *string) {
+	if t != nil {
+		t.Route = *name
+		t.route.Store(name)
+	}
+}
+
+// RouteNow is the Route that SetRoute has set, or "". Any goroutine may call it.
+func (t *Trace) RouteNow() string {
+	if t == nil {
+		return ""
+	}
+	if name := t.route.Load(); name != nil {
+		return *name
+	}
+	return ""
 }
 
 // CountQuery counts one SQL statement.
