@@ -29,6 +29,7 @@ Commands:
   generate                 write code: a resource, job, page or migration (in a checkout)
   healthcheck              ask the running service whether it lives
   doctor [--production]    look for what would go wrong, and tell the cure
+  top [--addr A] [--once]  watch the running service in the terminal
   config                   print the settings, passwords masked
   version                  print what this program was built from
 `
@@ -61,6 +62,7 @@ var commands = map[string]command{
 	"generate":    runGenerate,
 	"healthcheck": runHealthcheck,
 	"doctor":      runDoctor,
+	"top":         runTop,
 	"config":      runConfig,
 }
 

@@ -1,0 +1,143 @@
+package top
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"example.com/prefab/app/console"
+)
+
+// section is a part of the screen that a key shows.
+type section struct {
+	name   string
+	tables func(*model) []table
+}
+
+var sections = []section{
+	{"Routes", (*model).routes}, {"In flight", (*model).calls}, {"Workers", (*model).workers},
+	{"Cache, pools", (*model).stores}, {"Queues, jobs", (*model).work}, {"SQL", (*model).statements},
+}
+
+// order is what routes are sorted by, the highest first.
+type order struct {
+	key, name string
+	compare   func(a, b console.Route) int
+}
+
+var orders = []order{
+	{"r", "rate", func(a, b console.Route) int {
+		return cmp.Or(cmp.Compare(b.Rate, a.Rate), cmp.Compare(b.Requests, a.Requests))
+	}},
+	{"e", "errors", func(a, b console.Route) int {
+		return cmp.Or(cmp.Compare(b.Failing, a.Failing), cmp.Compare(b.Errors, a.Errors))
+	}},
+	{"d", "duration (p95)", func(a, b console.Route) int { return cmp.Compare(b.P95, a.P95) }},
+}
+
+func (m *model) sorted() []console.Route {
+	return slices.SortedStableFunc(slices.Values(m.state.Routes), orders[m.order].compare)
+}
+
+func (m *model) routes() []table {
+	t := table{
+		head: []string{"Route, by " + orders[m.order].name, "req/s", "failing", "p50", "p95", "p99", "requests", "errors"},
+		none: "No requests yet.",
+	}
+	for _, r := range m.sorted() {
+		t.add("", r.Name, number(r.Rate), percent(r.Failing), seconds(r.P50), seconds(r.P95), seconds(r.P99),
+			number(float64(r.Requests)), number(float64(r.Errors)))
+	}
+	return []table{t}
+}
+
+func (m *model) calls() []table {
+	t := table{head: []string{"Slow requests in flight", "for", "SQL", "worker", "node", "id"}, none: "None is slow."}
+	for _, c := range m.state.Slow {
+		t.add("", c.Route, since(c.Since, m.state.Time), c.SQL, c.Slot, c.Node, c.ID)
+	}
+	return []table{t}
+}
+
+func (m *model) workers() []table {
+	s := m.state
+	workers := table{
+		head: []string{"Worker", "state", "health", "in flight", "memory", "restarts", "up", "pid"},
+		none: "None.",
+	}
+	for _, w := range s.Workers {
+		note := w.Health
+		if note == "ok" {
+			note = ""
+		}
+		workers.add(note, fmt.Sprintf("%s, %d", w.Node, w.Slot), w.State, w.Health, w.InFlight, mebibytes(w.Memory),
+			w.Restarts, since(w.Started, s.Time), w.PID)
+	}
+	nodes := table{head: []string{"Node", "CPU cores", "up", "version"}, none: "None."}
+	for _, n := range s.Nodes {
+		nodes.add("", n.Name, fmt.Sprintf("%.2f", n.CPU), since(n.Started, s.Time), n.Version)
+	}
+	servers := table{head: []string{"Server", "answers"}, none: "None."}
+	for _, d := range s.Dependencies {
+		servers.add("", d.Name, fmt.Sprintf("%d of %d workers", d.Up, d.Of))
+	}
+	return []table{workers, nodes, servers}
+}
+
+func (m *model) stores() []table {
+	cache := table{head: []string{"Cache", "look-ups/s", "in memory", "in Redis", "missed"}, none: "Not used yet."}
+	for _, t := range m.state.Cache {
+		if t.Recent == 0 {
+			cache.add("", t.Name, number(t.Rate), "-", "-", "-")
+			continue
+		}
+		cache.add("", t.Name, number(t.Rate), percent(t.HitL1), percent(t.HitL2), percent(max(0, 1-t.HitL1-t.HitL2)))
+	}
+	pools := table{head: []string{"Connections to", "in use", "idle", "limit", "waits/s", "waits"}, none: "None."}
+	for _, p := range m.state.Pools {
+		limit := "-"
+		if p.Limit > 0 {
+			limit = strconv.Itoa(p.Limit)
+		}
+		pools.add("", p.Name, p.InUse, p.Idle, limit, number(p.Rate), number(float64(p.Waits)))
+	}
+	return []table{cache, pools}
+}
+
+func (m *model) work() []table {
+	now := m.state.Time
+	jobs := table{head: []string{"Job", "schedule", "began", "took", "next", "runs", "failures"}, none: "None."}
+	for _, j := range m.state.Jobs {
+		next, name := "-", j.Name
+		if !j.Next.IsZero() {
+			next = "in " + since(now, j.Next)
+		}
+		switch {
+		case j.Running:
+			name += " (runs)"
+		case j.Error != "":
+			name += " (failed)"
+		}
+		jobs.add(j.Error, name, j.Schedule, since(j.Last, now), seconds(j.Took), next,
+			number(float64(j.Runs)), number(float64(j.Failures)))
+	}
+	queues := table{head: []string{"Queue", "waiting", "oldest", "dead"}, none: "None."}
+	letters := table{head: []string{"Dead letter", "queue", "tried"}, none: "None."}
+	for _, q := range m.state.Queues {
+		queues.add("", q.Name, number(float64(q.Waiting)), seconds(q.Oldest), q.Dead)
+		for _, l := range q.Letters {
+			letters.add(l.Error, l.About, q.Name, since(l.At, now))
+		}
+	}
+	return []table{jobs, queues, letters}
+}
+
+func (m *model) statements() []table {
+	t := table{head: []string{"SQL, by load", "load", "calls/s", "mean", "p95", "calls", "errors"}, none: "None yet."}
+	for _, s := range m.state.Statements {
+		t.add(s.Text, s.Name, percent(s.Load), number(s.Rate), seconds(s.Mean), seconds(s.P95),
+			number(float64(s.Calls)), number(float64(s.Errors)))
+	}
+	return []table{t}
+}
