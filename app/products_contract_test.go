@@ -21,6 +21,7 @@ func productsContract(s *service, by people) []contractCase {
 	etag := visitor.get(one).want(http.StatusOK).header.Get("ETag")
 	return []contractCase{
 		{200, visitor, "GET", productsPath, "", nil},
+		{200, visitor, "GET", productsPath + "?q=lamp", "", nil},
 		{200, visitor, "GET", productsPath + "?ids=3,1", "", nil},
 		{422, visitor, "GET", productsPath + "?limit=0", "", nil},
 		{201, admin, "POST", productsPath, newProduct, nil},

@@ -58,6 +58,7 @@ func soakOnce(t *testing.T, s *service) {
 	id := 1 + rand.IntN(1100)
 	paths := []string{
 		"/api/v1/products?limit=20",
+		"/?q=lamp",
 		fmt.Sprintf("/api/v1/products/%d", id),
 		fmt.Sprintf("/api/v1/products?ids=%d,%d,%d", id, id+1, id+2),
 		"/api/v1/products/count",

@@ -98,7 +98,7 @@ func TestBatch_GivesTheProductsAskedFor(t *testing.T) {
 		t.Errorf("got %+v, want %v and before it %v", got, ids[0], ids[1])
 	}
 	for query, field := range map[string]string{
-		"ids=1&limit=5": "limit", "ids=1&after=x": "after", "ids=1&category=1": "category", "ids=": "ids",
+		"ids=1&limit=5": "limit", "ids=1&after=x": "after", "ids=1&category=1": "category", "ids=1&q=x": "q", "ids=": "ids",
 		"after=f_________8AAAAAAAAAAQ": "after", // a time that PostgreSQL does not know
 	} {
 		s.visitor().get(productsPath + "?" + query).invalid(field)

@@ -12,12 +12,22 @@ import (
 	"example.com/prefab/services"
 )
 
-// CatalogueQuery are the parameters of a page of the catalogue.
+// CatalogueQuery are the parameters of a page of the catalogue that is cached: q, the search,
+// is none of them, as anybody can make up any number of searches.
 var CatalogueQuery = []string{"after", "category"}
+
+// catalogue is what the page of the catalogue shows.
+type catalogue struct {
+	Products                    []services.ProductSummary
+	Categories                  []services.Category
+	Category                    int64
+	Search                      string
+	First, Previous, Next, Here string
+}
 
 // Catalogue answers GET /.
 func (h *Pages) Catalogue(c *fiber.Ctx) error {
-	q, err := rest.ReadPageQuery(c, CatalogueQuery...)
+	q, err := rest.ReadPageQuery(c, append([]string{"q"}, CatalogueQuery...)...)
 	if err != nil {
 		return err
 	}
@@ -30,26 +40,52 @@ func (h *Pages) Catalogue(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	previous, err := h.Products.Previous(c.UserContext(), filter)
+	if err != nil {
+		return err
+	}
 	categories, err := h.Categories.List(c.UserContext())
 	if err != nil {
 		return err
 	}
+	page := catalogue{
+		Products: products.Items, Categories: categories, Category: filter.CategoryID, Search: filter.Name,
+		First: catalogueURL(filter, services.ProductPosition{}), Here: catalogueURL(filter, filter.After),
+		Previous: catalogueURL(filter, previous),
+	}
+	if products.Next != (services.ProductPosition{}) {
+		page.Next = catalogueURL(filter, products.Next)
+	}
+	return h.show(c, "catalogue", view{Title: page.title(), Here: page.Here, Page: page})
+}
+
+func (p catalogue) title() string {
 	title := "All products"
-	if filter.CategoryID != 0 {
-		title = categoryName(filter.CategoryID, categories, products.Items)
+	if p.Category != 0 {
+		title = categoryName(p.Category, p.Categories, p.Products)
 	}
-	first, here := catalogueURL(filter.CategoryID, ""), catalogueURL(filter.CategoryID, q["after"])
-	next := ""
-	if cursor := rest.Position(products.Next).Cursor(); cursor != "" {
-		next = catalogueURL(filter.CategoryID, cursor)
+	if p.Search != "" {
+		title += ": “" + p.Search + "”"
 	}
-	return h.show(c, "catalogue", view{Title: title, Here: here, Page: struct {
-		Products    []services.ProductSummary
-		Categories  []services.Category
-		Category    int64
-		IsFirst     bool
-		First, Next string
-	}{products.Items, categories, filter.CategoryID, here == first, first, next}})
+	return title
+}
+
+// Place says in words which part of the list the page shows.
+func (p catalogue) Place() string {
+	n := strconv.Itoa(len(p.Products)) + " products"
+	if len(p.Products) == 1 {
+		n = "1 product"
+	}
+	switch first := p.Here == p.First; {
+	case first && p.Next == "":
+		return n
+	case first:
+		return "The newest " + n
+	case p.Next == "":
+		return "The oldest " + n
+	default:
+		return "The next " + n
+	}
 }
 
 // categoryName also searches the products: the list of categories is limited, and may
@@ -66,14 +102,17 @@ func categoryName(id int64, categories []services.Category, products []services.
 	return "Products"
 }
 
-// catalogueURL is the address of a page of the catalogue.
-func catalogueURL(category int64, after string) string {
+// catalogueURL is the address of the page that begins after a position.
+func catalogueURL(filter services.ProductFilter, after services.ProductPosition) string {
 	query := url.Values{}
-	if category != 0 {
-		query.Set("category", strconv.FormatInt(category, 10))
+	if filter.CategoryID != 0 {
+		query.Set("category", strconv.FormatInt(filter.CategoryID, 10))
 	}
-	if after != "" {
-		query.Set("after", after)
+	if filter.Name != "" {
+		query.Set("q", filter.Name)
+	}
+	if cursor := rest.Position(after).Cursor(); cursor != "" {
+		query.Set("after", cursor)
 	}
 	if len(query) == 0 {
 		return "/"
@@ -143,7 +182,7 @@ func cataloguePagesAPI() openapi.Group {
 	return openapi.Group{Tag: "pages", Operations: []openapi.Operation{
 		{
 			ID: "showCatalogue", Method: "GET", Path: "/", Summary: "The catalogue", Answer: openapi.Page{}, Cached: true,
-			Params: []openapi.Param{openapi.ID("category", "Only products of this category."), openapi.After()},
+			Params: []openapi.Param{openapi.ID("category", "Only products of this category."), openapi.After(), searchParam()},
 		},
 		{
 			ID: "showProductPage", Method: "GET", Path: product, Answer: openapi.Page{}, Cached: true,

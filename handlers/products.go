@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -28,13 +29,14 @@ var CompactNames = map[string]string{
 	"createdAt": "t", "updatedAt": "m",
 }
 
-// ListQuery are the parameters of a page of the list.
+// ListQuery are the parameters of a page of the list whose responses are cached: ids and q
+// are no part of them, as anybody can make up any number of these.
 var ListQuery = []string{"limit", "after", "category"}
 
 // List answers GET /api/v1/products: a page of summaries, or with ids the
 // products asked for.
 func (h *Products) List(c *fiber.Ctx) error {
-	q, err := rest.ReadQuery(c, append([]string{"ids"}, ListQuery...)...)
+	q, err := rest.ReadQuery(c, append([]string{"ids", "q"}, ListQuery...)...)
 	if err != nil {
 		return err
 	}
@@ -68,18 +70,23 @@ type productCount struct {
 	Active int64 `json:"active" minimum:"0"`
 }
 
-// productFilter reads of which category and after which position products are asked for.
+// productFilter reads which products are asked for, and after which position.
 func productFilter(q rest.Query) (services.ProductFilter, error) {
 	category, err := q.ID("category")
 	if err != nil {
 		return services.ProductFilter{}, err
 	}
+	if err := problem.CheckLine("q", q["q"], 0, services.MaxSearch); err != nil {
+		return services.ProductFilter{}, err
+	}
 	after, err := q.After()
-	return services.ProductFilter{CategoryID: category, After: services.ProductPosition(after)}, err
+	return services.ProductFilter{
+		CategoryID: category, Name: strings.TrimSpace(q["q"]), After: services.ProductPosition(after),
+	}, err
 }
 
 func (h *Products) batch(c *fiber.Ctx, q rest.Query) error {
-	for _, other := range ListQuery {
+	for _, other := range append([]string{"q"}, ListQuery...) {
 		if q[other] != "" {
 			return problem.InvalidField(other, "cannot stand beside ids")
 		}

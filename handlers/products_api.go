@@ -28,7 +28,7 @@ func productsAPI() openapi.Group {
 				"order asked, each once; those that are absent or inactive are left out. `ids` stands alone.",
 			Params: []openapi.Param{
 				openapi.Limit(20, services.MaxProductPage), openapi.After(),
-				openapi.ID("category", "Only products of this category."),
+				openapi.ID("category", "Only products of this category."), searchParam(),
 				openapi.IDs("ids", "The products to read, separated by commas.", services.MaxProductPage),
 			},
 			Answer: openapi.AnyOf{
@@ -91,4 +91,12 @@ func productsAPI() openapi.Group {
 			Guard:       openapi.Admin, IfMatch: true,
 		},
 	}}
+}
+
+func searchParam() openapi.Param {
+	return openapi.Param{
+		Name: "q", Example: "desk lamp", Type: openapi.Schema{"type": "string", "maxLength": services.MaxSearch},
+		Description: "Only products with these words in their name, in any order. The beginning of a word is enough, " +
+			"and the first eight words count.",
+	}
 }

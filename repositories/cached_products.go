@@ -100,17 +100,19 @@ func (s *CachedProducts) Stock(ctx context.Context, id int64) (int64, error) {
 		func(ctx context.Context) (int64, error) { return s.ProductStore.Stock(ctx, id) })
 }
 
-// List is part of services.ProductStore.
-func (s *CachedProducts) List(
-	ctx context.Context, categoryID int64, after services.ProductPosition, limit int,
-) ([]services.ProductSummary, error) {
+// List is part of services.ProductStore. Searches are not cached: anybody can make up any
+// number of them, and would replace what others read all the time.
+func (s *CachedProducts) List(ctx context.Context, f services.ProductFilter) ([]services.ProductSummary, error) {
+	if f.Name != "" {
+		return s.ProductStore.List(ctx, f)
+	}
 	table := s.firstPages
-	if after != (services.ProductPosition{}) {
+	if f.After != (services.ProductPosition{}) {
 		table = s.cursorPages
 	}
-	items, err := table.Get(ctx, listKey(categoryID, after, limit), []string{ProductsTag},
+	items, err := table.Get(ctx, listKey(f), []string{ProductsTag},
 		func(ctx context.Context) ([]services.ProductSummary, error) {
-			items, err := s.ProductStore.List(ctx, categoryID, after, limit)
+			items, err := s.ProductStore.List(ctx, f)
 			if err == nil && len(items) == 0 {
 				err = errEmpty
 			}
@@ -122,9 +124,13 @@ func (s *CachedProducts) List(
 	return items, err
 }
 
-func listKey(categoryID int64, after services.ProductPosition, limit int) string {
-	return strconv.FormatInt(categoryID, 10) + "/" + strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) +
-		"-" + strconv.FormatInt(after.ID, 10) + "/" + strconv.Itoa(limit)
+func listKey(f services.ProductFilter) string {
+	key := strconv.FormatInt(f.CategoryID, 10) + "/" + strconv.FormatInt(f.After.CreatedAt.UnixMicro(), 10) +
+		"-" + strconv.FormatInt(f.After.ID, 10) + "/" + strconv.Itoa(f.Limit)
+	if f.Newer {
+		key += "/newer"
+	}
+	return key
 }
 
 // Count is part of services.ProductStore.

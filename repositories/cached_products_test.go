@@ -21,7 +21,7 @@ type pageStore struct {
 	loads int64
 }
 
-func (s *pageStore) List(context.Context, int64, services.ProductPosition, int) ([]services.ProductSummary, error) {
+func (s *pageStore) List(context.Context, services.ProductFilter) ([]services.ProductSummary, error) {
 	s.loads++
 	return []services.ProductSummary{{PriceCents: s.loads}}, nil
 }
@@ -38,24 +38,32 @@ func TestCachedProducts_KeepPagesApartByAllThatMakesThem(t *testing.T) {
 
 	moment := time.UnixMicro(1_700_000_000_000_001)
 	after := services.ProductPosition{CreatedAt: moment, ID: 7}
-	for i, page := range []struct {
-		category int64
-		after    services.ProductPosition
-		limit    int
-	}{
-		{0, services.ProductPosition{}, 20},
-		{1, services.ProductPosition{}, 20},
-		{0, services.ProductPosition{}, 2},
-		{0, after, 20},
-		{0, services.ProductPosition{CreatedAt: moment, ID: 8}, 20},
-		{0, services.ProductPosition{CreatedAt: moment.Add(time.Microsecond), ID: 7}, 20},
-		{1, after, 20},
+	for i, page := range []services.ProductFilter{
+		{Limit: 20},
+		{CategoryID: 1, Limit: 20},
+		{Limit: 2},
+		{After: after, Limit: 20},
+		{After: services.ProductPosition{CreatedAt: moment, ID: 8}, Limit: 20},
+		{After: services.ProductPosition{CreatedAt: moment.Add(time.Microsecond), ID: 7}, Limit: 20},
+		{CategoryID: 1, After: after, Limit: 20},
+		{CategoryID: 1, After: after, Limit: 20, Newer: true},
 	} {
 		for range 2 {
-			list, err := products.List(t.Context(), page.category, page.after, page.limit)
+			list, err := products.List(t.Context(), page)
 			if want := int64(i + 1); err != nil || list[0].PriceCents != want {
 				t.Errorf("%+v is answered with the page %d, %v; want %d", page, list[0].PriceCents, err, want)
 			}
+		}
+	}
+}
+
+func TestCachedProducts_CacheNoSearch(t *testing.T) {
+	store := new(pageStore)
+	values := newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
+	products := repositories.NewCachedProducts(store, values, repositories.CacheTimes{TTL: time.Hour})
+	for i := range int64(3) {
+		if list, err := products.List(t.Context(), services.ProductFilter{Name: "lamp", Limit: 20}); err != nil || list[0].PriceCents != i+1 {
+			t.Errorf("search %d is answered with %+v, %v", i+1, list, err)
 		}
 	}
 }
@@ -120,7 +128,7 @@ type emptyStore struct {
 	products []services.ProductSummary
 }
 
-func (s *emptyStore) List(context.Context, int64, services.ProductPosition, int) ([]services.ProductSummary, error) {
+func (s *emptyStore) List(context.Context, services.ProductFilter) ([]services.ProductSummary, error) {
 	return s.products, nil
 }
 
@@ -131,7 +139,7 @@ func TestCachedProducts_CacheEmptinessForItsOwnTime(t *testing.T) {
 	store, values := new(emptyStore), newCache(t, devtest.RedisClient(t, devtest.Redis(t)))
 	products := repositories.NewCachedProducts(store, values, repositories.CacheTimes{TTL: time.Hour, Absent: time.Second})
 	are := func(want int) bool {
-		list, err := products.List(t.Context(), 0, services.ProductPosition{}, 20)
+		list, err := products.List(t.Context(), services.ProductFilter{Limit: 20})
 		count, err2 := products.Count(t.Context())
 		if list == nil || err != nil || err2 != nil {
 			t.Fatalf("%v, %v, %v", list, err, err2)

@@ -32,13 +32,20 @@ func seeded(t *testing.T) (*sqlx.DB, map[string]string) {
 	mustExec(t, db, "VACUUM ANALYZE")
 
 	products := repositories.NewProducts(db)
-	_, first := products.List(t.Context(), 0, services.ProductPosition{}, 21)
-	_, inCategory := products.List(t.Context(), 1, services.ProductPosition{}, 21)
+	var lists error
+	for _, name := range []string{"", "lamp"} {
+		for _, category := range []int64{0, 1} {
+			for _, newer := range []bool{false, true} {
+				_, err := products.List(t.Context(), services.ProductFilter{CategoryID: category, Name: name, Limit: 21, Newer: newer})
+				lists = errors.Join(lists, err)
+			}
+		}
+	}
 	_, counted := products.Count(t.Context())
 	_, read := products.Get(t.Context(), 1)
 	_, batch := products.Batch(t.Context(), []int64{1})
 	_, pruned := products.Prune(t.Context(), time.Time{}, 1)
-	if err := errors.Join(first, inCategory, counted, read, batch, pruned); err != nil {
+	if err := errors.Join(lists, counted, read, batch, pruned); err != nil {
 		t.Fatal(err)
 	}
 	return db, texts
@@ -69,6 +76,12 @@ func TestStatements_UseTheirIndexes(t *testing.T) {
 		{lists, fmt.Sprintf("(%s, 1, 101)", middle), "Index Cond: (ROW(created_at, id) < ROW(", "Filter"},
 		{lists + "_category", "('9999-12-31', 0, 21, 1)", "Index Scan using products_category_newest_idx", "Sort"},
 		{lists + "_category", fmt.Sprintf("(%s, 1, 101, 1)", middle), "Index Scan using products_category_newest_idx", "Sort"},
+		{lists + "_newer", fmt.Sprintf("(%s, 1, 101)", middle), "Index Scan Backward using products_newest_idx", "Sort"},
+		{lists + "_category_newer", fmt.Sprintf("(%s, 1, 101, 1)", middle), "Index Scan Backward using products_category_newest_idx", "Sort"},
+		{"products.search", "('9999-12-31', 0, 21, 'nothing:*')", "Bitmap Index Scan on products_name_idx", "Seq Scan on products"},
+		{"products.search", "('9999-12-31', 0, 21, 'nothing:*')", "Index Scan using products_newest_idx on products", "Seq Scan on products"},
+		{"products.search_category", "('9999-12-31', 0, 21, 'nothing:*', 1)", "Bitmap Index Scan on products_name_idx", "Seq Scan on products"},
+		{"products.search_newer", fmt.Sprintf("(%s, 1, 21, 'nothing:*')", middle), "Bitmap Index Scan on products_name_idx", "Seq Scan on products"},
 		{counts, "", "Index Only Scan using products_newest_idx", "Seq Scan"},
 		{reads, "(1, 20)", "Index Scan using products_pkey", "Seq Scan on reviews"},
 		{reads, "(1, 20)", "Index Cond: (id = $1)", "Index Cond: (id = '1'"}, // the plan for all ids is kept

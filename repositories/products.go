@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -22,40 +21,6 @@ type Products struct {
 
 // NewProducts returns the products in db.
 func NewProducts(db *sqlx.DB) *Products { return &Products{db: db} }
-
-const (
-	listProducts = `-- name: products.list
-SELECT p.id, p.name, p.price_cents, p.created_at, c.id AS "category.id", c.name AS "category.name"
-FROM products p JOIN categories c ON c.id = p.category_id
-WHERE p.active AND (p.created_at, p.id) < ($1, $2)
-ORDER BY p.created_at DESC, p.id DESC LIMIT $3`
-
-	// A text of its own: with "OR $4 = 0" in one, neither list would have its index.
-	listCategory = `-- name: products.list_category
-SELECT p.id, p.name, p.price_cents, p.created_at, c.id AS "category.id", c.name AS "category.name"
-FROM products p JOIN categories c ON c.id = p.category_id
-WHERE p.active AND p.category_id = $4 AND (p.created_at, p.id) < ($1, $2)
-ORDER BY p.created_at DESC, p.id DESC LIMIT $3`
-)
-
-// The first page begins after this time, which no product ever has.
-var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// List is part of services.ProductStore.
-func (s *Products) List(
-	ctx context.Context, categoryID int64, after services.ProductPosition, limit int,
-) ([]services.ProductSummary, error) {
-	if after == (services.ProductPosition{}) {
-		after.CreatedAt = endOfTime
-	}
-	query, args := listProducts, []any{after.CreatedAt, after.ID, limit}
-	if categoryID != 0 {
-		query, args = listCategory, append(args, categoryID)
-	}
-	items := make([]services.ProductSummary, 0, limit)
-	err := postgres.From(ctx, s.db).SelectContext(ctx, &items, query, args...)
-	return items, postgres.WrapError("list products", err)
-}
 
 const (
 	// The reviews come as JSON, so that one statement reads all. LIMIT (SELECT …) hides

@@ -33,7 +33,7 @@ func walk(t *testing.T, db *sqlx.DB, category int64, limit int) (ids []int64) {
 	t.Helper()
 	var after services.ProductPosition
 	for range 100 {
-		page, err := repositories.NewProducts(db).List(t.Context(), category, after, limit)
+		page, err := repositories.NewProducts(db).List(t.Context(), services.ProductFilter{CategoryID: category, After: after, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}

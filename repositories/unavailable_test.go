@@ -25,7 +25,7 @@ func storeCalls(db *sqlx.DB) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Categories.List": func(ctx context.Context) error { return only(categories.List(ctx, 1)) },
 		"Products.List": func(ctx context.Context) error {
-			return only(products.List(ctx, 0, services.ProductPosition{}, 1))
+			return only(products.List(ctx, services.ProductFilter{Limit: 1}))
 		},
 		"Products.Batch":       func(ctx context.Context) error { return only(products.Batch(ctx, []int64{1})) },
 		"Products.Get":         func(ctx context.Context) error { return only(products.Get(ctx, 1)) },

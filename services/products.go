@@ -56,9 +56,11 @@ type ProductPosition struct {
 
 // ProductFilter selects a page of the list.
 type ProductFilter struct {
-	CategoryID int64 // 0: all
+	CategoryID int64  // 0: all
+	Name       string // its first eight words each begin one of the product's name; "": all
 	After      ProductPosition
 	Limit      int
+	Newer      bool // for stores: from the product at After on to newer ones, the newest last
 }
 
 // ProductPage is one page of the list. Next is the zero position on the last page.
@@ -71,6 +73,7 @@ type ProductPage struct {
 const (
 	MaxProductPage = 100           // products in one page or batch
 	MaxPriceCents  = 1_000_000_000 // of a product
+	MaxSearch      = maxNameLength // characters of a search
 	ReviewsShown   = 20            // reviews that come with a product
 	pruneBatch     = 1000
 	maxNameLength  = 200
@@ -87,8 +90,8 @@ var (
 // ProductStore stores products. List and Count are of active products; its other reads
 // return inactive ones too.
 type ProductStore interface {
-	// List returns up to limit summaries from the position on.
-	List(ctx context.Context, categoryID int64, after ProductPosition, limit int) ([]ProductSummary, error)
+	// List returns up to f.Limit summaries from the position on.
+	List(ctx context.Context, f ProductFilter) ([]ProductSummary, error)
 	// Batch returns the products found, in any order, with their reviews.
 	Batch(ctx context.Context, ids []int64) ([]Product, error)
 	// Get returns ErrNoProduct for an id without a row.
@@ -122,18 +125,37 @@ func NewProducts(store ProductStore) *Products { return &Products{store: store} 
 
 // List returns a page of the active products, newest first.
 func (s *Products) List(ctx context.Context, f ProductFilter) (ProductPage, error) {
-	// One row more than the page shows whether another page follows.
-	items, err := s.store.List(ctx, f.CategoryID, f.After, f.Limit+1)
+	limit := f.Limit
+	f.Limit++ // one row more than the page shows whether another page follows
+	items, err := s.store.List(ctx, f)
 	if err != nil {
 		return ProductPage{}, err
 	}
 	page := ProductPage{Items: items}
-	if len(items) > f.Limit {
-		page.Items = items[:f.Limit]
-		last := page.Items[f.Limit-1]
-		page.Next = ProductPosition{CreatedAt: last.CreatedAt, ID: last.ID}
+	if len(items) > limit {
+		page.Items = items[:limit]
+		page.Next = page.Items[limit-1].position()
 	}
 	return page, nil
+}
+
+// Previous returns after which position the page before that of List begins. It is the zero
+// position if that is the first page, or if there is none.
+func (s *Products) Previous(ctx context.Context, f ProductFilter) (ProductPosition, error) {
+	if f.After == (ProductPosition{}) {
+		return f.After, nil
+	}
+	f.Newer = true
+	f.Limit++ // the page, and the product that it begins after
+	items, err := s.store.List(ctx, f)
+	if err != nil || len(items) < f.Limit {
+		return ProductPosition{}, err
+	}
+	return items[f.Limit-1].position(), nil
+}
+
+func (p ProductSummary) position() ProductPosition {
+	return ProductPosition{CreatedAt: p.CreatedAt, ID: p.ID}
 }
 
 // Batch returns the active products among the ids, in that order. An id that is asked

@@ -20,8 +20,8 @@ type shelf struct {
 	err       error
 }
 
-func (s shelf) List(_ context.Context, _ int64, _ services.ProductPosition, limit int) ([]services.ProductSummary, error) {
-	return s.summaries[:min(limit, len(s.summaries))], s.err
+func (s shelf) List(_ context.Context, f services.ProductFilter) ([]services.ProductSummary, error) {
+	return s.summaries[:min(f.Limit, len(s.summaries))], s.err
 }
 
 func (s shelf) Batch(context.Context, []int64) ([]services.Product, error) { return s.products, s.err }
