@@ -49,6 +49,8 @@ func (p *Process) answer(ctx context.Context, question []byte) (a Answer) {
 			err = p.changeLetter(q, func(queue DeadLetters) error { return queue.RetryDeadLetter(ctx, q.Key) })
 		case Discard:
 			err = p.changeLetter(q, func(queue DeadLetters) error { return queue.DiscardDeadLetter(ctx, q.Key) })
+		case Profile:
+			a.Profile, err = profile(context.WithoutCancel(ctx), q) // it may take longer than other answers
 		default:
 			err = errKind
 		}
@@ -100,6 +102,8 @@ func (p *Process) look(ctx context.Context, q Question, a *Answer) {
 	if !q.Letters {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, lettersTimeout)
+	defer cancel()
 	a.Letters = make(map[string][]Letter)
 	for _, queue := range p.Queues { // one that does not answer must not hide the rest
 		letters, err := queue.DeadLetters(ctx, maxLetters)

@@ -21,7 +21,10 @@ func merge(nodes []*node, route string, now time.Time) State {
 		Pools: make(map[string]*Pool), Queues: make(map[string]*Queue), Jobs: make(map[string]*Job),
 		Bounds: nodes[0].Bounds, SQL: nodes[0].SQL, End: nodes[0].End,
 	}
-	s := State{Time: now, Node: nodes[0].Info.Name}
+	s := State{ // its lists are never null
+		Time: now, Node: nodes[0].Info.Name, Routes: []Route{}, Slow: []Call{}, Cache: []Table{}, Pools: []Pool{},
+		Queues: []Queue{}, Jobs: []Job{}, Statements: []Statement{}, Limits: []Limit{},
+	}
 	rates := make(map[string]float64) // by kind and name: nodes differ in the time that they have run
 	for _, n := range nodes {
 		all.addNode(n, rates)
@@ -51,8 +54,9 @@ func merge(nodes []*node, route string, now time.Time) State {
 		Route: route, Step: step.Seconds(), End: time.Unix(0, all.End*int64(step)).UTC(),
 		Points: points(all.History, all.Bounds),
 	}
-	s.Slow = all.Slow[:min(len(all.Slow), maxCalls)]
+	s.Slow = append(s.Slow, all.Slow...)
 	slices.SortFunc(s.Slow, func(a, b Call) int { return a.Since.Compare(b.Since) })
+	s.Slow = s.Slow[:min(len(s.Slow), maxCalls)]
 	for name, t := range sorted(all.Tables) {
 		s.Cache = append(s.Cache, t.table(name, rates["table "+name]))
 	}

@@ -14,9 +14,10 @@ import (
 
 // The bounds of an answer. Whoever has asked does not wait for longer.
 const (
-	answerTimeout = 3 * time.Second
-	maxLetters    = 50 // of each queue
-	maxTexts      = 1 << 20
+	answerTimeout  = 3 * time.Second
+	lettersTimeout = lookTimeout / 2 // else a server that hangs would hide the rest of a look
+	maxLetters     = 50              // of each queue
+	maxTexts       = 1 << 20
 )
 
 // The kinds of questions.

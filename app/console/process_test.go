@@ -218,3 +218,13 @@ func TestProcess_AnswersWhateverIsAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestProcess_MakesProfilesOfItself(t *testing.T) {
+	p := newProcess(t)
+	for name, want := range map[string]string{"heap": "", "goroutine": "", "profile": "", "nothing": "There is no such profile."} {
+		a := p.ask(console.Question{Kind: console.Profile, Name: name})
+		if a.Error != want || want == "" && !bytes.HasPrefix(a.Profile, []byte{0x1f, 0x8b}) { // gzip
+			t.Errorf("%s: %d bytes, %q", name, len(a.Profile), a.Error)
+		}
+	}
+}

@@ -3,14 +3,14 @@ package console
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime/pprof"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"example.com/prefab/services/problem"
 )
 
 const (
@@ -22,25 +22,31 @@ const (
 const cpuProfile = "profile"
 
 // profile makes a profile of this process. That of the CPU takes q.Seconds.
-func profile(ctx context.Context, q Question) (answer Answer) {
+func profile(ctx context.Context, q Question) ([]byte, error) {
 	var out bytes.Buffer
-	err := errors.New("there is no such profile")
-	if q.Name == cpuProfile {
-		if err = pprof.StartCPUProfile(&out); err == nil {
-			select {
-			case <-time.After(min(time.Duration(q.Seconds)*time.Second, maxProfile)):
-			case <-ctx.Done():
-			}
-			pprof.StopCPUProfile()
+	if q.Name != cpuProfile {
+		p := pprof.Lookup(q.Name)
+		if p == nil {
+			return nil, errNoProfile
 		}
-	} else if p := pprof.Lookup(q.Name); p != nil {
-		err = p.WriteTo(&out, 0)
+		err := p.WriteTo(&out, 0)
+		return out.Bytes(), err
 	}
-	if err != nil {
-		return Answer{Error: "No profile: " + err.Error() + "."}
+	if pprof.StartCPUProfile(&out) != nil {
+		return nil, errProfiling
 	}
-	return Answer{Profile: out.Bytes()}
+	select {
+	case <-time.After(min(time.Duration(q.Seconds)*time.Second, maxProfile)):
+	case <-ctx.Done():
+	}
+	pprof.StopCPUProfile()
+	return out.Bytes(), nil
 }
+
+var (
+	errNoProfile = &problem.Error{Code: problem.NotFound, Message: "There is no such profile."}
+	errProfiling = &problem.Error{Code: problem.Conflict, Message: "The worker's CPU is being profiled already."}
+)
 
 // serveProfiles lists the profiles of the workers, as commands.
 func (c *Console) serveProfiles(w http.ResponseWriter, r *http.Request) {
@@ -78,8 +84,11 @@ func (c *Console) serveProfile(w http.ResponseWriter, r *http.Request) {
 	_ = connection.SetReadDeadline(time.Time{}) // it would end the request's context
 	_ = connection.SetWriteDeadline(time.Now().Add(limit))
 	answer, err := c.o.Ask.question(r.Context(), slot, q)
-	if err != nil || answer.Error != "" {
-		http.Error(w, strings.TrimSpace(answer.Error+" "+noAnswer), http.StatusServiceUnavailable)
+	if err != nil {
+		answer.Error = noAnswer
+	}
+	if answer.Error != "" {
+		http.Error(w, answer.Error, http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
