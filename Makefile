@@ -121,7 +121,7 @@ faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTT
 .PHONY: screenshots
 screenshots: ## Take the pictures of docs/screenshots anew
 	@app/devservices/install.sh postgres redis chromium
-	go test ./app -count 1 -tags screenshots -run TestScreenshots -v
+	go test ./app ./app/console -count 1 -tags screenshots -run TestScreenshots -v
 
 .PHONY: clean
 clean: ## Remove what was built or fetched, and .data

@@ -57,7 +57,7 @@ func sample(routes, nodes, workers int) State {
 	addRoutes(&s, routes)
 	for i := range 90 {
 		x := float64(i)
-		wave := 1 + 0.18*math.Sin(x/14) + 0.05*math.Sin(x*1.7) + 0.04*math.Cos(x*2.9)
+		wave := 1 + 0.16*math.Sin(x/14) + 0.03*math.Sin(x/1.7) + 0.02*math.Cos(x*1.3) + 0.02*math.Sin(x*x)
 		p := Point{Rate: 205 * wave, P50: 0.003 * wave, P95: 0.0118 * wave, P99: 0.034 * (wave + 0.3*math.Pow(math.Sin(x/3), 8))}
 		if i == 31 || i == 32 {
 			p.Errors = 0.4
@@ -104,7 +104,7 @@ func addRoutes(s *State, n int) {
 			Requests: uint64(4_100_000 * share), Rate: 140 * share * share * 4, P50: 0.0018 * float64(i+1), P95: 0.0071 * float64(i+1), P99: 0.021 * float64(i+1),
 		}}
 		for x := range sparkPoints {
-			r.Spark = append(r.Spark, uint64(4200*share*share*(1+0.3*math.Sin(float64(x+5*i)/4)+0.1*math.Sin(float64(x*x)))))
+			r.Spark = append(r.Spark, uint64(4200*share*share*(1+0.35*math.Sin(float64(x+7*i)/5)+0.08*math.Sin(float64(x*x+i)))))
 		}
 		s.Routes = append(s.Routes, r)
 	}
