@@ -60,7 +60,7 @@ test-rest: ## Test the rest: processes, faults, the browser, each topology, HTTP
 
 .PHONY: test-browser test-others
 test-browser:
-	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app ./app/console
+	go test -race -timeout 15m -run '^Test(Browser|Topology)_' ./app $(wildcard ./app/console)
 test-others:
 	go test -tags soak -short -timeout 10m -run TestSoak ./app
 	test ! -d app/otel || { go vet -tags otel ./... && go test -race -timeout 5m -tags otel ./app/otel; }
@@ -121,7 +121,7 @@ faults: ## Break the connections to PostgreSQL and Redis in each way, for FAULTT
 .PHONY: screenshots
 screenshots: ## Take the pictures of docs/screenshots anew
 	@app/devservices/install.sh postgres redis chromium
-	go test ./app ./app/console -count 1 -tags screenshots -run TestScreenshots -v
+	go test ./app $(wildcard ./app/console) -count 1 -tags screenshots -run TestScreenshots -v
 
 .PHONY: clean
 clean: ## Remove what was built or fetched, and .data

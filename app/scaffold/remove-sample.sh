@@ -7,7 +7,7 @@ CDPATH='' cd -- "$(dirname -- "$0")/../.."
 
 # Its files.
 rm -f docs_test.go # it follows the tutorial
-rm -r bench docs/{performance.*,screenshots,tutorial.md} catalogue*_test.go app/scaffold/remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
+rm -r bench docs/{performance.*,screenshots/{catalogue,edit,product}*,tutorial.md} catalogue*_test.go app/scaffold/remove-sample.sh app/product*.go app/stock*_test.go jobs/prune* \
   repositories/migrations/{00003_catalogue,00008_products_search}.sql \
   repositories/{categories,cached_[cprs]*,invalidat,pending,plans,product,prune,reviews,seed,stock,unavailable}* \
   services/{categories,product,reviews,rules,stock}*.go templates/{catalogue,edit,product}.html \
