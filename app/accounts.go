@@ -65,7 +65,7 @@ func newAccounts(
 	limiter := repositories.NewSignIns(p.Redis, "mail", repositories.SignInLimit{
 		PerAccountAndAddress: mailsPerClient, PerAccount: mailsPerMailbox, PerAddress: cfg.SignInAddressLimit,
 		Window: mailWindow,
-	})
+	}, p.Metrics)
 	a.rules = services.NewAccounts(users, links, limiter, func(ctx context.Context, m services.AccountMail) error {
 		return box.Add(ctx, m.Kind, m)
 	}, services.AccountOptions{SignUp: cfg.SignUp, Mail: sender != nil})

@@ -166,7 +166,7 @@ func build(
 	users := newUsers(cfg, userRows, repositories.NewSignIns(p.Redis, "sign-in", repositories.SignInLimit{
 		PerAccountAndAddress: cfg.SignInLimit, PerAccount: cfg.SignInAccountLimit, PerAddress: cfg.SignInAddressLimit,
 		Window: cfg.SignInWindow,
-	}))
+	}, p.Metrics))
 	accounts, err := newAccounts(cfg, p, box, links, userRows, users)
 	if err != nil {
 		return nil, err

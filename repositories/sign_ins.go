@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/repositories/ratelimit"
@@ -19,6 +20,7 @@ type SignIns struct {
 	counts *ratelimit.Limiter
 	prefix string
 	limit  SignInLimit
+	denied *prometheus.CounterVec // by limit
 }
 
 // SignInLimit says how many attempts fit into a window of time.
@@ -31,10 +33,27 @@ type SignInLimit struct {
 	Window               time.Duration
 }
 
+// The values of the metric's label limit.
+const (
+	byAddress           = "address"
+	byAccountAndAddress = "account and address"
+	byAccount           = "account"
+)
+
 // NewSignIns returns a limiter that counts in client. Limiters of another name have their
 // own counts.
-func NewSignIns(client redis.UniversalClient, name string, limit SignInLimit) *SignIns {
-	return &SignIns{counts: ratelimit.New(client, limit.Window), prefix: "prefab:" + name, limit: limit}
+func NewSignIns(
+	client redis.UniversalClient, name string, limit SignInLimit, metrics prometheus.Registerer,
+) *SignIns {
+	denied := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "prefab_sign_in_denied_total", ConstLabels: prometheus.Labels{"name": name},
+		Help: "Attempts that were denied, by the limit that was reached.",
+	}, []string{"limit"})
+	for _, limit := range [...]string{byAddress, byAccountAndAddress, byAccount} {
+		denied.WithLabelValues(limit) // rate() needs a value before the first
+	}
+	metrics.MustRegister(denied)
+	return &SignIns{counts: ratelimit.New(client, limit.Window), prefix: "prefab:" + name, limit: limit, denied: denied}
 }
 
 // Attempt is part of services.SignInLimiter.
@@ -42,16 +61,20 @@ func (s *SignIns) Attempt(ctx context.Context, account string, address netip.Add
 	// In this order, so that a blocked address neither makes keys for ever more
 	// accounts nor uses up their own counts.
 	for _, count := range []struct {
-		key   string
-		limit int64
+		name, key string
+		limit     int64
 	}{
-		{s.addressKey(address), s.limit.PerAddress},
-		{s.pairKey(account, address), s.limit.PerAccountAndAddress},
-		{s.accountKey(account), s.limit.PerAccount},
+		{byAddress, s.addressKey(address), s.limit.PerAddress},
+		{byAccountAndAddress, s.pairKey(account, address), s.limit.PerAccountAndAddress},
+		{byAccount, s.accountKey(account), s.limit.PerAccount},
 	} {
 		wait, err := s.counts.Hit(ctx, count.key, count.limit)
-		if err != nil || wait > 0 {
-			return wait, err
+		if err != nil {
+			return 0, err
+		}
+		if wait > 0 {
+			s.denied.WithLabelValues(count.name).Inc()
+			return wait, nil
 		}
 	}
 	return 0, nil

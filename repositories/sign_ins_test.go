@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/repositories"
 )
@@ -26,7 +29,8 @@ func attempt(t *testing.T, s *repositories.SignIns, account string, address neti
 
 // Each step continues the attempts of those before it.
 func TestSignIns_Limits(t *testing.T) {
-	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low)
+	registry := prometheus.NewRegistry()
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low, registry)
 	elsewhere := somewhere.Next()
 	for _, step := range []struct {
 		account string
@@ -48,10 +52,19 @@ func TestSignIns_Limits(t *testing.T) {
 			t.Errorf("%+v: it is %v", step, waits)
 		}
 	}
+	const want = `# HELP prefab_sign_in_denied_total Attempts that were denied, by the limit that was reached.
+# TYPE prefab_sign_in_denied_total counter
+prefab_sign_in_denied_total{limit="account",name="sign-in"} 1
+prefab_sign_in_denied_total{limit="account and address",name="sign-in"} 1
+prefab_sign_in_denied_total{limit="address",name="sign-in"} 2
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
-	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low)
+	s := repositories.NewSignIns(devtest.RedisClient(t, devtest.Redis(t)), "sign-in", low, prometheus.NewRegistry())
 	for i := range 20 {
 		end := s.Succeed
 		if i >= 10 {
@@ -68,7 +81,7 @@ func TestSignIns_SuccessesAndRefundsDoNotCount(t *testing.T) {
 
 func TestSignIns_StoreNoAccountInTheClear(t *testing.T) {
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	s := repositories.NewSignIns(client, "sign-in", low)
+	s := repositories.NewSignIns(client, "sign-in", low, prometheus.NewRegistry())
 	attempt(t, s, "Ada@example.com", somewhere)
 	attempt(t, s, strings.Repeat("x", 1<<20), somewhere)
 	for _, key := range client.Keys(t.Context(), "*").Val() {
@@ -93,7 +106,7 @@ func TestSignIns_CountAnIPv6SubscriberOnce(t *testing.T) {
 		{"::ffff:192.0.2.1", "::ffff:198.51.100.7", false},
 	} {
 		client.FlushDB(t.Context())
-		s := repositories.NewSignIns(client, "sign-in", limit)
+		s := repositories.NewSignIns(client, "sign-in", limit, prometheus.NewRegistry())
 		attempt(t, s, "a", netip.MustParseAddr(c.one))
 		if waits := attempt(t, s, "b", netip.MustParseAddr(c.other)); waits != c.shared {
 			t.Errorf("%s after %s waits: %v, want %v", c.other, c.one, waits, c.shared)

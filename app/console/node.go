@@ -135,7 +135,7 @@ func (n *node) count(family string, labels map[string]string, metric *dto.Metric
 			entry(n.Limits, labels["limit"]).Total += uint64(value)
 		}
 	case deniedSignIns:
-		entry(n.Limits, "sign-ins by "+labels["limit"]).Total += uint64(value)
+		entry(n.Limits, labels["name"]+" by "+labels["limit"]).Total += uint64(value)
 	case "prefab_dependency_up":
 		n.countDependency(labels["dependency"], int(gauge))
 	case "prefab_write_behind_pending", "prefab_outbox_waiting":
@@ -283,7 +283,7 @@ func (n *node) growRecent(s *series, value int, grown float64) {
 			entry(n.Limits, s.labels["limit"]).Recent += uint64(grown)
 		}
 	case deniedSignIns:
-		entry(n.Limits, "sign-ins by "+s.labels["limit"]).Recent += uint64(grown)
+		entry(n.Limits, s.labels["name"]+" by "+s.labels["limit"]).Recent += uint64(grown)
 	case poolWaits, redisPoolDials:
 		entry(n.Pools, poolOf(s.family, s.labels)).Rate += grown / n.Seconds
 	case cpuSeconds:
