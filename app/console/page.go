@@ -12,14 +12,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/prefab/app/console/format"
 )
 
 //go:embed console.html console.css console.js console.svg
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"short": shortText, "rate": rateText, "count": countText, "size": sizeText, "percent": shareText,
-	"seconds": secondsText, "plural": plural, "spark": spark, "key": key, "verb": verb, "path": path,
+	"short": format.Short, "rate": format.Rate, "count": format.Count, "size": format.Size, "percent": format.Share,
+	"seconds": format.Seconds, "plural": plural, "spark": spark, "key": key, "verb": verb, "path": path,
 	"stateLevel": stateLevel, "failing": failingLevel,
 	"letter":     func(do, queue, key string) Action { return Action{Do: do, Queue: queue, Key: key} },
 	"job":        func(name string) Action { return Action{Do: "run", Job: name} },

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"example.com/prefab/app/console/format"
 )
 
 // The plots' units are those of their view box, which is 400 wide and 150 high.
@@ -41,9 +43,9 @@ type tick struct {
 func plots(h History) []plot {
 	all := moments(h, drawnSeconds)
 	return []plot{
-		newPlot(all, "rate", "Requests", 1, rateText, curve{"", func(p Point) float64 { return p.Rate }, areas}),
-		newPlot(all, "errors", "Errors", 1, rateText, curve{"", func(p Point) float64 { return p.Errors }, bars}),
-		newPlot(all, "latency", "Latency", 0.01, secondsText,
+		newPlot(all, "rate", "Requests", 1, format.Rate, curve{"", func(p Point) float64 { return p.Rate }, areas}),
+		newPlot(all, "errors", "Errors", 1, format.Rate, curve{"", func(p Point) float64 { return p.Errors }, bars}),
+		newPlot(all, "latency", "Latency", 0.01, format.Seconds,
 			curve{"p50", func(p Point) float64 { return p.P50 }, lines},
 			curve{"p95", func(p Point) float64 { return p.P95 }, lines},
 			curve{"p99", func(p Point) float64 { return p.P99 }, lines}),

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/prefab/app/console/format"
 )
 
 // What the console calls trouble.
@@ -101,7 +103,7 @@ func (c *causes) ofWorkers(s State) {
 	}
 	for _, n := range s.Nodes {
 		if silent := s.Time.Sub(n.Seen); silent > silentAfter && !n.Seen.IsZero() {
-			c.add(bad, "workers", "node %s has told nothing for %s", n.Name, secondsText(silent.Seconds()))
+			c.add(bad, "workers", "node %s has told nothing for %s", n.Name, format.Seconds(silent.Seconds()))
 		}
 	}
 	for _, w := range s.Workers {
@@ -111,7 +113,7 @@ func (c *causes) ofWorkers(s State) {
 		case stateLevel(w.State) == warn:
 			c.add(warn, "workers", "%s is %s", nameOf(w, s), w.State)
 		case w.Restarts > 0 && s.Time.Sub(w.Started) < recently:
-			c.add(warn, "workers", "%s restarted %s", nameOf(w, s), agoText(w.Started, s.Time))
+			c.add(warn, "workers", "%s restarted %s", nameOf(w, s), format.Ago(w.Started, s.Time))
 		}
 	}
 }
@@ -136,7 +138,7 @@ func nameOf(w Worker, s State) string {
 
 func (c *causes) ofTraffic(t Traffic) {
 	if l := failingLevel(t); l != good {
-		c.add(l, "routes", "%s of the requests fail", shareText(t.Failing))
+		c.add(l, "routes", "%s of the requests fail", format.Share(t.Failing))
 	}
 }
 
@@ -153,7 +155,7 @@ func failingLevel(t Traffic) level {
 func (c *causes) ofWork(s State) {
 	for _, p := range s.Pools {
 		if p.Rate >= poolWaitsWarn {
-			c.add(warn, "pools", "requests wait for a connection to %s, %s", p.Name, rateText(p.Rate))
+			c.add(warn, "pools", "requests wait for a connection to %s, %s", p.Name, format.Rate(p.Rate))
 		}
 	}
 	for _, q := range s.Queues {
@@ -161,7 +163,7 @@ func (c *causes) ofWork(s State) {
 			c.add(warn, "queues", "%s in %s", plural(q.Dead, "dead letter"), q.Name)
 		}
 		if q.Oldest >= oldestWarn {
-			c.add(warn, "queues", "work in %s has waited for %s", q.Name, secondsText(q.Oldest))
+			c.add(warn, "queues", "work in %s has waited for %s", q.Name, format.Seconds(q.Oldest))
 		}
 	}
 	for _, j := range s.Jobs {
@@ -179,9 +181,9 @@ func facts(s State) string {
 		}
 	}
 	text := fmt.Sprintf("%d of %s on %s, %s requests/s, %s errors", ready, plural(len(s.Workers), "worker"),
-		plural(len(s.Nodes), "node"), shortText(s.Total.Rate), shareText(s.Total.Failing))
+		plural(len(s.Nodes), "node"), format.Short(s.Total.Rate), format.Share(s.Total.Failing))
 	if s.Total.P95 > 0 {
-		text += ", p95" + space + secondsText(s.Total.P95)
+		text += ", p95" + format.Space + format.Seconds(s.Total.P95)
 	}
 	return text
 }
@@ -190,5 +192,5 @@ func plural(n int, word string) string {
 	if n != 1 {
 		word += "s"
 	}
-	return countText(uint64(max(n, 0))) + " " + word
+	return format.Count(uint64(max(n, 0))) + " " + word
 }

@@ -4,11 +4,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/prefab/app/console/format"
 )
 
 func TestVerdict_SaysInALineThatAllIsWell(t *testing.T) {
 	v := judge(sample(12, 2, 3))
-	facts := strings.ReplaceAll(v.Facts, space, " ")
+	facts := strings.ReplaceAll(v.Facts, format.Space, " ")
 	if want := "6 of 6 workers on 2 nodes, 214 requests/s, <0.1 % errors, p95 12 ms"; v.Word != "All well" || facts != want {
 		t.Errorf("%s: %s, %v", v.Word, facts, v.Causes)
 	}
@@ -21,7 +23,7 @@ func TestVerdict_NamesTheCausesTheWorstFirst(t *testing.T) {
 	v := judge(troubled())
 	var texts []string
 	for _, c := range v.Causes {
-		texts = append(texts, string(c.Level)+" "+strings.ReplaceAll(c.Text, space, " "))
+		texts = append(texts, string(c.Level)+" "+strings.ReplaceAll(c.Text, format.Space, " "))
 	}
 	want := `bad Redis answers only 4 of 6 workers
 bad worker 2 of web-1:4711 is down, after 4 restarts
@@ -57,7 +59,7 @@ func TestVerdict_TellsEachProblem(t *testing.T) {
 		c.spoil(&s)
 		v, got := judge(s), ""
 		if len(v.Causes) > 0 {
-			got = strings.ReplaceAll(v.Causes[0].Text, space, " ")
+			got = strings.ReplaceAll(v.Causes[0].Text, format.Space, " ")
 		}
 		if got != c.want || v.Level != c.level || len(v.Causes) > 1 {
 			t.Errorf("%s %v, want %s %q", v.Level, v.Causes, c.level, c.want)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"example.com/prefab/app/console/format"
 )
 
 // maxRows are shown of the statements and of the requests in flight. /ops.json has more.
@@ -92,12 +94,12 @@ func (v *view) Title() string {
 func (v *view) Clock() string { return v.Time.UTC().Format("15:04:05") }
 
 // Ago is how far a moment is from the state's.
-func (v *view) Ago(t time.Time) string { return agoText(t, v.Time) }
+func (v *view) Ago(t time.Time) string { return format.Ago(t, v.Time) }
 
 // Since is for how long something lasts.
 func (v *view) Since(t time.Time) string {
 	if t.IsZero() {
-		return none
+		return format.None
 	}
-	return secondsText(v.Time.Sub(t).Seconds())
+	return format.Seconds(v.Time.Sub(t).Seconds())
 }

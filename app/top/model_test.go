@@ -80,16 +80,3 @@ func TestPlot(t *testing.T) {
 		}
 	}
 }
-
-func TestNumbers(t *testing.T) {
-	for got, want := range map[string]string{
-		number(0): "0", number(1.25): "1.2", number(3): "3", number(1234): "1234", number(48_200): "48k", number(48_211_904): "48.2M",
-		number(3e12): "3000.0G", percent(0): "0.0%", percent(.0001): "<0.1%", percent(1): "100.0%",
-		seconds(0): "-", seconds(.0021): "2.1ms", seconds(.04): "40ms", seconds(1.5): "1.5s", seconds(90): "2m",
-		seconds(7200): "2h", seconds(3 * 86400): "3d", since(noon, noon): "1.0ms", mebibytes(181 << 20): "181 MiB",
-	} {
-		if got != want {
-			t.Errorf("%s is shown instead of %s", got, want)
-		}
-	}
-}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"example.com/prefab/app/console/format"
 )
 
 const plotMinimum = 60 // columns, for two plots beside each other
@@ -46,7 +48,7 @@ func (m *model) lines(now time.Time, width, height int) (lines []line) {
 	}
 	lines = append(lines[:max(0, height-len(foot))], foot...)
 	for i := range lines { // whatever was forgotten above
-		lines[i].text = cut(lines[i].text, width)
+		lines[i].text = cut(printable(lines[i].text), width)
 	}
 	return lines
 }
@@ -94,18 +96,18 @@ func (m *model) history(width, height int) (lines []line) {
 	}
 	of := "all routes"
 	if h.Route != "" {
-		of = clean(h.Route)
+		of = h.Route
 	}
 	minutes := fmt.Sprintf("%.0f min", h.Step*float64(len(h.Points))/60)
 	if width < plotMinimum {
 		bars, highest := plot(rates, width, height)
-		return append([]line{{"requests/s, up to " + number(highest) + ", " + of, faint}}, asLines(bars)...)
+		return append([]line{{"requests/s, up to " + format.Short(highest) + ", " + of, faint}}, asLines(bars)...)
 	}
 	half := (width - 3) / 2
 	left, highest := plot(rates, half, height)
 	right, slowest := plot(p95s, half, height)
-	rate := pad("requests/s, up to "+number(highest)+", "+of, half, false)
-	lines = append(lines, line{rate + "   p95, up to " + seconds(slowest) + ", last " + minutes, faint})
+	rate := pad(clean("requests/s, up to "+format.Short(highest)+", "+of), half, false)
+	lines = append(lines, line{rate + "   p95, up to " + format.Seconds(slowest) + ", last " + minutes, faint})
 	for i := range left {
 		lines = append(lines, line{text: left[i] + "   " + right[i]})
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"example.com/prefab/app/console"
+	"example.com/prefab/app/console/format"
 )
 
 // section is a part of the screen that a key shows.
@@ -46,16 +47,17 @@ func (m *model) routes() []table {
 		none: "No requests yet.",
 	}
 	for _, r := range m.sorted() {
-		t.add("", r.Name, number(r.Rate), percent(r.Failing), seconds(r.P50), seconds(r.P95), seconds(r.P99),
-			number(float64(r.Requests)), number(float64(r.Errors)))
+		t.add("", r.Name, format.Short(r.Rate), format.Share(r.Failing),
+			format.Seconds(r.P50), format.Seconds(r.P95), format.Seconds(r.P99),
+			format.Count(r.Requests), format.Count(r.Errors))
 	}
 	return []table{t}
 }
 
 func (m *model) calls() []table {
-	t := table{head: []string{"Slow requests in flight", "for", "SQL", "worker", "node", "id"}, none: "None is slow."}
+	t := table{head: []string{"Slow requests in flight", "for", "SQL", "worker", "node"}, none: "None is slow."}
 	for _, c := range m.state.Slow {
-		t.add("", c.Route, since(c.Since, m.state.Time), c.SQL, c.Slot, c.Node, c.ID)
+		t.add("request "+c.ID, c.Route, since(c.Since, m.state.Time), c.SQL, c.Slot, c.Node)
 	}
 	return []table{t}
 }
@@ -71,7 +73,7 @@ func (m *model) workers() []table {
 		if note == "ok" {
 			note = ""
 		}
-		workers.add(note, fmt.Sprintf("%s, %d", w.Node, w.Slot), w.State, w.Health, w.InFlight, mebibytes(w.Memory),
+		workers.add(note, fmt.Sprintf("%s, %d", w.Node, w.Slot), w.State, w.Health, w.InFlight, format.Size(w.Memory),
 			w.Restarts, since(w.Started, s.Time), w.PID)
 	}
 	nodes := table{head: []string{"Node", "CPU cores", "up", "version"}, none: "None."}
@@ -89,18 +91,19 @@ func (m *model) stores() []table {
 	cache := table{head: []string{"Cache", "look-ups/s", "in memory", "in Redis", "missed"}, none: "Not used yet."}
 	for _, t := range m.state.Cache {
 		if t.Recent == 0 {
-			cache.add("", t.Name, number(t.Rate), "-", "-", "-")
+			cache.add("", t.Name, format.Short(t.Rate), format.None, format.None, format.None)
 			continue
 		}
-		cache.add("", t.Name, number(t.Rate), percent(t.HitL1), percent(t.HitL2), percent(max(0, 1-t.HitL1-t.HitL2)))
+		cache.add("", t.Name, format.Short(t.Rate), format.Share(t.HitL1), format.Share(t.HitL2),
+			format.Share(max(0, 1-t.HitL1-t.HitL2)))
 	}
 	pools := table{head: []string{"Connections to", "in use", "idle", "limit", "waits/s", "waits"}, none: "None."}
 	for _, p := range m.state.Pools {
-		limit := "-"
+		limit := format.None
 		if p.Limit > 0 {
 			limit = strconv.Itoa(p.Limit)
 		}
-		pools.add("", p.Name, p.InUse, p.Idle, limit, number(p.Rate), number(float64(p.Waits)))
+		pools.add("", p.Name, p.InUse, p.Idle, limit, format.Short(p.Rate), format.Count(p.Waits))
 	}
 	return []table{cache, pools}
 }
@@ -109,23 +112,20 @@ func (m *model) work() []table {
 	now := m.state.Time
 	jobs := table{head: []string{"Job", "schedule", "began", "took", "next", "runs", "failures"}, none: "None."}
 	for _, j := range m.state.Jobs {
-		next, name := "-", j.Name
-		if !j.Next.IsZero() {
-			next = "in " + since(now, j.Next)
-		}
+		name := j.Name
 		switch {
 		case j.Running:
 			name += " (runs)"
 		case j.Error != "":
 			name += " (failed)"
 		}
-		jobs.add(j.Error, name, j.Schedule, since(j.Last, now), seconds(j.Took), next,
-			number(float64(j.Runs)), number(float64(j.Failures)))
+		jobs.add(j.Error, name, j.Schedule, since(j.Last, now), format.Seconds(j.Took), format.Ago(j.Next, now),
+			format.Count(j.Runs), format.Count(j.Failures))
 	}
 	queues := table{head: []string{"Queue", "waiting", "oldest", "dead"}, none: "None."}
 	letters := table{head: []string{"Dead letter", "queue", "tried"}, none: "None."}
 	for _, q := range m.state.Queues {
-		queues.add("", q.Name, number(float64(q.Waiting)), seconds(q.Oldest), q.Dead)
+		queues.add("", q.Name, q.Waiting, format.Seconds(q.Oldest), q.Dead)
 		for _, l := range q.Letters {
 			letters.add(l.Error, l.About, q.Name, since(l.At, now))
 		}
@@ -136,8 +136,8 @@ func (m *model) work() []table {
 func (m *model) statements() []table {
 	t := table{head: []string{"SQL, by load", "load", "calls/s", "mean", "p95", "calls", "errors"}, none: "None yet."}
 	for _, s := range m.state.Statements {
-		t.add(s.Text, s.Name, percent(s.Load), number(s.Rate), seconds(s.Mean), seconds(s.P95),
-			number(float64(s.Calls)), number(float64(s.Errors)))
+		t.add(s.Text, s.Name, format.Share(s.Load), format.Short(s.Rate), format.Seconds(s.Mean), format.Seconds(s.P95),
+			format.Count(s.Calls), format.Count(s.Errors))
 	}
 	return []table{t}
 }

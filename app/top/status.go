@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/prefab/app/console/format"
 )
 
 const statusLines = 3
@@ -14,7 +16,7 @@ func (m *model) status(now time.Time, width int) (lines []line) {
 	says, look := word+": "+strings.Join(causes, "; ")+".", bad
 	switch {
 	case m.failure != "":
-		says = "No answer since " + m.silent.Format(time.TimeOnly) + ", for " + since(m.silent, now)
+		says = "No answer since " + m.silent.Format(time.TimeOnly) + " (" + format.Ago(m.silent, now) + ")"
 		if !m.seen.IsZero() {
 			says += "; what is shown is of " + m.seen.Format(time.TimeOnly)
 		}
@@ -41,11 +43,11 @@ func (m *model) totals(width int) (lines []line) {
 		hits += (c.HitL1 + c.HitL2) * float64(c.Recent)
 		lookups += float64(c.Recent)
 	}
-	more := []string{"p50 " + seconds(t.P50), "p99 " + seconds(t.P99), strconv.Itoa(inFlight) + " in flight"}
+	more := []string{"p50 " + format.Seconds(t.P50), "p99 " + format.Seconds(t.P99), strconv.Itoa(inFlight) + " in flight"}
 	if lookups > 0 {
-		more = append(more, percent(hits/lookups)+" cache hits")
+		more = append(more, format.Share(hits/lookups)+" cache hits")
 	}
-	more = append(more, number(float64(t.Requests))+" in all")
+	more = append(more, format.Count(t.Requests)+" in all")
 	lines = []line{{text: cut(clean(facts), width)}}
 	for _, text := range wrap(more, "   ", width, 1) {
 		lines = append(lines, line{text: text})

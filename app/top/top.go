@@ -71,7 +71,7 @@ func report(ctx context.Context, c *client, out io.Writer) error {
 		lines = append(lines, text...)
 	}
 	for _, l := range lines {
-		if _, err := fmt.Fprintln(out, l.text); err != nil {
+		if _, err := fmt.Fprintln(out, printable(l.text)); err != nil {
 			return fmt.Errorf("print the report: %w", err)
 		}
 	}

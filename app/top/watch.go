@@ -12,6 +12,12 @@ import (
 
 const interval = 2 * time.Second
 
+// What a terminal without UTF-8 gets instead of the characters that are used here.
+const (
+	unusual = bars + "…–µ"
+	usual   = "__..::##~-u"
+)
+
 type answer struct {
 	state console.State
 	route string // which was asked for
@@ -24,10 +30,9 @@ func watch(ctx context.Context, screen tcell.Screen, c *client) error {
 		return fmt.Errorf("prepare the terminal (--once needs none): %w", err)
 	}
 	defer screen.Fini() // after a panic too
-	for i, bar := range []rune(bars) {
-		screen.RegisterRuneFallback(bar, string("__..::##"[i])) // of a terminal without UTF-8
+	for i, char := range []rune(unusual) {
+		screen.RegisterRuneFallback(char, usual[i:i+1])
 	}
-	screen.RegisterRuneFallback('…', "~")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tick := time.NewTicker(interval)

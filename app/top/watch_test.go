@@ -69,7 +69,7 @@ func TestWatch(t *testing.T) {
 		key  vt.Key
 		want string
 	}{
-		{vt.KeyDown, "> POST /carts/:id/items"}, {vt.KeyEnter, "up to 1420, POST /carts/"}, {vt.KeyEsc, "up to 1420, all routes"},
+		{vt.KeyDown, "> POST /carts/:id/items"}, {vt.KeyEnter, "up to 1.4 k, POST /carts/"}, {vt.KeyEsc, "up to 1.4 k, all routes"},
 		{vt.Key6, "[6 SQL]"}, {vt.KeyP, "PAUSED"}, {vt.KeyP, "p pause"},
 	} {
 		x.KeyTap(step.key)

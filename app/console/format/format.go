@@ -1,4 +1,10 @@
-package console
+// Package format shows numbers to people. It promises a few digits with a unit, for each
+// value: also for those that are not numbers, or that make no sense.
+//
+//	format.Seconds(0.0124)   // 12 ms
+//	format.Share(0.0002)     // <0.1 %
+//	format.Count(8_204_117)  // 8.2 M
+package format
 
 import (
 	"math"
@@ -7,17 +13,18 @@ import (
 	"time"
 )
 
+// What texts are made of.
 const (
-	space = "\u00a0" // between a number and its unit, where no line may break
-	none  = "–"
+	Space = "\u00a0" // between a number and its unit, where no line may break
+	None  = "–"
 )
 
-// shortText is a number in a few digits: 0.25, 1.2, 214, 3.4 k.
-func shortText(v float64) string {
+// Short is a number in a few digits: 0.25, 1.2, 214, 3.4 k.
+func Short(v float64) string {
 	if math.IsInf(v, 0) {
-		return none
+		return None
 	}
-	return scaled(v, 1000, "", space+"k", space+"M", space+"G", space+"T", space+"P", space+"E")
+	return scaled(v, 1000, "", Space+"k", Space+"M", Space+"G", Space+"T", Space+"P", Space+"E")
 }
 
 // scaled is a number in the largest unit of which there is at least one.
@@ -42,12 +49,13 @@ func digits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-func rateText(v float64) string { return shortText(v) + "/s" }
+// Rate is a number a second.
+func Rate(v float64) string { return Short(v) + "/s" }
 
-// countText is a number in full if it is short enough to be read.
-func countText(n uint64) string {
+// Count is a number in full if it is short enough to be read.
+func Count(n uint64) string {
 	if n >= 1_000_000 {
-		return shortText(float64(n))
+		return Short(float64(n))
 	}
 	if n >= 1000 {
 		return strconv.FormatUint(n/1000, 10) + "," + strconv.FormatUint(n%1000+1000, 10)[1:]
@@ -55,47 +63,49 @@ func countText(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
-func sizeText(bytes float64) string {
+// Size is a number of bytes.
+func Size(bytes float64) string {
 	if !(bytes > 0) || math.IsInf(bytes, 0) {
-		return none
+		return None
 	}
-	return scaled(bytes, 1024, space+"B", space+"KiB", space+"MiB", space+"GiB", space+"TiB", space+"PiB", space+"EiB")
+	return scaled(bytes, 1024, Space+"B", Space+"KiB", Space+"MiB", Space+"GiB", Space+"TiB", Space+"PiB", Space+"EiB")
 }
 
-func shareText(share float64) string {
+// Share is a share of 1, in percent.
+func Share(share float64) string {
 	switch {
 	case !(share > 0):
-		return "0" + space + "%"
+		return "0" + Space + "%"
 	case share < 0.001:
-		return "<0.1" + space + "%"
+		return "<0.1" + Space + "%"
 	case share >= 1:
-		return "100" + space + "%"
+		return "100" + Space + "%"
 	}
-	return strconv.FormatFloat(min(share*100, 99.9), 'f', 1, 64) + space + "%"
+	return strconv.FormatFloat(min(share*100, 99.9), 'f', 1, 64) + Space + "%"
 }
 
-// secondsText is a duration. None was measured if it is 0.
-func secondsText(v float64) string {
+// Seconds is a duration. None was measured if it is 0.
+func Seconds(v float64) string {
 	switch {
 	case !(v > 0) || v > 1e10:
-		return none
+		return None
 	case v < 0.0009995:
-		return digits(v*1e6) + space + "µs"
+		return digits(v*1e6) + Space + "µs"
 	case v < 0.9995:
-		return digits(v*1e3) + space + "ms"
+		return digits(v*1e3) + Space + "ms"
 	case v < 59.5:
-		return digits(v) + space + "s"
+		return digits(v) + Space + "s"
 	}
 	large, small := inUnits(int64(math.Round(v)))
 	if strings.HasPrefix(small, "0") {
 		return large
 	}
-	return large + space + small
+	return large + Space + small
 }
 
 // inUnits is a duration in its largest unit, and what is left in the next one.
 func inUnits(seconds int64) (large, small string) {
-	part := func(n int64, unit string) string { return strconv.FormatInt(n, 10) + space + unit }
+	part := func(n int64, unit string) string { return strconv.FormatInt(n, 10) + Space + unit }
 	switch minutes := seconds / 60; {
 	case minutes >= 24*60:
 		return part(minutes/60/24, "d"), part(minutes/60%24, "h")
@@ -107,10 +117,10 @@ func inUnits(seconds int64) (large, small string) {
 	return part(seconds, "s"), ""
 }
 
-// agoText is how far a moment is from now, in its largest unit.
-func agoText(t, now time.Time) string {
+// Ago is how far a moment is from now, in its largest unit.
+func Ago(t, now time.Time) string {
 	if t.Unix() <= 0 {
-		return none
+		return None
 	}
 	text, _ := inUnits(int64(now.Sub(t).Abs().Seconds()))
 	switch d := now.Sub(t); {
