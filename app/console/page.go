@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/prefab/app/console/format"
@@ -19,25 +20,26 @@ import (
 //go:embed console.html console.css console.js console.svg
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
+var functions = template.FuncMap{
 	"short": format.Short, "rate": format.Rate, "count": format.Count, "size": format.Size, "percent": format.Share,
 	"seconds": format.Seconds, "plural": plural, "spark": spark, "key": key, "verb": verb, "path": path,
-	"stateLevel": stateLevel, "failing": failingLevel,
-	"letter":     func(do, queue, key string) Action { return Action{Do: do, Queue: queue, Key: key} },
-	"job":        func(name string) Action { return Action{Do: "run", Job: name} },
-	"miss":       func(t Table) float64 { return max(0, 1-t.HitL1-t.HitL2) },
-	"sum":        func(a, b int) int { return a + b },
-	"hundredths": hundredths,
-}).Parse(source()))
+	"stateLevel": stateLevel, "failing": failingLevel, "hundredths": hundredths,
+	"letter": func(do, queue, key string) Action { return Action{Do: do, Queue: queue, Key: key} },
+	"job":    func(name string) Action { return Action{Do: "run", Job: name} },
+	"miss":   func(t Table) float64 { return max(0, 1-t.HitL1-t.HitL2) },
+	"sum":    func(a, b int) int { return a + b },
+}
 
-// source is the templates without their indentation, which would be a fifth of each page.
-func source() string {
+// templates are read by the first who looks: most processes show no page. Indentation would
+// be a fifth of each page.
+var templates = sync.OnceValues(func() (*template.Template, error) {
 	text, err := files.ReadFile("console.html")
 	if err != nil {
-		panic(err) // it is embedded
+		return nil, err
 	}
-	return regexp.MustCompile(`\n\s+`).ReplaceAllString(string(text), "\n")
-}
+	indentation := regexp.MustCompile(`\n\s+`)
+	return template.New("").Funcs(functions).Parse(indentation.ReplaceAllString(string(text), "\n"))
+})
 
 // renderPage writes the whole page. notice says what was done a moment ago; usually nothing.
 func renderPage(w io.Writer, s State, notice string) error {
@@ -65,11 +67,15 @@ func renderConfirm(w io.Writer, a Action, problem string) error {
 
 // render writes nothing if the template fails.
 func render(w io.Writer, name string, data any) error {
-	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+	all, err := templates()
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(page.Bytes())
+	var page bytes.Buffer
+	if err := all.ExecuteTemplate(&page, name, data); err != nil {
+		return err
+	}
+	_, err = w.Write(page.Bytes())
 	return err
 }
 

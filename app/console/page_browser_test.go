@@ -166,6 +166,7 @@ func TestBrowser_ALostConnectionIsTold(t *testing.T) {
 	st.connect(false)
 	st.eventually(w, "it tells the loss", says("Connection lost since "))
 	first := browser.Eval[string](w, `document.getElementById("live").textContent`)
+	w.Checked()
 	st.become(troubled())
 	st.connect(true)
 	st.eventually(w, "it is live again", says("Live"))
