@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -174,6 +175,9 @@ func TestBrowser_MarkupOfOthersIsText(t *testing.T) {
 	signIn(w, admin.Email)
 	clean()
 	w.Reads("n"+planted, "c"+planted, "u"+planted)
+	w.Open("/?q=" + url.QueryEscape(planted))
+	clean()
+	w.Reads("“"+planted+"”", "1 product")
 	w.Open("/products/1")
 	w.Choose("rating", "1")
 	w.Fill("body", "b"+planted)
