@@ -7,39 +7,40 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/prefab/app/console"
 	"example.com/prefab/app/devservices/devtest"
 	"example.com/prefab/jobs/runner"
-	"example.com/prefab/repositories/outbox"
 	"example.com/prefab/repositories/postgres"
 	"example.com/prefab/repositories/querylog"
-	"example.com/prefab/repositories/writebehind"
-	"example.com/prefab/services/writes"
+	"example.com/prefab/services/deadletter"
 )
 
-// testProcess is a process with a job, a buffer "lamps" with the dead letters 1 and 2, and
-// an outbox.
+// testProcess is a process with the job "sweep" and the queue "lamps".
 type testProcess struct {
 	console.Process
-	t      *testing.T
-	ran    chan struct{} // receives when the job "sweep" runs
-	buffer *writebehind.Buffer[int64, int64]
-	log    bytes.Buffer
+	t     *testing.T
+	ran   chan struct{} // the job waits for it
+	lamps *queue
+	log   bytes.Buffer
 }
 
 func newProcess(t *testing.T) *testProcess {
 	t.Helper()
-	p := &testProcess{t: t, ran: make(chan struct{})}
-	p.Log, p.Statements = slog.New(slog.NewTextHandler(&p.log, nil)), new(querylog.Texts)
-	p.DB = openDatabase(t, p.Statements)
+	p := &testProcess{t: t, ran: make(chan struct{}), lamps: &queue{left: 60}}
+	p.Log, p.Statements, p.Queues = slog.New(slog.NewTextHandler(&p.log, nil)), new(querylog.Texts), []console.DeadLetters{p.lamps}
+	var err error
+	p.DB, err = postgres.Open(postgres.Options{
+		URL: devtest.EmptyDatabase(t), MaxConns: 2, Prepared: true, Observe: p.Statements.Observe,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.DB.Close() })
 	p.Jobs = runner.New(runner.Options{Log: p.Log})
 	p.Jobs.Add(runner.Job{Name: "sweep", Every: 24 * time.Hour, Timeout: time.Minute, Run: func(context.Context) error {
 		<-p.ran
@@ -47,45 +48,34 @@ func newProcess(t *testing.T) *testProcess {
 	}})
 	p.Jobs.Start()
 	t.Cleanup(func() { _ = p.Jobs.Stop(context.Background()) })
-	p.buffer = writebehind.New(writebehind.Options[int64, int64]{
-		Client: devtest.RedisClient(t, devtest.Redis(t)), Prefix: "test:", Name: "lamps", BatchSize: 10, MaxPending: 10,
-		Invalidate: func(context.Context, []int64) error { return nil }, Log: p.Log, Metrics: prometheus.NewRegistry(),
-	})
-	for key := range int64(2) {
-		if _, err := p.buffer.Put(t.Context(), key+1, 60); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err := p.buffer.Flush(t.Context(), func(context.Context, []writes.Write[int64, int64]) (writes.Rejected[int64], error) {
-		return writes.Rejected[int64]{}, writes.ErrInvalid
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Queues = []console.DeadLetters{
-		p.buffer, outbox.New(outbox.Options{DB: p.DB, Log: p.Log, Metrics: prometheus.NewRegistry()}),
-	}
 	return p
 }
 
-func openDatabase(t *testing.T, texts *querylog.Texts) *sqlx.DB {
-	t.Helper()
-	db, err := postgres.Open(postgres.Options{
-		URL: devtest.EmptyDatabase(t), MaxConns: 2, Prepared: true, Observe: texts.Observe,
-	})
-	if err != nil {
-		t.Fatal(err)
+// queue has dead letters with the keys from 1 to left. The real ones are tested where they are.
+type queue struct {
+	left   int
+	broken error
+	did    []string
+}
+
+func (q *queue) Name() string { return "lamps" }
+
+func (q *queue) DeadLetters(ctx context.Context, limit int) ([]deadletter.Letter, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		return nil, errors.New("there is no deadline")
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	migration, err := os.ReadFile("../../repositories/migrations/00005_outbox.sql")
-	if err != nil {
-		t.Fatal(err)
+	return slices.Repeat([]deadletter.Letter{{Key: "1", About: "60", Error: "too bright"}}, min(limit, q.left)), q.broken
+}
+
+func (q *queue) RetryDeadLetter(_ context.Context, key string) error   { return q.do("retry " + key) }
+func (q *queue) DiscardDeadLetter(_ context.Context, key string) error { return q.do("discard " + key) }
+
+func (q *queue) do(what string) error {
+	if strings.HasSuffix(what, " 99") {
+		return deadletter.ErrNone
 	}
-	up, _, _ := strings.Cut(string(migration), "-- +goose Down")
-	db.MustExec(up)
-	db.MustExec("INSERT INTO outbox (kind, payload, given_up, error) SELECT 'mail', '\"ann@example.com\"', true, 'ann@example.com' " +
-		"FROM generate_series(1, 60)")
-	return db
+	q.did = append(q.did, what)
+	return q.broken
 }
 
 func (p *testProcess) ask(q console.Question) (a console.Answer) {
@@ -103,6 +93,7 @@ func (p *testProcess) ask(q console.Question) (a console.Answer) {
 func TestProcess_TellsWhatItDoes(t *testing.T) {
 	p := newProcess(t)
 	p.Slow = func() []console.Call { return make([]console.Call, 60) }
+	p.DB.MustExec("-- name: lamps.count\nSELECT 1")
 	a := p.ask(console.Question{Kind: console.Look})
 	if a.Error != "" || len(a.Calls) != 50 || a.Letters != nil || a.Texts != nil {
 		t.Errorf("a look answers %+v", a)
@@ -110,38 +101,48 @@ func TestProcess_TellsWhatItDoes(t *testing.T) {
 	if len(a.Jobs) != 1 || a.Jobs[0].Name != "sweep" || a.Jobs[0].Schedule != "every 24h" || a.Jobs[0].Next.IsZero() {
 		t.Errorf("the jobs are %+v", a.Jobs)
 	}
-	p.ask(console.Question{Kind: console.Look, Letters: true}) // which sends a statement
 	a = p.ask(console.Question{Kind: console.Look, Letters: true, Texts: true})
-	if a.Error != "" || len(a.Letters["lamps"]) != 2 || len(a.Letters["outbox"]) != 50 {
-		t.Errorf("the letters are %+v, error %q", a.Letters, a.Error)
+	want := console.Letter{Key: "1", About: "60", Error: "too bright"}
+	if letters := a.Letters["lamps"]; a.Error != "" || len(letters) != 50 || letters[0] != want {
+		t.Errorf("the letters are %+v, error %q", letters, a.Error)
 	}
-	if text := a.Texts["outbox.list_given_up"]; !strings.HasPrefix(text, "-- name: outbox.list_given_up\nSELECT") {
+	if text := a.Texts["lamps.count"]; text != "-- name: lamps.count\nSELECT 1" {
 		t.Errorf("the texts are %q", a.Texts)
-	}
-	if text := fmt.Sprint(a); strings.Contains(text, "ann@") {
-		t.Error("an address is told")
 	}
 }
 
 func TestProcess_TellsTheRestWhenAQueueDoesNotAnswer(t *testing.T) {
 	p := newProcess(t)
-	p.DB.Close()
+	p.Queues = append([]console.DeadLetters{&queue{broken: context.DeadlineExceeded}}, p.lamps)
 	a := p.ask(console.Question{Kind: console.Look, Letters: true})
-	if a.Error == "" || len(a.Letters["lamps"]) != 2 || len(a.Jobs) != 1 {
+	if a.Error != "It took too long." || len(a.Letters["lamps"]) != 50 || len(a.Jobs) != 1 {
 		t.Errorf("the answer is %+v", a)
+	}
+}
+
+func TestProcess_BoundsTheTexts(t *testing.T) {
+	p := newProcess(t)
+	for i := range 300 {
+		name := fmt.Sprint("lamps.", i)
+		p.Statements.Observe(t.Context(), querylog.Event{Name: name, Query: "-- name: " + name + "\n" + strings.Repeat("x", 27*i)})
+	}
+	a, size := p.ask(console.Question{Kind: console.Look, Texts: true}), 0
+	for name, text := range a.Texts {
+		size += len(name) + len(text)
+	}
+	if size > 1<<20 || len(a.Texts) < 200 || len(a.Texts) == 300 || a.Texts["lamps.0"] == "" {
+		t.Errorf("%d texts of %d bytes are told", len(a.Texts), size)
 	}
 }
 
 func TestProcess_ExplainsAStatementThatItHasSent(t *testing.T) {
 	p := newProcess(t)
-	if _, err := p.Queues[1].DeadLetters(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	a := p.ask(console.Question{Kind: console.Plan, Name: "outbox.list_given_up"})
-	if a.Error != "" || !strings.Contains(a.Plan, "on outbox") {
+	p.DB.MustExec("-- name: lamps.count\nSELECT count(*) FROM pg_class WHERE relname = $1", "lamps")
+	a := p.ask(console.Question{Kind: console.Plan, Name: "lamps.count"})
+	if a.Error != "" || !strings.Contains(a.Plan, "relname = $1") {
 		t.Errorf("the plan is %q, error %q", a.Plan, a.Error)
 	}
-	if a := p.ask(console.Question{Kind: console.Plan, Name: "outbox.none"}); a.Error == "" || !a.Missing {
+	if a := p.ask(console.Question{Kind: console.Plan, Name: "lamps.none"}); a.Error == "" || !a.Missing {
 		t.Errorf("of another it answers %+v", a)
 	}
 }
@@ -173,11 +174,8 @@ func TestProcess_ChangesDeadLetters(t *testing.T) {
 	}{
 		{console.Retry, "lamps", "1", ""},
 		{console.Discard, "lamps", "2", ""},
-		{console.Discard, "lamps", "2", "no such dead letter"},
-		{console.Retry, "lamps", "2", "no such dead letter"},
-		{console.Retry, "outbox", "1", ""},
-		{console.Retry, "outbox", "1", "no such dead letter"},
-		{console.Discard, "outbox", "2", ""},
+		{console.Discard, "lamps", "99", "no such dead letter"},
+		{console.Retry, "lamps", "99", "no such dead letter"},
 		{console.Discard, "chairs", "2", "no such queue"},
 	} {
 		a := p.ask(console.Question{Kind: step.kind, Name: step.queue, Key: step.key})
@@ -185,13 +183,13 @@ func TestProcess_ChangesDeadLetters(t *testing.T) {
 			t.Errorf("%+v: %+v", step, a)
 		}
 	}
-	a := p.ask(console.Question{Kind: console.Look, Letters: true})
-	var left int
-	if err := p.DB.Get(&left, "SELECT count(*) FROM outbox WHERE given_up"); err != nil || left != 58 {
-		t.Errorf("%d items are given up, error %v", left, err)
+	if got := strings.Join(p.lamps.did, ", "); got != "retry 1, discard 2" {
+		t.Errorf("the queue did %q", got)
 	}
-	if len(a.Letters["lamps"]) != 1 || len(p.buffer.RetryRequested()) != 1 {
-		t.Errorf("left are %+v", a.Letters["lamps"])
+	p.lamps.broken = errors.New("the password is 123")
+	a := p.ask(console.Question{Kind: console.Retry, Name: "lamps", Key: "1"})
+	if a.Error != "Something went wrong. The log says what." || !strings.Contains(p.log.String(), "123") {
+		t.Errorf("told is %q, logged is %s", a.Error, &p.log)
 	}
 }
 
