@@ -21,16 +21,15 @@ type model struct {
 
 // take keeps an answer. After an error the state before stays.
 func (m *model) take(s console.State, err error, now time.Time) {
-	switch {
-	case err == nil:
+	if err == nil {
 		m.state, m.seen, m.failure = s, now, ""
 		m.keepRow()
-	case m.failure == "":
-		m.silent = now
-		fallthrough
-	default:
-		m.failure = err.Error()
+		return
 	}
+	if m.failure == "" {
+		m.silent = now
+	}
+	m.failure = err.Error()
 }
 
 const page = 10 // rows

@@ -29,11 +29,7 @@ type row struct {
 	note  string
 }
 
-// Instead of a row that is chosen.
-const (
-	none = -1
-	all  = -2
-)
+const all = -1 // instead of a row that is chosen: the notes of all rows are shown
 
 const (
 	minFirst  = 14 // columns at the right are left out before the first one gets narrower

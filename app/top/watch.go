@@ -48,7 +48,8 @@ func watch(ctx context.Context, screen tcell.Screen, c *client) error {
 			answers <- answer{s, route, err}
 		}(m.route)
 	}
-	for ask(); ; {
+	ask()
+	for {
 		draw(screen, m)
 		select {
 		case <-ctx.Done():
