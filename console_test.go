@@ -3,8 +3,11 @@
 package main_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,4 +99,95 @@ func TestConsole_TotalsAreThoseOfTheMetricsOfTwoNodesWhileWorkersAreKilled(t *te
 	if restarts != kills {
 		t.Errorf("%d restarts are shown, of %d", restarts, kills)
 	}
+}
+
+// act does what a button of the console does.
+func (p *process) act(form string) {
+	p.t.Helper()
+	client := &http.Client{
+		Timeout:       waitLimit,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	address := strings.TrimSuffix(metricsAt.FindStringSubmatch(p.said())[1], "/metrics") + "/ops/actions"
+	response, err := client.Post(address, "application/x-www-form-urlencoded", strings.NewReader(form))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusSeeOther {
+		body, _ := io.ReadAll(response.Body)
+		p.t.Errorf("%s is answered %d %.500s", form, response.StatusCode, body)
+	}
+}
+
+func TestConsole_ShowsWhatWorkersDoAndChangesIt(t *testing.T) {
+	database, settings := configured(t)
+	p := supervised(t, launch(t, checkout(t), nil, append(settings, "PREFORK=true", "WORKERS=3", "OPS_ACTIONS=true")...))
+	unlock, status := lockTable(t, database, "users"), make(chan int)
+	go func() {
+		response, err := http.Post(p.URL+"/api/v1/session", "application/json",
+			strings.NewReader(`{"email":"ann@example.com","password":"wrong"}`))
+		if err != nil {
+			status <- 0
+			return
+		}
+		defer response.Body.Close()
+		status <- response.StatusCode
+	}()
+	eventually(t, "a request is in flight for long", func() bool {
+		return slices.ContainsFunc(p.console().Slow, func(c console.Call) bool { return c.Route == "POST /api/v1/session" })
+	})
+	unlock()
+	if got := <-status; got != http.StatusUnauthorized {
+		t.Errorf("the request is answered %d", got)
+	}
+	eventually(t, "no request is in flight", func() bool { return len(p.console().Slow) == 0 })
+	eventually(t, "the text of its statement is known", func() bool {
+		return slices.ContainsFunc(p.console().Statements, func(s console.Statement) bool {
+			return s.Name == "users.by_email" && strings.Contains(s.Text, "FROM users")
+		})
+	})
+	if _, page := p.admin("/ops/plan?statement=users.by_email"); !strings.Contains(page, "cost=") {
+		t.Errorf("the plan is %s", page)
+	}
+
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("INSERT INTO outbox (kind, payload, given_up) VALUES ('none', '{}', true), ('none', '{}', true)"); err != nil {
+		t.Fatal(err)
+	}
+	letters := func() (keys []string) {
+		for _, q := range p.console().Queues {
+			for _, l := range q.Letters {
+				keys = append(keys, q.Name+" "+l.Key+" "+l.About)
+			}
+		}
+		return keys
+	}
+	eventually(t, "both dead letters are listed", func() bool {
+		return slices.Equal(letters(), []string{"outbox 2 none, attempts: 0", "outbox 1 none, attempts: 0"})
+	})
+	p.act("do=discard&queue=outbox&key=2")
+	p.act("do=retry&queue=outbox&key=1")
+	eventually(t, "one is gone, and the other was tried", func() bool {
+		return slices.Equal(letters(), []string{"outbox 1 none, attempts: 1"})
+	})
+
+	p.act("do=run&job=store-token-use")
+	eventually(t, "the job has run", func() bool {
+		return slices.ContainsFunc(p.console().Jobs, func(j console.Job) bool {
+			return j.Name == "store-token-use" && !j.Last.IsZero() && j.Error == ""
+		})
+	})
+	before := p.readied()
+	p.act("do=roll")
+	eventually(t, "the workers are replaced", func() bool {
+		workers := p.console().Workers
+		return len(workers) == 3 && !slices.ContainsFunc(workers, func(w console.Worker) bool {
+			return w.PID == 0 || slices.Contains(before, w.PID)
+		})
+	})
 }
