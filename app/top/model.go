@@ -1,6 +1,7 @@
 package top
 
 import (
+	"slices"
 	"time"
 
 	"example.com/prefab/app/console"
@@ -19,11 +20,13 @@ type model struct {
 	paused, help        bool
 }
 
-// take keeps an answer. After an error the state before stays.
+// take keeps an answer. After an error the state before stays. The chosen row stays chosen
+// where others pass it.
 func (m *model) take(s console.State, err error, now time.Time) {
 	if err == nil {
+		before := m.rows()
 		m.state, m.seen, m.failure = s, now, ""
-		m.keepRow()
+		m.follow(before, m.rows())
 		return
 	}
 	if m.failure == "" {
@@ -77,11 +80,24 @@ func (m *model) press(key string) (quit bool) {
 	return false
 }
 
-// keepRow keeps the chosen row within what there is.
-func (m *model) keepRow() {
-	rows := 0
+// rows are those of the section.
+func (m *model) rows() (rows []row) {
 	for _, t := range sections[m.section].tables(m) {
-		rows += len(t.rows)
+		rows = append(rows, t.rows...)
 	}
-	m.row = max(0, min(m.row, rows-1))
+	return rows
 }
+
+// follow finds the chosen row among the newer ones. The first row is where nobody has chosen.
+func (m *model) follow(before, rows []row) {
+	isChosen := func(r row) bool { return r.cells[0] == before[m.row].cells[0] }
+	if m.row > 0 && (m.row >= len(rows) || !isChosen(rows[m.row])) {
+		if i := slices.IndexFunc(rows, isChosen); i >= 0 {
+			m.row = i
+		}
+	}
+	m.keepRow()
+}
+
+// keepRow keeps the chosen row within what there is.
+func (m *model) keepRow() { m.row = max(0, min(m.row, len(m.rows())-1)) }

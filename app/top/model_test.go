@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/prefab/app/console"
 )
 
 func TestPress(t *testing.T) {
@@ -43,6 +45,25 @@ func TestPress_WithoutAnyState(t *testing.T) {
 		if m.press(key); m.row != 0 || m.route != "" {
 			t.Errorf("%s chooses the row %d of nothing", key, m.row)
 		}
+	}
+}
+
+func TestTake_KeepsTheRouteChosenThatOthersPass(t *testing.T) {
+	m := showing(sample())
+	m.press("Down")
+	s := sample()
+	s.Routes[4].Rate, s.Routes[5].Rate = 1000, 2000
+	m.take(s, nil, noon)
+	if text := textOf(m.lines(noon, 80, 24)); m.row != 3 || !strings.Contains(text, "\n> POST /carts/:id/items") {
+		t.Errorf("row %d is chosen:\n%s", m.row, text)
+	}
+	s = sample()
+	s.Routes = s.Routes[:1] // the chosen one has gone
+	if m.take(s, nil, noon); m.row != 0 {
+		t.Errorf("row %d is chosen", m.row)
+	}
+	if m.take(console.State{}, nil, noon); m.row != 0 {
+		t.Errorf("row %d of none is chosen", m.row)
 	}
 }
 
