@@ -105,6 +105,15 @@ func TestLines_OfEachSection(t *testing.T) {
 	}
 }
 
+func TestLines_ShowALongRouteRatherThanItsLastColumns(t *testing.T) {
+	s := sample()
+	s.Routes[0].Name = "GET /api/v1/carts/:id/discounts"
+	text := textOf(showing(s).lines(noon, 80, 24))
+	if !strings.Contains(text, "GET /api/v1/carts/:id/discounts ") || !strings.Contains(text, "p99") || strings.Contains(text, "errors\n") {
+		t.Errorf("the columns are chosen badly:\n%s", text)
+	}
+}
+
 func TestLines_FollowTheChosenRow(t *testing.T) {
 	s := sample()
 	for i := range 200 {

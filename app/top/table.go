@@ -32,8 +32,8 @@ type row struct {
 const all = -1 // instead of a row that is chosen: the notes of all rows are shown
 
 const (
-	minFirst  = 14 // columns at the right are left out before the first one gets narrower
-	maxOther  = 24
+	minFirst  = 14 // or two fifths: columns at the right are left out before the first one gets narrower
+	maxOther  = 24 // columns wide
 	noteLines = 4
 )
 
@@ -76,7 +76,7 @@ func (t table) widths(width int) (widths []int) {
 		}
 		if i > 0 {
 			needed = min(needed, maxOther)
-			if left -= needed + 2; left < minFirst {
+			if left -= needed + 2; left < min(widths[0], max(minFirst, width*2/5)) {
 				left += needed + 2
 				break
 			}
