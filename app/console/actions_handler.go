@@ -15,6 +15,8 @@ const (
 	maxForm  = 4 << 10
 )
 
+var errNoAnswer = errors.New("no worker answers")
+
 // serveConfirm asks before something is changed.
 func (c *Console) serveConfirm(w http.ResponseWriter, r *http.Request) {
 	action, err := readAction(r.URL.Query())
@@ -83,7 +85,7 @@ func (c *Console) perform(ctx context.Context, a Action) (failure string) {
 
 // askAny asks the node's workers that answer, one after the other, until one knows what is meant.
 func (c *Console) askAny(ctx context.Context, q Question) (answer Answer, err error) {
-	err = errors.New(noAnswer)
+	err = errNoAnswer
 	for _, slot := range c.processes.look(ctx, c.o.Ask, c.runningSlots()) {
 		once, cancel := context.WithTimeout(ctx, answerTimeout)
 		answer, err = c.o.Ask.question(once, slot, q)

@@ -19,7 +19,9 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /ops", c.servePage)
 	mux.HandleFunc("GET /ops/events", c.serveEvents)
 	mux.HandleFunc("GET /ops/plan", c.servePlan)
-	mux.HandleFunc("GET /ops/{file}", func(w http.ResponseWriter, r *http.Request) { serveFile(w, r, r.PathValue("file")) })
+	mux.HandleFunc("GET /ops/{file}", func(w http.ResponseWriter, r *http.Request) {
+		serveFile(w, r, r.PathValue("file"))
+	})
 	if c.o.Actions {
 		mux.HandleFunc("GET /ops/confirm", c.serveConfirm)
 		mux.HandleFunc("POST /ops/actions", c.serveAction)

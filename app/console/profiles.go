@@ -57,6 +57,7 @@ func (c *Console) serveProfiles(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	for _, slot := range c.runningSlots() {
 		for _, name := range names {
+			//nolint:gosec // it is plain text
 			fmt.Fprintf(w, "go tool pprof 'http://%s/debug/pprof/%s?worker=%d'\n", r.Host, name, slot)
 		}
 	}
