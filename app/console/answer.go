@@ -109,6 +109,7 @@ func (p *Process) look(ctx context.Context, q Question, a *Answer) {
 		letters, err := queue.DeadLetters(ctx, maxLetters)
 		if err != nil {
 			p.fail(ctx, a, err)
+			a.Error = "The dead letters of " + queue.Name() + " cannot be listed."
 			continue
 		}
 		for _, l := range letters {

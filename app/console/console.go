@@ -91,13 +91,13 @@ func (c *Console) State(ctx context.Context, route string) State {
 	if now.Sub(shared.Time) < stateAge {
 		return shared.State
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout) // others get the same, if this viewer goes
 	defer cancel()
 	question := c.nodes.ask(ctx, route)
 	own := c.local(ctx, route)
 	others, problem := question.wait(ctx)
 	s := merge(append([]*node{own}, others...), route, now)
-	s.Problem = cmp.Or(s.Problem, problem)
+	s.Problem = cmp.Or(problem, s.Problem) // that nodes are missing explains most
 	s.Actions, s.Settings = c.o.Actions, c.o.Settings
 	shared.State = s
 	return s

@@ -199,10 +199,23 @@ func TestState_GoesOnWhileOthersDie(t *testing.T) {
 	b.stop()
 	await(t, a, "b has gone", func(s console.State) bool { return len(s.Nodes) == 1 && s.Problem == "" })
 
+	a.answers.Store(0, console.Answer{Error: "The dead letters of lamps cannot be listed."}) // the same outage
 	server.Stop()
-	s = await(t, a, "Redis is missed", func(s console.State) bool { return s.Problem != "" })
+	s = await(t, a, "Redis is missed", func(s console.State) bool { return strings.HasPrefix(s.Problem, "Other nodes are missing") })
 	if len(s.Nodes) != 1 || len(s.Workers) != 1 {
 		t.Errorf("without Redis there are %d nodes", len(s.Nodes))
+	}
+}
+
+// Viewers share a State, so one who closes the page must not leave half of it to the others.
+func TestState_IsWholeThoughItsViewerLeaves(t *testing.T) {
+	client := ownRedis(t)
+	a, _ := startNode(t, "a", client, 0), startNode(t, "b", client, 0)
+	await(t, a, "b answers", func(s console.State) bool { return len(s.Nodes) == 2 })
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if s := a.State(left, "GET /"); len(s.Nodes) != 2 || s.Problem != "" {
+		t.Errorf("there are %d nodes, and the problem %q", len(s.Nodes), s.Problem)
 	}
 }
 

@@ -115,7 +115,7 @@ func TestProcess_TellsTheRestWhenAQueueDoesNotAnswer(t *testing.T) {
 	p := newProcess(t)
 	p.Queues = append([]console.DeadLetters{&queue{broken: context.DeadlineExceeded}}, p.lamps)
 	a := p.ask(console.Question{Kind: console.Look, Letters: true})
-	if a.Error != "It took too long." || len(a.Letters["lamps"]) != 50 || len(a.Jobs) != 1 {
+	if a.Error != "The dead letters of lamps cannot be listed." || len(a.Letters["lamps"]) != 50 || len(a.Jobs) != 1 {
 		t.Errorf("the answer is %+v", a)
 	}
 }
