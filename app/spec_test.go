@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -251,7 +252,24 @@ func checkTruth(a answer) error {
 	return nil
 }
 
+// usual are the headers that any answer may have, which the document tells once, or HTTP.
+var usual = []string{
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Allow", "Cache-Control", "Connection", "Content-Encoding",
+	"Content-Length", "Content-Security-Policy", "Content-Type", "Cross-Origin-Embedder-Policy",
+	"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date", "Origin-Agent-Cluster", "Referrer-Policy",
+	"Strict-Transport-Security", "Transfer-Encoding", "Vary", "X-Content-Type-Options", "X-Dns-Prefetch-Control",
+	"X-Download-Options", "X-Frame-Options", "X-Permitted-Cross-Domain-Policies", "X-Xss-Protection",
+}
+
 func (s *spec) checkHeaders(at string, header http.Header) error {
+	for name := range header {
+		documented := slices.ContainsFunc(slices.Collect(maps.Keys(s.object(at+"/headers"))), func(other string) bool {
+			return strings.EqualFold(name, other)
+		})
+		if !documented && !slices.Contains(usual, name) {
+			return fmt.Errorf("the header %s is not documented", name)
+		}
+	}
 	for name := range s.object(at + "/headers") {
 		_, place := s.follow(at + "/headers/" + name)
 		value := header.Get(name)

@@ -43,7 +43,7 @@ func (b *builder) success(op Operation, status int) Schema {
 		return b.ref("responses", "SeeOther")
 	case op.isFile():
 		return b.ref("responses", "File")
-	case op.isPage() && !op.Cached:
+	case op.isPage() && op.isRead() && !op.Cached:
 		return b.ref("responses", "Page")
 	case status == http.StatusNoContent && op.Headers == nil:
 		return b.ref("responses", "Done")
@@ -54,11 +54,17 @@ func (b *builder) success(op Operation, status int) Schema {
 		names = append(names, "Location", "VersionTag")
 	case op.Versioned:
 		names = append(names, "VersionTag")
-	case op.Cached:
+	case op.isPublicRead():
 		names = append(names, "EntityTag")
 	}
 	if op.Cached {
-		names = append(names, "Cache-Control", "Cache-Status", "Vary")
+		names = append(names, "Cache-Control", "Cache-Status", "Age", "Vary")
+	}
+	if op.isAPI() {
+		names = append(names, "RateLimit", "RateLimit-Policy")
+	}
+	if !op.isRead() && !slices.Contains(names, "Set-Cookie") {
+		names = append(names, "ChangedCookie")
 	}
 	says := op.Says
 	switch {

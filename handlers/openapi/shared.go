@@ -24,7 +24,7 @@ var problems = map[int]string{
 }
 
 // headerNames are those that differ from the names of their components.
-var headerNames = map[string]string{"VersionTag": "ETag", "EntityTag": "ETag"}
+var headerNames = map[string]string{"VersionTag": "ETag", "EntityTag": "ETag", "ChangedCookie": "Set-Cookie"}
 
 func (b *builder) readShared() {
 	decoder := json.NewDecoder(bytes.NewReader(shared))
@@ -36,7 +36,11 @@ func (b *builder) readShared() {
 		b.replaceProblem()
 	}
 	for status, name := range problems {
-		b.shared["responses"][name] = b.withExample(b.shared["responses"][name], status, "", "/api/v1/session")
+		response := b.withExample(b.shared["responses"][name], status, "", "/api/v1/session")
+		headers, _ := response["headers"].(map[string]any)
+		headers["RateLimit"] = Schema{"$ref": "#/components/headers/RateLimit"}
+		headers["RateLimit-Policy"] = Schema{"$ref": "#/components/headers/RateLimit-Policy"}
+		b.shared["responses"][name] = response
 	}
 	b.shared["responses"]["Refused"] = b.withExample(b.shared["responses"]["Refused"],
 		http.StatusRequestHeaderFieldsTooLarge, "The header is larger than this service takes.", "/")
