@@ -3,9 +3,11 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -110,6 +112,8 @@ func walk(at string, value any, visit func(at string, object map[string]any)) {
 func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 	visitor, s := shared(t).visitor(), theSpec(t)
 	health, refused := visitor.get("/health/live").want(http.StatusOK), visitor.get(sessionPath).want(http.StatusUnauthorized)
+	member := shared(t).member()
+	signedIn, session := member.signIn(member.user.Email, password).want(http.StatusOK), member.get(sessionPath).want(http.StatusOK)
 	for name, c := range map[string]struct {
 		answer answer
 		change func(a *answer)
@@ -125,11 +129,20 @@ func TestOpenAPI_CheckSeesBreaches(t *testing.T) {
 		"no challenge":     {refused, func(a *answer) { a.header.Del("WWW-Authenticate") }},
 		"an error to keep": {refused, func(a *answer) { a.header.Del("Cache-Control") }},
 		"another instance": {refused, func(a *answer) { a.request.URL.Path = "/login" }},
+		"a new header":     {health, func(a *answer) { a.header.Set("X-New", "1") }},
+		"a wrong header":   {health, func(a *answer) { a.header.Set("X-Request-Id", "1") }},
+		"a new parameter":  {session, func(a *answer) { a.request.URL.RawQuery = "new=1" }},
+		"a wrong body":     {signedIn, func(a *answer) { a.sent = `{"email":1,"password":"x"}` }},
 	} {
 		bad := c.answer
 		bad.request, bad.header = bad.request.Clone(t.Context()), bad.header.Clone()
+		address := *bad.request.URL
+		bad.request.URL = &address
 		if c.change(&bad); s.check(bad) == nil {
 			t.Errorf("%s is not seen", name)
+		}
+		if err := s.check(c.answer); err != nil { // or something else is wrong
+			t.Errorf("before %s: %v", name, err)
 		}
 	}
 }
@@ -162,6 +175,30 @@ func TestOpenAPI_LimitsOfBodiesHold(t *testing.T) {
 				for _, value := range beyond(property) {
 					if isZero := value == "" || value == int64(0); !isZero || !removable { // these remove it, too
 						c.by.send(c.method, c.path, with(t, body, name, value)).invalid(name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Beyond each limit of a parameter that the document tells, the answer is 422, too.
+func TestOpenAPI_LimitsOfParametersHold(t *testing.T) {
+	s, doc := start(t), theSpec(t)
+	by := people{s.visitor(), s.member(), s.admin()}
+	for _, cases := range append(moreContractCases, contractCases) {
+		for _, c := range cases(s, by) {
+			path, _, _ := strings.Cut(c.path, "?")
+			op, _ := doc.operation(c.method, path)
+			if c.status >= 300 || c.method != http.MethodGet || !strings.HasPrefix(path, "/api/") {
+				continue
+			}
+			for place, at := range doc.parameters(op) {
+				name, isQuery := strings.CutPrefix(place, "query ")
+				_, schema := doc.follow(at + "/schema")
+				for _, value := range beyond(doc.object(schema)) {
+					if isQuery && value != "" { // an empty one counts as absent
+						c.by.get(path + "?" + name + "=" + url.QueryEscape(fmt.Sprint(value))).invalid(name)
 					}
 				}
 			}

@@ -5,7 +5,10 @@ import (
 	"strconv"
 )
 
-func init() { moreContractCases = append(moreContractCases, productsContract) }
+func init() {
+	moreContractCases = append(moreContractCases, productsContract)
+	without500["reloadReview"], without500["reloadStock"] = "leads elsewhere", "leads elsewhere"
+}
 
 func productsContract(s *service, by people) []contractCase {
 	visitor, member, admin := by.visitor, by.member, by.admin
