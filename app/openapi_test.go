@@ -3,11 +3,9 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -175,30 +173,6 @@ func TestOpenAPI_LimitsOfBodiesHold(t *testing.T) {
 				for _, value := range beyond(property) {
 					if isZero := value == "" || value == int64(0); !isZero || !removable { // these remove it, too
 						c.by.send(c.method, c.path, with(t, body, name, value)).invalid(name)
-					}
-				}
-			}
-		}
-	}
-}
-
-// Beyond each limit of a parameter that the document tells, the answer is 422, too.
-func TestOpenAPI_LimitsOfParametersHold(t *testing.T) {
-	s, doc := start(t), theSpec(t)
-	by := people{s.visitor(), s.member(), s.admin()}
-	for _, cases := range append(moreContractCases, contractCases) {
-		for _, c := range cases(s, by) {
-			path, _, _ := strings.Cut(c.path, "?")
-			op, _ := doc.operation(c.method, path)
-			if c.status >= 300 || c.method != http.MethodGet || !strings.HasPrefix(path, "/api/") {
-				continue
-			}
-			for place, at := range doc.parameters(op) {
-				name, isQuery := strings.CutPrefix(place, "query ")
-				_, schema := doc.follow(at + "/schema")
-				for _, value := range beyond(doc.object(schema)) {
-					if isQuery && value != "" { // an empty one counts as absent
-						c.by.get(path + "?" + name + "=" + url.QueryEscape(fmt.Sprint(value))).invalid(name)
 					}
 				}
 			}

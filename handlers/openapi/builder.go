@@ -58,6 +58,7 @@ type builder struct {
 	examples   map[reflect.Type]any    // by operations, for others
 	errors     rest.ErrorFormat        // Document.Errors
 	tokens     bool                    // Document.Tokens
+	pageParams []Param
 	err        error
 }
 

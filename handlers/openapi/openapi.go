@@ -37,7 +37,8 @@ type Document struct {
 	Title, Summary, Description string
 	Cookie                      string // the name of the session's
 	Errors                      rest.ErrorFormat
-	Tokens                      bool // User and Admin take a token in Authorization, too
+	Tokens                      bool    // User and Admin take a token in Authorization, too
+	PageParams                  []Param // of the query, which each page takes
 	Groups                      []Group
 }
 
@@ -171,7 +172,7 @@ const conventions = "JSON in camelCase, times in RFC 3339 and UTC, money in whol
 // JSON is the document's text. An error says what cannot be described.
 func (d Document) JSON() ([]byte, error) {
 	b := newBuilder(d.Errors)
-	b.tokens = d.Tokens
+	b.tokens, b.pageParams = d.Tokens, d.PageParams
 	var tags []Schema
 	tagged, paths := make(map[string]int), make(map[string]Schema)
 	ids := make(map[string]bool)

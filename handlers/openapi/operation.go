@@ -67,6 +67,9 @@ func (op Operation) isPublicRead() bool {
 func (op Operation) examplePath() string {
 	return pathParameter.ReplaceAllString(op.Path, "42")
 }
+func (op Operation) takesPageParams() bool {
+	return op.isPage() && op.isRead() && !op.isRedirect() && !slices.Contains(op.Never, http.StatusUnprocessableEntity)
+}
 func (op Operation) isAPI() bool { return strings.HasPrefix(op.Path, "/api/") }
 
 func (op Operation) success() int {
@@ -124,6 +127,11 @@ func (b *builder) params(op Operation) (params []any) {
 			in = "path"
 		}
 		params = append(params, b.param(p, in))
+	}
+	if op.takesPageParams() {
+		for _, p := range b.pageParams {
+			params = append(params, b.param(p, "query"))
+		}
 	}
 	if op.isPublicRead() && !slices.Contains(op.Never, http.StatusNotModified) {
 		params = append(params, b.ref("parameters", "If-None-Match"))
