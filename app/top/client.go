@@ -56,7 +56,7 @@ func (c *client) state(ctx context.Context, route string) (s console.State, err 
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return s, fmt.Errorf("%s answers %s: is it the ADMIN_ADDR of this service?", c.address, response.Status)
+		return s, fmt.Errorf("%s answers %s: is it the ADMIN_ADDR of this service?", c.address, printable(response.Status))
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxBody)).Decode(&s); err != nil {
 		return s, fmt.Errorf("what %s answers cannot be read: is it the ADMIN_ADDR of this service? (%w)", c.address, err)

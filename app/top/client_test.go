@@ -76,6 +76,23 @@ func TestRun_SaysWhyTheServiceCannotBeReachedAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestRun_ErrorsHoldNothingThatATerminalExecutes(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer connection.Close()
+		_, _ = io.WriteString(connection, "HTTP/1.1 404 \x1b]0;owned\a\u202e\r\nContent-Length: 0\r\n\r\n")
+	}))
+	defer server.Close()
+	err := Run(t.Context(), Options{Address: addressOf(server), Out: io.Discard})
+	if err == nil || strings.ContainsFunc(err.Error(), notPrintable) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("the error is %q", err)
+	}
+}
+
 func TestClient_DoesNotWaitForAServiceThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	server := serve(t, func(string) console.State { <-release; return sample() })
