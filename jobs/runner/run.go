@@ -55,7 +55,7 @@ func (r *Runner) runScheduled(t *task) {
 	select {
 	case t.running <- struct{}{}:
 		defer func() { <-t.running }()
-		r.run(t, t.schedule.Next(time.Now().UTC()))
+		r.run(t, t.schedule.Next(time.Now().UTC()), func() {})
 	default:
 		r.metrics.count(t.Name, skippedRunning)
 	}
@@ -74,7 +74,7 @@ func (r *Runner) listen(t *task) {
 		case <-t.Now: // the next run covers signals that arrived meanwhile
 		default:
 		}
-		ok := r.open.Err() != nil || r.run(t, time.Time{})
+		ok := r.open.Err() != nil || r.run(t, time.Time{}, func() {})
 		<-t.running
 		if !ok {
 			select {
@@ -85,9 +85,9 @@ func (r *Runner) listen(t *task) {
 	}
 }
 
-// run runs a job once, under its lock. It reports whether the run succeeded or was not
-// needed.
-func (r *Runner) run(t *task, next time.Time) (ok bool) {
+// run runs a job once, under its lock, and calls locked when it has that. It reports whether
+// the run succeeded or was not needed.
+func (r *Runner) run(t *task, next time.Time, locked func()) (ok bool) {
 	ctx := tracing.With(r.runCtx, &tracing.Trace{Route: "job " + t.Name})
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
@@ -95,6 +95,7 @@ func (r *Runner) run(t *task, next time.Time) (ok bool) {
 	ran, err := t.lock(ctx, t.Name, next, func(ctx context.Context) (err error) {
 		began := time.Now()
 		t.progress.began(began)
+		locked()
 		defer func() {
 			if reason := recover(); reason != nil {
 				err = &panicError{fmt.Sprint(reason), debug.Stack()}

@@ -50,10 +50,22 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
-// RunNow starts a job as if it was due, and does not wait for its end. A shared job runs only
-// if no other process runs it. The errors are safe to show: there is no such job, it is
-// running, or the process stops.
+// RunNow starts a job as if it was due, and does not wait for its end. The errors are safe to
+// show: there is no such job, it is running here or in another process, or the process stops.
 func (r *Runner) RunNow(name string) error {
+	started, err := r.startNow(name)
+	if err == nil && !<-started {
+		err = errNotStarted
+	}
+	return err
+}
+
+var errNotStarted = &problem.Error{
+	Code: problem.Conflict, Message: "The job was not started: another process runs it, or its lock is not available.",
+}
+
+// startNow asks for the job's lock. What it returns tells first whether the lock was got.
+func (r *Runner) startNow(name string) (started <-chan bool, err error) {
 	r.stopping.Lock()
 	defer r.stopping.Unlock()
 	for _, t := range r.tasks {
@@ -61,20 +73,22 @@ func (r *Runner) RunNow(name string) error {
 		case t.Name != name:
 			continue
 		case r.open.Err() != nil:
-			return &problem.Error{Code: problem.Unavailable, Message: "The process stops. Please try again in a moment."}
+			return nil, &problem.Error{Code: problem.Unavailable, Message: "The process stops. Please try again in a moment."}
 		}
 		select {
 		case t.running <- struct{}{}:
 		default:
-			return &problem.Error{Code: problem.Conflict, Message: "The job is running."}
+			return nil, &problem.Error{Code: problem.Conflict, Message: "The job is running."}
 		}
+		started := make(chan bool, 2) // nobody receives the second value
 		r.background.Go(func() {
 			defer func() { <-t.running }()
-			r.run(t, time.Time{})
+			r.run(t, time.Time{}, func() { started <- true })
+			started <- false
 		})
-		return nil
+		return started, nil
 	}
-	return &problem.Error{Code: problem.NotFound, Message: "There is no such job."}
+	return nil, &problem.Error{Code: problem.NotFound, Message: "There is no such job."}
 }
 
 // progress is what is known of a job's runs.
