@@ -12,7 +12,7 @@ func API(cookie string, format rest.ErrorFormat) openapi.Document {
 	return openapi.Document{
 		Title: "Prefab", Cookie: cookie, Errors: format, Tokens: true,
 		PageParams: []openapi.Param{{
-			Name: "done", Type: "", Example: "mail", Description: "What a form has just done. The page tells it, if it knows it.",
+			Name: "done", Type: "", Example: "mail", Description: "What a form has just done, which the page tells.",
 		}},
 		// region sample
 		Summary: "A catalogue of products with stock and reviews.",

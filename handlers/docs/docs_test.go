@@ -27,7 +27,7 @@ const lamps = `{
 			"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Lamp"}, "example": {"name": "x"}}}},
 			"responses": {
 				"200": {"description": "Set.", "headers": {"ETag": {"description": "Its version.", "schema": {"type": "string"}, "example": "\"1\""}},
-					"content": {"application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/Lamp"}, {"type": "array", "items": {"type": "string"}}]}}}},
+					"content": {"application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/Lamp"}, {"type": "array", "items": {"type": "string", "format": "date"}}]}}}},
 				"404": {"$ref": "#/components/responses/NotFound"}
 			}
 		}},
@@ -74,7 +74,7 @@ func TestPage_ShowsWhatTheDocumentTells(t *testing.T) {
 		"as query; one of json, csv; default json; as in csv",
 		"application/json Name What it is name required string; 1 to 9 characters; not blank another integer or null; above 0 It may go. colour string or null",
 		"parts array of objects; not empty; each once notes object of strings",
-		"application/json, form 1", "application/json, form 2",
+		"application/json, form 1", "application/json, form 2 Name What it is all array of strings (date)",
 		"ETag optional string; as in &#34;1&#34; Its version.",
 		"404 NotFound No lamp. Example { &#34;detail&#34;: &#34;No lamp.&#34; }",
 		"DELETE /rooms For everybody", "untold", "A cookie with the name s", "Authorization: bearer",

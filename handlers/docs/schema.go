@@ -119,8 +119,9 @@ func (d *document) typeOf(s *schema) string {
 }
 
 func plural(name string) string {
-	if slices.Contains([]string{"string", "number", "integer", "object", "boolean"}, name) {
-		return name + "s"
+	word, rest, _ := strings.Cut(name, " ")
+	if slices.Contains([]string{"string", "number", "integer", "object", "boolean"}, word) {
+		return strings.TrimSpace(word + "s " + rest)
 	}
 	return name
 }
