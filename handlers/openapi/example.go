@@ -59,6 +59,9 @@ func (b *builder) content(schema Schema, value any) Schema {
 	return content
 }
 
+// textOf are examples of the formats that rules ask for; nil is any text.
+var textOf = map[any]string{nil: "text", "date": "2026-03-01", "uri": "https://example.com/"}
+
 // sample makes a value that a schema allows. It knows the schemas that this package makes.
 func (b *builder) sample(schema Schema, depth int) (value any, ok bool) {
 	if depth == 0 { // the type contains itself
@@ -88,8 +91,8 @@ func (b *builder) sample(schema Schema, depth int) (value any, ok bool) {
 		}
 		return []any{item}, true
 	case "string":
-		matches := schema["pattern"] == nil || schema["pattern"] == visible
-		return "text", matches && schema["format"] == nil
+		text, known := textOf[schema["format"]]
+		return text, known && (schema["pattern"] == nil || schema["pattern"] == visible)
 	case "boolean":
 		return true, true
 	case "integer", "number":

@@ -11,6 +11,8 @@ import (
 // Tree contains itself.
 type Tree struct {
 	Name     string `json:"name"`
+	Planted  string `json:"planted" format:"date"`
+	Site     string `json:"site" format:"uri"`
 	Kind     string `json:"kind" enum:"leaf,branch"`
 	Children []Tree `json:"children"`
 }
@@ -29,7 +31,7 @@ func TestExamples_AreLearnedOrMade(t *testing.T) {
 	if got, want := answer("/api/v1/lamp"), answer("/api/v1/known"); got != want || !strings.Contains(got, "Brass lamp") {
 		t.Errorf("the example is %s, and the one of another operation %s", got, want)
 	}
-	if got := answer("/api/v1/tree"); !strings.HasPrefix(got, `{"children":[{"children":[`) || !strings.Contains(got, `"kind":"leaf","name":"text"`) {
+	if got := answer("/api/v1/tree"); !strings.HasPrefix(got, `{"children":[{"children":[`) || !strings.Contains(got, `"kind":"leaf","name":"text","planted":"2026-03-01","site":"https://example.com/"`) {
 		t.Errorf("the example of a type that contains itself is %s", got)
 	}
 	if got := answer("/api/v1/coded"); got != "null" { // a wrong one would be worse
