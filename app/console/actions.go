@@ -39,7 +39,7 @@ func (a Action) Rules(r *problem.Rules) {
 func (a Action) Title() string {
 	switch a.Do {
 	case "retry":
-		return "Deliver again"
+		return "Try again"
 	case "discard":
 		return "Discard"
 	case "run":
@@ -52,7 +52,7 @@ func (a Action) Title() string {
 func (a Action) Describe() string {
 	switch a.Do {
 	case "retry":
-		return fmt.Sprintf("The dead letter %s goes back into the queue %s, which tries to deliver it again.", a.Key, a.Queue)
+		return fmt.Sprintf("The dead letter %s of the queue %s is tried again, now.", a.Key, a.Queue)
 	case "discard":
 		return fmt.Sprintf("The dead letter %s of the queue %s is removed for ever. Nothing delivers it.", a.Key, a.Queue)
 	case "run":
@@ -64,7 +64,7 @@ func (a Action) Describe() string {
 
 // doneNotices are what the page says when an action has been done.
 var doneNotices = map[string]string{
-	"retry":   "The dead letter is back in its queue.",
+	"retry":   "The dead letter is tried again.",
 	"discard": "The dead letter is removed.",
 	"run":     "The job was started.",
 	"roll":    "The workers are being replaced.",

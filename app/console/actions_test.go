@@ -10,7 +10,7 @@ import (
 
 func TestAction_NamesWhatItIsAbout(t *testing.T) {
 	for query, words := range map[string]string{
-		"do=retry&queue=outbox&key=k1":   "k1 goes back into the queue outbox",
+		"do=retry&queue=outbox&key=k1":   "k1 of the queue outbox is tried again",
 		"do=discard&queue=outbox&key=k1": "k1 of the queue outbox is removed for ever",
 		"do=run&job=prune-rooms":         "The job prune-rooms runs once",
 		"do=roll":                        "No request fails.",

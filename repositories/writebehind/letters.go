@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -35,18 +36,45 @@ func (b *Buffer[K, V]) DeadLetters(ctx context.Context, limit int) ([]deadletter
 			l := readLetter(text)
 			_, value, _ := strings.Cut(l.Entry, " ")
 			letters = append(letters, deadletter.Letter{
-				Key: fields[i], About: shorten(value), Error: shorten(l.Error), At: l.At,
+				Key: keyOf(fields[i], l), About: shorten(value), Error: shorten(l.Error), At: l.At,
 			})
 		}
 	}
 	return letters, nil
 }
 
+// keyOf names a dead letter by its field and version. A newer write of the same key may become a
+// dead letter before the operator decides on this one.
+func keyOf(field string, l letter) string {
+	version, _, _ := strings.Cut(l.Entry, " ")
+	if _, err := strconv.ParseInt(version, 10, 64); err != nil {
+		version = "" // it is no entry
+	}
+	return field + "@" + version
+}
+
+// find returns the field and the text of the dead letter with this key, or deadletter.ErrNone.
+func (b *Buffer[K, V]) find(ctx context.Context, key string) (field, text string, err error) {
+	field = key[:max(0, strings.LastIndexByte(key, '@'))]
+	text, err = b.options.Client.HGet(ctx, b.dead.texts, field).Result()
+	switch {
+	case err != nil && !errors.Is(err, redis.Nil):
+		return "", "", unavailable("read a dead letter", err)
+	case err != nil || keyOf(field, readLetter(text)) != key:
+		return "", "", deadletter.ErrNone
+	}
+	return field, text, nil
+}
+
 // RetryDeadLetter makes a dead letter the first that RetryDeadLetters tries, and requests
 // that. The letter stays one until it is stored, so readers see the store's value, and a
 // newer write of its key replaces it as before.
 func (b *Buffer[K, V]) RetryDeadLetter(ctx context.Context, key string) error {
-	found, err := b.run(ctx, retryFirstScript, b.dead, key).Bool()
+	field, _, err := b.find(ctx, key)
+	if err != nil {
+		return err
+	}
+	found, err := b.run(ctx, retryFirstScript, b.dead, field).Bool()
 	switch {
 	case err != nil:
 		return unavailable("move a dead letter", err)
@@ -67,24 +95,18 @@ func (b *Buffer[K, V]) RetryRequested() <-chan struct{} { return b.retryRequeste
 // acknowledged. Readers see the store's value already. A retry that has begun may still
 // store it.
 func (b *Buffer[K, V]) DiscardDeadLetter(ctx context.Context, key string) error {
-	text, err := b.options.Client.HGet(ctx, b.dead.texts, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return deadletter.ErrNone
-	}
+	field, text, err := b.find(ctx, key)
 	if err != nil {
-		return unavailable("read a dead letter", err)
+		return err
 	}
-	// Only this letter: a request may arrive late, when a newer write has become one.
-	outcomes, err := b.run(ctx, resolveScript, b.dead, key, text, discarded, "").StringSlice()
+	outcomes, err := b.run(ctx, resolveScript, b.dead, field, text, discarded, "").StringSlice()
 	switch {
 	case err != nil:
 		return unavailable("discard a dead letter", err)
 	case outcomes[0] != discarded:
 		return deadletter.ErrNone
 	}
-	version, _, _ := strings.Cut(readLetter(text).Entry, " ")
-	b.options.Log.WarnContext(ctx, "a dead letter is discarded, so an acknowledged write is lost",
-		"key", key, "version", shorten(version))
+	b.options.Log.WarnContext(ctx, "a dead letter is discarded, so an acknowledged write is lost", "key", key)
 	return nil
 }
 

@@ -1,14 +1,17 @@
 package writebehind_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"example.com/prefab/services/deadletter"
 )
 
-// keysOf returns the keys of the dead letters, at most limit.
+// keysOf returns the keys of the dead letters, at most limit, without their versions.
 func (s *fixture) keysOf(limit int) string {
 	s.t.Helper()
 	letters, err := s.DeadLetters(s.t.Context(), limit)
@@ -17,9 +20,26 @@ func (s *fixture) keysOf(limit int) string {
 	}
 	var keys []string
 	for _, l := range letters {
-		keys = append(keys, l.Key)
+		key, _, _ := strings.Cut(l.Key, "@")
+		keys = append(keys, key)
 	}
 	return strings.Join(keys, " ")
+}
+
+// letterOf returns the whole key of the dead letter of a key.
+func (s *fixture) letterOf(key string) string {
+	s.t.Helper()
+	letters, err := s.DeadLetters(s.t.Context(), 10)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, l := range letters {
+		if strings.HasPrefix(l.Key, key+"@") {
+			return l.Key
+		}
+	}
+	s.t.Fatalf("there is no dead letter of %s", key)
+	return ""
 }
 
 func TestDeadLetters_AreListedTheLastTriedFirst(t *testing.T) {
@@ -54,8 +74,9 @@ func TestRetryDeadLetter_TriesItFirst(t *testing.T) {
 	s.putAll(3, 13)
 	s.flush()
 	s.accept("13")
+	third := s.letterOf("3")
 	for range 2 {
-		if err := s.RetryDeadLetter(t.Context(), "3"); err != nil {
+		if err := s.RetryDeadLetter(t.Context(), third); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +88,7 @@ func TestRetryDeadLetter_TriesItFirst(t *testing.T) {
 	s.wantStored(3, 13)
 	s.wantStored(1, -1)
 	s.wantWaiting(0, 2)
-	if err := s.RetryDeadLetter(t.Context(), "3"); !errors.Is(err, deadletter.ErrNone) {
+	if err := s.RetryDeadLetter(t.Context(), third); !errors.Is(err, deadletter.ErrNone) {
 		t.Errorf("the letter is stored, and to retry it gives %v", err)
 	}
 }
@@ -80,10 +101,11 @@ func TestRetryDeadLetter_LosesToANewerWrite(t *testing.T) {
 		s.put(1, 13)
 		s.flush()
 		s.accept("13")
+		letter := s.letterOf("1")
 		if before {
 			s.put(1, 14)
 		}
-		if err := s.RetryDeadLetter(t.Context(), "1"); before != errors.Is(err, deadletter.ErrNone) || !before && err != nil {
+		if err := s.RetryDeadLetter(t.Context(), letter); before != errors.Is(err, deadletter.ErrNone) || !before && err != nil {
 			t.Errorf("newer write before: %t; error %v", before, err)
 		}
 		if !before {
@@ -102,12 +124,13 @@ func TestDiscardDeadLetter_RemovesItAndLogsThat(t *testing.T) {
 	s.putAll(2, 13)
 	s.flush()
 	s.accept("13")
-	if err := s.DiscardDeadLetter(t.Context(), "1"); err != nil {
+	letter := s.letterOf("1")
+	if err := s.DiscardDeadLetter(t.Context(), letter); err != nil {
 		t.Fatal(err)
 	}
 	s.wantLogged("discarded")
-	s.wantLogged("key=1 version=1")
-	if err := s.DiscardDeadLetter(t.Context(), "1"); !errors.Is(err, deadletter.ErrNone) {
+	s.wantLogged("key=" + letter)
+	if err := s.DiscardDeadLetter(t.Context(), letter); !errors.Is(err, deadletter.ErrNone) {
 		t.Errorf("the second time the error is %v", err)
 	}
 	s.wantWaiting(0, 1)
@@ -125,11 +148,45 @@ func TestDiscardDeadLetter_LeavesANewerWrite(t *testing.T) {
 	s.refuse("13")
 	s.put(1, 13)
 	s.flush()
+	letter := s.letterOf("1")
 	s.put(1, 14)
-	if err := s.DiscardDeadLetter(t.Context(), "1"); !errors.Is(err, deadletter.ErrNone) {
+	if err := s.DiscardDeadLetter(t.Context(), letter); !errors.Is(err, deadletter.ErrNone) {
 		t.Errorf("the error is %v", err)
 	}
 	s.wantWaiting(1, 0)
 	s.flush()
 	s.wantStored(1, 14)
+}
+
+// The operator has seen the letter of one write, and not that of the newer write.
+func TestDiscardDeadLetter_LeavesTheLetterOfANewerWrite(t *testing.T) {
+	s := newFixture(t)
+	s.refuse("13")
+	s.put(1, 13)
+	s.flush()
+	letter := s.letterOf("1")
+	s.refuse("14")
+	s.put(1, 14)
+	s.flush()
+	for what, do := range map[string]func(context.Context, string) error{"discard": s.DiscardDeadLetter, "retry": s.RetryDeadLetter} {
+		for _, key := range []string{letter, "1", "1@", "@", ""} {
+			if err := do(t.Context(), key); !errors.Is(err, deadletter.ErrNone) {
+				t.Errorf("%s of %q: the error is %v", what, key, err)
+			}
+		}
+	}
+	s.accept("14")
+	s.retry()
+	s.wantStored(1, 14)
+}
+
+// What is no entry has no version, and can be discarded all the same.
+func TestDiscardDeadLetter_TakesWhatIsNoEntry(t *testing.T) {
+	s := newFixture(t)
+	s.client.HSet(t.Context(), prefix+"dead", "1", "broken")
+	s.client.ZAdd(t.Context(), prefix+"tried", redis.Z{Score: 1, Member: "1"})
+	if err := s.DiscardDeadLetter(t.Context(), s.letterOf("1")); err != nil {
+		t.Error(err)
+	}
+	s.wantWaiting(0, 0)
 }
