@@ -79,7 +79,7 @@ func refuseSampleUsers(ctx context.Context, db *sqlx.DB) error {
 
 const welcome = `
   %[1]s/                  the start page
-  %[1]s/openapi.json      every route
+  %[1]s/docs              the API, to read and to try
   %[1]s/_dev/requests     what each request did
   %[1]s/_dev/mail         mails, which nobody sends in development
   %[1]s/health            how it is doing

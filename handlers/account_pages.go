@@ -150,14 +150,14 @@ func accountPagesAPI() openapi.Group {
 		},
 		{
 			ID: "showPasswordPage", Method: "GET", Path: "/account/password",
-			Summary: "Where a link leads: the form for a password", Params: []openapi.Param{token}, Answer: page, Errors: over,
+			Summary: "The form to set a password", Params: []openapi.Param{token}, Answer: page, Errors: over,
 		},
 		{
 			ID: "postPassword", Method: "POST", Path: "/account/password", Summary: "Set the password by a link", Answer: page,
 			Form: []string{"token", "password"}, Errors: taken,
 		},
 		{
-			ID: "showEmailPage", Method: "GET", Path: "/account/email", Summary: "Where a link leads: a button",
+			ID: "showEmailPage", Method: "GET", Path: "/account/email", Summary: "The page to confirm an e-mail address",
 			Params: []openapi.Param{token}, Answer: page, Errors: over,
 		},
 		{

@@ -215,7 +215,7 @@ func cataloguePagesAPI() openapi.Group {
 			Answer: openapi.Page{}, Status: fiber.StatusSeeOther, Never: []int{404},
 		},
 		{
-			ID: "postStock", Method: "POST", Path: product + "/stock", Summary: "Say how many of a product are there",
+			ID: "postStock", Method: "POST", Path: product + "/stock", Summary: "Set the stock of a product",
 			Guard: openapi.Admin, Form: []string{"quantity=^ *-?[0-9]+ *$"}, Answer: openapi.Page{},
 		},
 	}}

@@ -58,7 +58,7 @@ func summarize(r *record) summary {
 	return s
 }
 
-// event is one row of a request's line of time.
+// event is one row of a request's timeline.
 type event struct {
 	Kind             string // sql, cache or log
 	Name, Note, Text string
