@@ -214,6 +214,9 @@ func TestProfiles_AreThoseOfAWorker(t *testing.T) {
 	if got := <-s.asked; got != (console.Question{Kind: console.Profile, Name: "profile", Seconds: 60}) {
 		t.Errorf("the question is %+v", got)
 	}
+	if status, _, _ := s.send("GET", "/debug/pprof/heap?worker=1", "", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+		t.Errorf("another site's page gets %d", status)
+	}
 	for path, want := range map[string]int{"/debug/pprof/nothing": 503, "/debug/pprof/heap?worker=7": 404} {
 		if status, _, body := s.send("GET", path, ""); status != want {
 			t.Errorf("%s is %d %s", path, status, body)

@@ -16,20 +16,20 @@ const (
 
 // The metrics whose growth is remembered.
 const (
-	requestsTotal   = "prefab_http_requests_total"
-	requestDuration = "prefab_http_request_duration_seconds"
-	queryDuration   = "prefab_sql_query_duration_seconds"
-	cacheLookups    = "prefab_cache_lookups_total"
-	limitedRequests = "prefab_rate_limit_requests_total"
-	deniedSignIns   = "prefab_sign_in_denied_total"
-	poolWaits       = "go_sql_wait_count_total"
-	redisPoolDials  = "prefab_redis_pool_dials_total"
-	cpuSeconds      = "process_cpu_seconds_total"
+	requestsTotal     = "prefab_http_requests_total"
+	requestDuration   = "prefab_http_request_duration_seconds"
+	queryDuration     = "prefab_sql_query_duration_seconds"
+	cacheLookups      = "prefab_cache_lookups_total"
+	limitedRequests   = "prefab_rate_limit_requests_total"
+	deniedSignIns     = "prefab_sign_in_denied_total"
+	poolWaits         = "go_sql_wait_count_total"
+	redisPoolTimeouts = "prefab_redis_pool_timeouts_total"
+	cpuSeconds        = "process_cpu_seconds_total"
 )
 
 var remembered = []string{
 	requestsTotal, requestDuration, queryDuration, cacheLookups, limitedRequests, deniedSignIns,
-	poolWaits, redisPoolDials, cpuSeconds,
+	poolWaits, redisPoolTimeouts, cpuSeconds,
 }
 
 // history is a ring of steps: how much each counter grew in it. A counter that did not grow

@@ -95,9 +95,10 @@ func newNode(info NodeInfo, families []*dto.MetricFamily, h *history, route stri
 	return n
 }
 
-// recentSeconds is how much of the last minute the node has been there.
+// recentSeconds is how much of the last minute the node has been there. The newest step,
+// half of which is over on average, does not count.
 func recentSeconds(info NodeInfo) float64 {
-	return max(step, min(recentSteps*step, info.Seen.Sub(info.Started))).Seconds()
+	return max(step, min(recentSteps*step, info.Seen.Sub(info.Started)-step/2)).Seconds()
 }
 
 func labelsOf(metric *dto.Metric) map[string]string {
@@ -195,7 +196,7 @@ func (n *node) countPool(family string, labels map[string]string, value float64)
 		} else {
 			p.InUse += int(value)
 		}
-	case poolWaits, redisPoolDials:
+	case poolWaits, redisPoolTimeouts:
 		p.Waits += uint64(value)
 	}
 }
@@ -284,7 +285,7 @@ func (n *node) growRecent(s *series, value int, grown float64) {
 		}
 	case deniedSignIns:
 		entry(n.Limits, s.labels["name"]+" by "+s.labels["limit"]).Recent += uint64(grown)
-	case poolWaits, redisPoolDials:
+	case poolWaits, redisPoolTimeouts:
 		entry(n.Pools, poolOf(s.family, s.labels)).Rate += grown / n.Seconds
 	case cpuSeconds:
 		n.Info.CPU += grown / n.Seconds

@@ -65,6 +65,10 @@ func (c *Console) serveProfiles(w http.ResponseWriter, r *http.Request) {
 
 // serveProfile answers with a profile of the worker in a slot, in the form of go tool pprof.
 func (c *Console) serveProfile(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Sec-Fetch-Site") == "cross-site" { // a page elsewhere could cost time
+		http.Error(w, "Profiles are not for other sites.", http.StatusForbidden)
+		return
+	}
 	query := r.URL.Query()
 	number := func(name string, standard int) int {
 		n, err := strconv.Atoi(query.Get(name))

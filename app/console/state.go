@@ -122,7 +122,7 @@ type Pool struct {
 	InUse int     `json:"inUse"`
 	Idle  int     `json:"idle"`
 	Limit int     `json:"limit"` // 0: not known
-	Waits uint64  `json:"waits"` // requests that had to wait for a connection, in all
+	Waits uint64  `json:"waits"` // calls that had to wait for a connection; of Redis, that got none in time
 	Rate  float64 `json:"rate"`  // such waits a second
 }
 

@@ -178,13 +178,14 @@ func TestExamine_TheMachineAndProduction(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := load(t, "DATABASE_URL=postgres://u@127.0.0.1:1/none?sslmode=disable", "REDIS_URL=redis://127.0.0.1:1", "APP_ENV=production",
-		"ADMIN_ADDR=:3001", "MAX_CONNECTIONS=1000000", "WORKERS=1", "BODY_BUDGET=1099511627776")
+		"ADMIN_ADDR=:3001", "OPS_PROFILES=true", "MAX_CONNECTIONS=1000000", "WORKERS=1", "BODY_BUDGET=1099511627776")
 	s.Port, _ = strconv.Atoi(port)
 	r := examine(t, s)
 	wants(t, r, doctor.Failure, "port", "not this service")
 	wants(t, r, doctor.Warning, "proxies", "no proxy is trusted")
 	wants(t, r, doctor.Warning, "HOST", "this machine alone")
 	wants(t, r, doctor.Warning, "ADMIN_ADDR", "everybody")
+	wants(t, r, doctor.Warning, "OPS_ACTIONS", "whoever reaches :3001")
 	wants(t, r, doctor.Warning, "open files", "and needs 10")
 	wants(t, r, doctor.Warning, "memory", "MiB of a process")
 }

@@ -33,11 +33,18 @@ func (o Options) examineMachine(ctx context.Context, r *Report) {
 		r.Warn("HOST", s.Host+" takes connections from this machine alone",
 			"right behind a proxy on this machine; in a container set HOST=0.0.0.0")
 	}
-	if host, _, err := net.SplitHostPort(s.AdminAddr); err == nil {
-		if address, err := netip.ParseAddr(host); host == "" || err == nil && !address.IsLoopback() && !address.IsPrivate() {
-			r.Warn("ADMIN_ADDR", s.AdminAddr+" shows metrics to everybody who can reach it",
-				"bind it to an address of an internal network")
-		}
+	host, _, err := net.SplitHostPort(s.AdminAddr)
+	if err != nil {
+		return // nowhere
+	}
+	address, err := netip.ParseAddr(host)
+	if host == "" || err == nil && !address.IsLoopback() && !address.IsPrivate() {
+		r.Warn("ADMIN_ADDR", s.AdminAddr+" shows metrics and the console to everybody who can reach it",
+			"bind it to an address of an internal network")
+	}
+	if local := host == "localhost" || err == nil && address.IsLoopback(); !local && (s.OpsActions || s.OpsProfiles) {
+		r.Warn("OPS_ACTIONS", "whoever reaches "+s.AdminAddr+" can change the service or profile it",
+			"set OPS_ACTIONS and OPS_PROFILES to false, or ADMIN_ADDR to 127.0.0.1:3001")
 	}
 }
 

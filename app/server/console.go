@@ -43,7 +43,7 @@ func supervisedWorkers(supervisor *prefork.Supervisor, reports *healthReports) [
 	return list
 }
 
-// processAnswers lists what this process answers a console. It runs alone.
+// asWorker describes this process, which runs alone, as a worker.
 func (p *Process) asWorker() []console.Worker {
 	w := console.Worker{PID: os.Getpid(), State: "starting", Health: summary(p.Health.Down(context.Background()))}
 	switch p.Health.State() {
