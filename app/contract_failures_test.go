@@ -83,11 +83,8 @@ func TestContract_EveryDocumented500IsReal(t *testing.T) {
 		}
 		got := by.send(op.method, path, body, header...)
 		id, _ := doc.object(op.at)["operationId"].(string)
-		switch _, listed := without500[id]; {
-		case got.status != http.StatusInternalServerError && !listed:
+		if without500[id] == "" && got.status != http.StatusInternalServerError {
 			t.Errorf("%s: %d, and 500 is documented; if it asks no database, add %s to without500: %s", got.asked, got.status, id, got.body)
-		case got.status == http.StatusInternalServerError && listed:
-			t.Errorf("%s: 500, so %s does not belong to without500", got.asked, id)
 		}
 	}
 	s.log = s.log.fromNow() // it tells the errors
