@@ -15,12 +15,8 @@ const (
 
 // merge adds the nodes up. The first one is this node.
 func merge(nodes []*node, route string, now time.Time) State {
-	all := &node{
-		Routes: make(map[string]*routeCounts), History: make([]counts, steps), Tables: make(map[string]*tableCounts),
-		Statements: make(map[string]*statementCounts), Limits: make(map[string]*limitCounts),
-		Pools: make(map[string]*Pool), Queues: make(map[string]*Queue), Jobs: make(map[string]*Job),
-		Bounds: nodes[0].Bounds, SQL: nodes[0].SQL, End: nodes[0].End,
-	}
+	all := emptyNode()
+	all.Bounds, all.SQL, all.End = nodes[0].Bounds, nodes[0].SQL, nodes[0].End
 	s := State{ // its lists are never null
 		Time: now, Node: nodes[0].Info.Name, Routes: []Route{}, Slow: []Call{}, Cache: []Table{}, Pools: []Pool{},
 		Queues: []Queue{}, Jobs: []Job{}, Statements: []Statement{}, Limits: []Limit{},
