@@ -9,8 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+
+	"example.com/prefab/app/metrics"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 // Options are what a console needs.
 type Options struct {
 	Node    NodeInfo
-	Metrics prometheus.Gatherer // of all workers, as /metrics shows them
+	Metrics *metrics.Merged // of all workers, as /metrics shows them
 	// Workers lists the node's workers: their slots, process ids, states, restarts and health.
 	Workers func() []Worker
 	// Ask sends a Question to the worker in a slot, and returns its Answer, both as JSON.
@@ -75,10 +76,7 @@ func (c *Console) Run(ctx context.Context) {
 	}
 }
 
-func (c *Console) sample() {
-	families, _ := c.o.Metrics.Gather() // what is there in spite of an error
-	c.history.record(time.Now(), families)
-}
+func (c *Console) sample() { c.history.record(time.Now(), c.o.Metrics.Totals()) }
 
 // State returns the state of the service, with the history of a route, or of all if it is
 // empty. It is at most a second old. It takes half a second if a process or a node does not
@@ -98,7 +96,7 @@ func (c *Console) State(ctx context.Context, route string) State {
 	others, problem := question.wait(ctx)
 	s := merge(append([]*node{own}, others...), route, now)
 	s.Problem = cmp.Or(problem, s.Problem) // that nodes are missing explains most
-	s.Actions, s.Settings = c.o.Actions, c.o.Settings
+	s.Actions, s.Rolls, s.Settings = c.o.Actions, c.o.Actions && c.o.Roll != nil, c.o.Settings
 	shared.State = s
 	return s
 }

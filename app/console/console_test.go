@@ -18,6 +18,7 @@ import (
 
 	"example.com/prefab/app/console"
 	"example.com/prefab/app/devservices/devtest"
+	"example.com/prefab/app/metrics"
 )
 
 func TestMain(m *testing.M) { devtest.Main(m) }
@@ -55,7 +56,7 @@ func startNodeWith(t *testing.T, o console.Options, slots ...int) *testNode {
 		n.answers.Store(slot, console.Answer{})
 		workers = append(workers, console.Worker{Slot: slot, PID: 100 + slot, State: "ready"})
 	}
-	o.Node.Started, o.Metrics, o.Log = time.Now().Add(-time.Hour), registry, slog.New(slog.NewTextHandler(&n.log, nil))
+	o.Node.Started, o.Metrics, o.Log = time.Now().Add(-time.Hour), metrics.SingleProcess(registry), slog.New(slog.NewTextHandler(&n.log, nil))
 	o.Workers = func() []console.Worker { return slices.Clone(workers) }
 	o.Roll = func() { n.rolls.Add(1) }
 	o.Ask = func(ctx context.Context, slot int, text []byte) ([]byte, error) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -62,7 +63,7 @@ type series struct {
 func stepOf(t time.Time) int64 { return t.UnixNano() / int64(step) }
 
 // record puts the growth of the counters since the last call into the step of now.
-func (h *history) record(now time.Time, families []*dto.MetricFamily) {
+func (h *history) record(now time.Time, families iter.Seq[*dto.MetricFamily]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	first, number := h.newest == 0, stepOf(now)
@@ -74,7 +75,7 @@ func (h *history) record(now time.Time, families []*dto.MetricFamily) {
 		h.ring[h.newest%steps] = h.ring[h.newest%steps][:0]
 	}
 	at := &h.ring[h.newest%steps]
-	for _, family := range families {
+	for family := range families {
 		if !slices.Contains(remembered, family.GetName()) {
 			continue
 		}

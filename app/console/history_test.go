@@ -1,6 +1,8 @@
 package console
 
 import (
+	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,13 +35,13 @@ func (c *counters) serve(n int, route, status string, took float64) {
 	}
 }
 
-func (c *counters) gather(t testing.TB) []*dto.MetricFamily {
+func (c *counters) gather(t testing.TB) iter.Seq[*dto.MetricFamily] {
 	t.Helper()
 	families, err := c.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return families
+	return slices.Values(families)
 }
 
 // grown lists what one value of a family grew by, by the age of the step.

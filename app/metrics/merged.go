@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -47,7 +48,8 @@ func Snapshot(g prometheus.Gatherer) ([]byte, error) {
 // the supervisor's own metrics. Counters never decrease when a worker ends. What a killed
 // worker counted after its last snapshot is lost.
 type Merged struct {
-	own prometheus.Gatherer
+	own     prometheus.Gatherer
+	refresh func() error // for a single process, which sends no snapshots
 
 	mu     sync.Mutex
 	totals map[string]*dto.MetricFamily // by name
@@ -66,24 +68,25 @@ type snapshot struct {
 // NewMerged returns a Merged without workers. own's names must differ from theirs.
 func NewMerged(own prometheus.Gatherer) *Merged {
 	return &Merged{
-		own: own, totals: make(map[string]*dto.MetricFamily), series: make(map[string]*dto.Metric),
+		own: own, refresh: func() error { return nil },
+		totals: make(map[string]*dto.MetricFamily), series: make(map[string]*dto.Metric),
 		live: make(map[process]snapshot), newest: make(map[int]int),
 	}
 }
 
 // SingleProcess gives the metrics of a single process the form of merged ones: its gauges
 // get the label worker="0".
-func SingleProcess(g prometheus.Gatherer) prometheus.Gatherer {
+func SingleProcess(g prometheus.Gatherer) *Merged {
 	merged := NewMerged(prometheus.NewRegistry())
 	var mu sync.Mutex // no snapshot overtakes an older one
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+	merged.refresh = func() error {
 		mu.Lock()
 		defer mu.Unlock()
 		families, err := g.Gather()
 		merged.add(process{0, os.Getpid()}, families)
-		all, _ := merged.Gather()
-		return all, err
-	})
+		return err
+	}
+	return merged
 }
 
 // Receive takes a worker's newest snapshot. One that cannot be read changes nothing.
@@ -151,8 +154,24 @@ func (m *Merged) Ended(slot, pid int) {
 	}
 }
 
+// Totals yields the counters and histograms of the workers, in any order, without a copy:
+// they change after the loop, and snapshots wait for its end.
+func (m *Merged) Totals() iter.Seq[*dto.MetricFamily] {
+	return func(yield func(*dto.MetricFamily) bool) {
+		_ = m.refresh() // what is there in spite of an error
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, total := range m.totals {
+			if !yield(total) {
+				return
+			}
+		}
+	}
+}
+
 // Gather implements prometheus.Gatherer.
 func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
+	stale := m.refresh()
 	all, err := m.own.Gather()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -182,7 +201,7 @@ func (m *Merged) Gather() ([]*dto.MetricFamily, error) {
 		slices.SortFunc(f.Metric, func(a, b *dto.Metric) int { return cmp.Compare(seriesKey(f, a), seriesKey(f, b)) })
 	}
 	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	return all, err
+	return all, errors.Join(stale, err)
 }
 
 func isGauge(f *dto.MetricFamily) bool {

@@ -1,7 +1,9 @@
 package metrics_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,4 +207,34 @@ func TestSingleProcess_HasTheFormOfMergedMetrics(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestMerged_TotalsAreWhatWasCountedUntilNow(t *testing.T) {
+	totals := func(m *metrics.Merged) string {
+		var names []string
+		for family := range m.Totals() {
+			for _, metric := range family.GetMetric() {
+				names = append(names, fmt.Sprint(family.GetName(), " ", metric.GetCounter().GetValue()+float64(metric.GetHistogram().GetSampleCount())))
+			}
+		}
+		slices.Sort(names)
+		return strings.Join(names, ", ")
+	}
+	w, m := newWorker(), metrics.NewMerged(prometheus.NewRegistry())
+	single := metrics.SingleProcess(w.registry)
+	for i, want := range []string{"requests_total 1, took_seconds 1", "requests_total 2, took_seconds 2"} {
+		w.requests.WithLabelValues("/a").Inc()
+		w.took.Observe(1)
+		receive(t, m, 0, 1, w)
+		if got := totals(m); got != want {
+			t.Errorf("after %d they are %s, want %s", i+1, got, want)
+		}
+		if got := totals(single); got != want {
+			t.Errorf("those of a single process are %s, want %s", got, want)
+		}
+	}
+	for range m.Totals() {
+		break
+	}
+	receive(t, m, 0, 1, w) // a loop that was left holds no lock
 }

@@ -8,22 +8,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/prefab/app/console"
+	"example.com/prefab/app/metrics"
 	"example.com/prefab/app/prefork"
 	"example.com/prefab/services/health"
 )
 
 // consoleOptions are those of the node's console, without its workers.
-func (o Options) consoleOptions(metrics prometheus.Gatherer, client redis.UniversalClient) console.Options {
+func (o Options) consoleOptions(merged *metrics.Merged, client redis.UniversalClient) console.Options {
 	host, _ := os.Hostname()
 	c := console.Options{
 		Node: console.NodeInfo{
 			Name: fmt.Sprintf("%s:%d", host, os.Getpid()), Version: programVersion(), Started: time.Now().UTC(),
 		},
-		Metrics: metrics, Redis: client, Log: o.Log,
+		Metrics: merged, Redis: client, Log: o.Log,
 		Actions: o.Settings.OpsActions, Profiles: o.Settings.OpsProfiles,
 	}
 	for _, f := range o.Effective {
