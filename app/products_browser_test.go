@@ -31,7 +31,7 @@ func TestBrowser_AVisitorBrowsesSignsInAndReviews(t *testing.T) {
 		w.IsAt(fmt.Sprintf("/?category=%d", lamps), 200)
 		w.ReadsNot("Stool")
 		w.Follow("Older")
-		w.Reads("Lamp 1 ", "€1.00", "Newest")
+		w.Reads("Lamp 1 ", "€1.00", "Newer")
 		w.ReadsNot("Older")
 		w.Checked()
 		w.Follow("Newer")

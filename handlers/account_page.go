@@ -7,7 +7,7 @@ import (
 	"example.com/prefab/services"
 )
 
-// accountForms are those of the page of one's own account. One of them may be refused.
+// accountForms are those of the page of the signed-in user's account. One of them may be refused.
 type accountForms struct {
 	Password, Email, Delete *web.Form
 	May                     services.AccountOptions

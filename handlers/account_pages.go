@@ -166,11 +166,11 @@ func accountPagesAPI() openapi.Group {
 			Never: []int{422},
 		},
 		{
-			ID: "showAccountPage", Method: "GET", Path: "/account", Summary: "One's own account", Answer: page,
+			ID: "showAccountPage", Method: "GET", Path: "/account", Summary: "The signed-in user's account", Answer: page,
 			Guard: openapi.Session,
 		},
 		{
-			ID: "postAccount", Method: "POST", Path: "/account", Summary: "Change one's own account", Answer: page,
+			ID: "postAccount", Method: "POST", Path: "/account", Summary: "Change the signed-in user's account", Answer: page,
 			Guard: openapi.Session, Form: []string{"do", "currentPassword?", "password?", "email?"}, Errors: limited,
 			Description: "`do` is `password`, `email`, `sessions` or `delete`.",
 		},

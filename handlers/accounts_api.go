@@ -15,7 +15,7 @@ func accountsAPI() openapi.Group {
 	email, name := new("ada@example.com"), new("Ada")
 	password, token := new("a long enough password"), new("TOKENOFTHELINKINTHEMAIL234")
 	user := services.User{ID: 1, Email: *email, Name: *name, Role: services.Member}
-	return openapi.Group{Tag: "account", Description: "One's own account.", Operations: []openapi.Operation{
+	return openapi.Group{Tag: "account", Description: "The signed-in user's account.", Operations: []openapi.Operation{
 		{
 			ID: "signUp", Method: "POST", Path: path, Summary: "Ask for an account", Status: fiber.StatusAccepted, Says: later,
 			Description: "The link in the mail leads to a form for the password, which makes the account. 403 if the service " +

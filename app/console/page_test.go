@@ -108,6 +108,10 @@ func TestPage_OffersActionsOnlyIfTheyAreOn(t *testing.T) {
 			t.Errorf("%s is there %d times", query, n) // a node replaces its own workers only
 		}
 	}
+	s.Rolls = false
+	if strings.Contains(mainOf(t, s), "do=roll") {
+		t.Error("a single process offers to replace workers")
+	}
 	s.Actions = false
 	if text := pageOf(t, s, ""); strings.Contains(text, "/ops/confirm") || !strings.Contains(text, "OPS_ACTIONS") {
 		t.Error("it offers actions that are off, or does not say that they are")

@@ -113,7 +113,7 @@ func addRoutes(s *State, n int) {
 // troubled is the state of a service that needs help.
 func troubled() State {
 	s := sample(12, 2, 3)
-	s.Actions = true
+	s.Actions, s.Rolls = true, true
 	s.Dependencies[1].Up = 4
 	s.Total.Failing, s.Routes[2].Failing = 0.062, 0.31
 	s.Workers[2].State, s.Workers[2].PID, s.Workers[2].Restarts = "down", 0, 4

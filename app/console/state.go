@@ -9,6 +9,7 @@ type State struct {
 	Time    time.Time `json:"time"`
 	Node    string    `json:"node"`    // which one answers
 	Actions bool      `json:"actions"` // OPS_ACTIONS
+	Rolls   bool      `json:"rolls"`   // and there is a supervisor, which can replace the workers
 	Problem string    `json:"problem"` // why other nodes or parts are missing; usually empty
 
 	Nodes        []NodeInfo   `json:"nodes"`

@@ -34,7 +34,7 @@
   const send = async (form) => {
     const outcome = form.querySelector(".outcome");
     const result = form.querySelector(".result");
-    const [headers, body] = result.querySelectorAll("pre");
+    const [body, headers] = result.querySelectorAll("pre");
     result.hidden = true;
     outcome.textContent = "Sending…";
     const began = performance.now();
