@@ -92,7 +92,7 @@ func (r *Report) Print(out io.Writer) {
 			fmt.Fprintf(out, "%s→ %s\n", strings.Repeat(" ", 34), f.Cure)
 		}
 	}
-	fmt.Fprintf(out, "\n%d failures, %d warnings, %d checks passed.\n", r.Failures(), r.count(Warning), r.count(OK))
+	fmt.Fprintf(out, "\nFailures: %d, warnings: %d, passed: %d.\n", r.Failures(), r.count(Warning), r.count(OK))
 }
 
 // Examine examines the machine, PostgreSQL and Redis. A server that cannot be reached is a
