@@ -86,7 +86,7 @@ func (c *Console) perform(ctx context.Context, a Action) (failure string) {
 // askAny asks the node's workers that answer, one after the other, until one knows what is meant.
 func (c *Console) askAny(ctx context.Context, q Question) (answer Answer, err error) {
 	err = errNoAnswer
-	for _, slot := range c.processes.look(ctx, c.o.Ask, c.runningSlots()) {
+	for _, slot := range c.processes.refresh(ctx, c.o.Ask, c.runningSlots()) {
 		once, cancel := context.WithTimeout(ctx, answerTimeout)
 		answer, err = c.o.Ask.question(once, slot, q)
 		cancel()

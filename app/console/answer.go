@@ -36,8 +36,8 @@ func (p *Process) answer(ctx context.Context, question []byte) (a Answer) {
 	err := json.Unmarshal(question, &q)
 	if err == nil {
 		switch q.Kind {
-		case Look:
-			p.look(ctx, q, &a)
+		case Status:
+			p.status(ctx, q, &a)
 		case Plan:
 			a.Plan, err = p.plan(ctx, q.Name)
 		case RunJob:
@@ -83,7 +83,7 @@ func (p *Process) fail(ctx context.Context, a *Answer, err error) {
 	a.Error, a.Missing = told.Error(), told.Code == problem.NotFound
 }
 
-func (p *Process) look(ctx context.Context, q Question, a *Answer) {
+func (p *Process) status(ctx context.Context, q Question, a *Answer) {
 	if p.Slow != nil {
 		a.Calls = p.Slow()
 		a.Calls = a.Calls[:min(len(a.Calls), maxCalls)]

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	askTimeout = 500 * time.Millisecond // for what a look needs of processes and nodes
+	askTimeout = 500 * time.Millisecond // for the answers of processes and nodes
 	stateAge   = time.Second            // viewers share a State that is not older
 )
 
@@ -136,7 +136,7 @@ func (c *Console) local(ctx context.Context, route string) *node {
 		}
 		n.Workers = append(n.Workers, w)
 	}
-	c.processes.look(ctx, c.o.Ask, c.runningSlots())
+	c.processes.refresh(ctx, c.o.Ask, c.runningSlots())
 	c.processes.tell(n)
 	return n
 }

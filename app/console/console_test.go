@@ -29,7 +29,7 @@ type testNode struct {
 	requests *prometheus.CounterVec
 	queries  *prometheus.HistogramVec
 	answers  sync.Map              // console.Answer by slot; a slot without one does not answer
-	asked    chan console.Question // all but looks
+	asked    chan console.Question // all but those for the status
 	rolls    atomic.Int64
 	log      safeBuffer
 	stop     func()
@@ -69,7 +69,7 @@ func startNodeWith(t *testing.T, o console.Options, slots ...int) *testNode {
 		if err := json.Unmarshal(text, &q); err != nil {
 			return nil, err
 		}
-		if q.Kind != console.Look {
+		if q.Kind != console.Status {
 			n.asked <- q
 		}
 		return json.Marshal(answer)

@@ -2,8 +2,8 @@
 // promises that
 //
 //   - its totals are those of /metrics;
-//   - a worker or a node that dies takes nothing of the others along, and delays them by half a second at most;
-//   - while nobody looks it reads the metrics every two seconds, and sends nothing;
+//   - a worker or a node that dies changes nothing of the others, and delays an answer by half a second at most;
+//   - while nobody uses it, it reads the counters every two seconds, and sends nothing;
 //   - it changes something only if Options.Actions is set, on a request of its own page, and logs that;
 //   - it shows no passwords, no values of SQL, and nothing of a person.
 //

@@ -109,6 +109,22 @@ func TestHistory_ForgetsAfterItsLength(t *testing.T) {
 	}
 }
 
+// The history goes on while the totals are read.
+func TestNode_MayGrowByWhatItsTotalsLack(t *testing.T) {
+	c, h, now := newCounters(), new(history), time.Unix(1_000_000, 0)
+	h.record(now, c.gather(t))
+	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{Name: cacheLookups}, []string{"table", "found"})
+	c.registry.MustRegister(lookups)
+	lookups.WithLabelValues("rooms", "memory").Add(5)
+	c.serve(1, "/", "200", .05)
+	h.record(now.Add(step), c.gather(t))
+	h.record(now.Add(2*step), c.gather(t))
+	n := newNode(NodeInfo{}, nil, h, "")
+	if got := n.Tables["rooms"].Recent["memory"]; got != 5 {
+		t.Errorf("the table has %d look-ups", got)
+	}
+}
+
 func BenchmarkHistory(b *testing.B) {
 	c, h := newCounters(), new(history)
 	for i := range 60 {

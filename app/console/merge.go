@@ -118,9 +118,12 @@ func (n *node) addNode(other *node, rates map[string]float64) {
 		}
 	}
 	for name, t := range other.Tables {
-		to := entry(n.Tables, name)
-		to.add(t)
-		for _, lookups := range t.Recent {
+		to := n.table(name)
+		for found, lookups := range t.Total {
+			to.Total[found] += lookups
+		}
+		for found, lookups := range t.Recent {
+			to.Recent[found] += lookups
 			rates["table "+name] += float64(lookups) / other.Seconds
 		}
 	}
@@ -181,18 +184,6 @@ func points(history []counts, bounds []float64) []Point {
 		})
 	}
 	return list[:steps-1] // the newest step is not over
-}
-
-func (t *tableCounts) add(other *tableCounts) {
-	if t.Total == nil {
-		t.Total, t.Recent = make(map[string]uint64), make(map[string]uint64)
-	}
-	for found, lookups := range other.Total {
-		t.Total[found] += lookups
-	}
-	for found, lookups := range other.Recent {
-		t.Recent[found] += lookups
-	}
 }
 
 func (t *tableCounts) table(name string, rate float64) Table {

@@ -59,6 +59,14 @@ func entry[V any](m map[string]*V, key string) *V {
 	return m[key]
 }
 
+func (n *node) table(name string) *tableCounts {
+	t := entry(n.Tables, name)
+	if t.Total == nil {
+		t.Total, t.Recent = make(map[string]uint64), make(map[string]uint64)
+	}
+	return t
+}
+
 // routeOf is the name of a route by its labels.
 func routeOf(labels map[string]string) string {
 	if labels["route"] == labels["method"] {

@@ -14,11 +14,11 @@ import (
 
 const (
 	maxAsks        = 4                      // answered at once; more are ignored
-	publishTimeout = 300 * time.Millisecond // a slow Redis delays a look by that much
+	publishTimeout = 300 * time.Millisecond // a slow Redis delays the page by that much
 )
 
 // nodes asks the consoles of other nodes, and answers them, through channels of Redis. Nothing
-// is stored, and nothing is sent unless somebody looks.
+// is stored, and nothing is sent while nobody uses the console.
 type nodes struct {
 	client  redis.UniversalClient
 	name    string

@@ -30,7 +30,7 @@ var functions = template.FuncMap{
 	"sum":    func(a, b int) int { return a + b },
 }
 
-// templates are read by the first who looks: most processes show no page. Indentation would
+// templates are read by the first request: most processes show no page. Indentation would
 // be a fifth of each page.
 var templates = sync.OnceValues(func() (*template.Template, error) {
 	text, err := files.ReadFile("console.html")

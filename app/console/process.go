@@ -15,14 +15,14 @@ import (
 // The bounds of an answer. Whoever has asked does not wait for longer.
 const (
 	answerTimeout  = 3 * time.Second
-	lettersTimeout = lookTimeout / 2 // else a server that hangs would hide the rest of a look
-	maxLetters     = 50              // of each queue
+	lettersTimeout = statusTimeout / 2 // else a server that hangs would hide the rest of the status
+	maxLetters     = 50                // of each queue
 	maxTexts       = 1 << 20
 )
 
 // The kinds of questions.
 const (
-	Look    = "look"    // what the process does: requests in flight and jobs
+	Status  = "status"  // what the process does: requests in flight and jobs
 	Plan    = "plan"    // the plan of the statement Name
 	RunJob  = "run"     // run the job Name now
 	Retry   = "retry"   // try the dead letter Key of the queue Name again
@@ -38,7 +38,7 @@ type Question struct {
 
 	Seconds int `json:"seconds,omitempty"`
 
-	// With Look: tell also the dead letters, which all processes of the service share, or the
+	// With Status: tell also the dead letters, which all processes of the service share, or the
 	// texts of the statements that this process has sent.
 	Letters bool `json:"letters,omitempty"`
 	Texts   bool `json:"texts,omitempty"`

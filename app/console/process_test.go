@@ -94,14 +94,14 @@ func TestProcess_TellsWhatItDoes(t *testing.T) {
 	p := newProcess(t)
 	p.Slow = func() []console.Call { return make([]console.Call, 60) }
 	p.DB.MustExec("-- name: lamps.count\nSELECT 1")
-	a := p.ask(console.Question{Kind: console.Look})
+	a := p.ask(console.Question{Kind: console.Status})
 	if a.Error != "" || len(a.Calls) != 50 || a.Letters != nil || a.Texts != nil {
-		t.Errorf("a look answers %+v", a)
+		t.Errorf("the status is %+v", a)
 	}
 	if len(a.Jobs) != 1 || a.Jobs[0].Name != "sweep" || a.Jobs[0].Schedule != "every 24h" || a.Jobs[0].Next.IsZero() {
 		t.Errorf("the jobs are %+v", a.Jobs)
 	}
-	a = p.ask(console.Question{Kind: console.Look, Letters: true, Texts: true})
+	a = p.ask(console.Question{Kind: console.Status, Letters: true, Texts: true})
 	want := console.Letter{Key: "1", About: "60", Error: "too bright"}
 	if letters := a.Letters["lamps"]; a.Error != "" || len(letters) != 50 || letters[0] != want {
 		t.Errorf("the letters are %+v, error %q", letters, a.Error)
@@ -114,7 +114,7 @@ func TestProcess_TellsWhatItDoes(t *testing.T) {
 func TestProcess_TellsTheRestWhenAQueueDoesNotAnswer(t *testing.T) {
 	p := newProcess(t)
 	p.Queues = append([]console.DeadLetters{&queue{broken: context.DeadlineExceeded}}, p.lamps)
-	a := p.ask(console.Question{Kind: console.Look, Letters: true})
+	a := p.ask(console.Question{Kind: console.Status, Letters: true})
 	if a.Error != "The dead letters of lamps cannot be listed." || len(a.Letters["lamps"]) != 50 || len(a.Jobs) != 1 {
 		t.Errorf("the answer is %+v", a)
 	}
@@ -126,7 +126,7 @@ func TestProcess_BoundsTheTexts(t *testing.T) {
 		name := fmt.Sprint("lamps.", i)
 		p.Statements.Observe(t.Context(), querylog.Event{Name: name, Query: "-- name: " + name + "\n" + strings.Repeat("x", 27*i)})
 	}
-	a, size := p.ask(console.Question{Kind: console.Look, Texts: true}), 0
+	a, size := p.ask(console.Question{Kind: console.Status, Texts: true}), 0
 	for name, text := range a.Texts {
 		size += len(name) + len(text)
 	}
@@ -159,7 +159,7 @@ func TestProcess_RunsAJob(t *testing.T) {
 		t.Errorf("of a running job it answers %+v", a)
 	}
 	p.ran <- struct{}{}
-	for deadline := time.Now().Add(time.Minute); p.ask(console.Question{Kind: console.Look}).Jobs[0].Error != "no broom"; {
+	for deadline := time.Now().Add(time.Minute); p.ask(console.Question{Kind: console.Status}).Jobs[0].Error != "no broom"; {
 		if time.Now().After(deadline) {
 			t.Fatal("the job's error is never told")
 		}
@@ -197,9 +197,9 @@ func TestProcess_AnswersWhateverIsAsked(t *testing.T) {
 	p := newProcess(t)
 	p.Slow = func() []console.Call { panic("out of cheese") }
 	for question, want := range map[string]string{
-		`{"kind":"look"}`:  "Something went wrong. The log says what.",
-		`{"kind":"dance"}`: "There is no such question.",
-		`{"kind":`:         "Something went wrong. The log says what.",
+		`{"kind":"status"}`: "Something went wrong. The log says what.",
+		`{"kind":"dance"}`:  "There is no such question.",
+		`{"kind":`:          "Something went wrong. The log says what.",
 	} {
 		var a console.Answer
 		if err := json.Unmarshal(p.Answer(t.Context(), []byte(question)), &a); err != nil || a.Error != want {
@@ -210,7 +210,7 @@ func TestProcess_AnswersWhateverIsAsked(t *testing.T) {
 		t.Error("the fault is not logged")
 	}
 	var nothing console.Process
-	for _, kind := range []string{console.Look, console.Plan, console.RunJob, console.Retry} {
+	for _, kind := range []string{console.Status, console.Plan, console.RunJob, console.Retry} {
 		if text := nothing.Answer(t.Context(), []byte(`{"kind":"`+kind+`"}`)); !json.Valid(text) {
 			t.Errorf("a process without anything answers %s to %q", text, kind)
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// lookTimeout leaves time for the answer to reach another node.
-const lookTimeout = askTimeout / 5 * 3
+// statusTimeout leaves time for the answer to reach another node.
+const statusTimeout = askTimeout / 5 * 3
 
 // textsAge is how long the texts of statements are used, which hardly ever change.
 const textsAge = 30 * time.Second
@@ -29,9 +29,9 @@ type processes struct {
 	textsAt time.Time
 }
 
-// look asks the workers in these slots, unless that was done just now, and returns the slots
+// refresh asks the workers in these slots, unless that was done just now, and returns the slots
 // of those that answer.
-func (p *processes) look(ctx context.Context, ask ask, slots []int) []int {
+func (p *processes) refresh(ctx context.Context, ask ask, slots []int) []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -43,13 +43,13 @@ func (p *processes) look(ctx context.Context, ask ask, slots []int) []int {
 	if texts {
 		p.textsAt, p.texts = now, make(map[string]string)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	var asking sync.WaitGroup
 	var mu sync.Mutex
 	for i, slot := range slots {
 		asking.Go(func() {
-			answer, err := ask.question(ctx, slot, Question{Kind: Look, Letters: i == 0, Texts: texts})
+			answer, err := ask.question(ctx, slot, Question{Kind: Status, Letters: i == 0, Texts: texts})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -58,7 +58,7 @@ func (n *node) growRecent(s *series, value int, grown float64) {
 			c.N += uint64(grown)
 		}
 	case cacheLookups:
-		entry(n.Tables, s.labels["table"]).Recent[s.labels["found"]] += uint64(grown)
+		n.table(s.labels["table"]).Recent[s.labels["found"]] += uint64(grown) // maybe new since the totals were read
 	case limitedRequests:
 		if s.labels["outcome"] == "denied" {
 			entry(n.Limits, s.labels["limit"]).Recent += uint64(grown)

@@ -27,11 +27,7 @@ func (n *node) count(family string, labels map[string]string, metric *dto.Metric
 		}
 		entry(n.Statements, labels["query"]).Total.add(total)
 	case cacheLookups:
-		t := entry(n.Tables, labels["table"])
-		if t.Total == nil {
-			t.Total, t.Recent = make(map[string]uint64), make(map[string]uint64)
-		}
-		t.Total[labels["found"]] += uint64(value)
+		n.table(labels["table"]).Total[labels["found"]] += uint64(value)
 	case limitedRequests:
 		if labels["outcome"] == "denied" {
 			entry(n.Limits, labels["limit"]).Total += uint64(value)

@@ -13,7 +13,7 @@ const statusLines = 3
 // status is the first of all: is the service well?
 func (m *model) status(now time.Time, width int) (lines []line) {
 	word, causes, _ := m.state.InWords()
-	says, look := word+": "+strings.Join(causes, "; ")+".", bad
+	says, style := word+": "+strings.Join(causes, "; ")+".", bad
 	switch {
 	case m.failure != "":
 		says = "No answer since " + m.silent.Format(time.TimeOnly) + " (" + format.Ago(m.silent, now) + ")"
@@ -22,12 +22,12 @@ func (m *model) status(now time.Time, width int) (lines []line) {
 		}
 		says += ". " + m.failure
 	case m.seen.IsZero():
-		says, look = "Asking "+m.address+" ...", plain
+		says, style = "Asking "+m.address+" ...", plain
 	case len(causes) == 0:
-		says, look = word+".", good
+		says, style = word+".", good
 	}
 	for _, text := range wrap(strings.Fields(clean(says)), " ", width, statusLines) {
-		lines = append(lines, line{text, look})
+		lines = append(lines, line{text, style})
 	}
 	return lines
 }

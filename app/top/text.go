@@ -10,16 +10,16 @@ import (
 	"example.com/prefab/app/console/format"
 )
 
-// line is a line of the screen, and how it looks. No meaning is in its look alone.
+// line is a line of the screen, and its style, which alone means nothing.
 type line struct {
-	text string
-	look look
+	text  string
+	style style
 }
 
-type look int
+type style int
 
 const (
-	plain look = iota
+	plain style = iota
 	bold
 	faint
 	good
@@ -40,7 +40,7 @@ func printable(text string) string {
 	}, text)
 }
 
-const maxText = 2000 // bytes of one text that are looked at
+const maxText = 2000 // bytes of one text that are shown
 
 // clean makes one printable line of a text.
 func clean(text string) string {

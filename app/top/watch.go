@@ -99,24 +99,24 @@ func draw(screen tcell.Screen, m *model) {
 	width, height := screen.Size()
 	screen.Clear()
 	for y, l := range m.lines(time.Now(), width, height) {
-		screen.PutStrStyled(0, y, l.text, styleOf(l.look))
+		screen.PutStrStyled(0, y, l.text, styleOf(l.style))
 	}
 	screen.Show()
 }
 
-func styleOf(l look) tcell.Style {
-	style := tcell.StyleDefault
-	switch l {
+func styleOf(s style) tcell.Style {
+	base := tcell.StyleDefault
+	switch s {
 	case bold:
-		return style.Bold(true)
+		return base.Bold(true)
 	case faint:
-		return style.Dim(true)
+		return base.Dim(true)
 	case good:
-		return style.Bold(true).Foreground(tcell.PaletteColor(2))
+		return base.Bold(true).Foreground(tcell.PaletteColor(2))
 	case bad:
-		return style.Bold(true).Foreground(tcell.PaletteColor(1))
+		return base.Bold(true).Foreground(tcell.PaletteColor(1))
 	case chosen:
-		return style.Reverse(true)
+		return base.Reverse(true)
 	}
-	return style
+	return base
 }
