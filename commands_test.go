@@ -211,7 +211,7 @@ func TestCommands_ChangeUsersAndEndTheirSessionsAtOnce(t *testing.T) {
 
 func TestCommands_DoctorTellsTheCureAndEndsWithOneForAFailure(t *testing.T) {
 	_, settings := configured(t)
-	if code, said := command(t, settings, "doctor"); code != 0 || !strings.Contains(said, "0 failures") {
+	if code, said := command(t, settings, "doctor"); code != 0 || !strings.Contains(said, "Failures: 0") {
 		t.Errorf("it ends with %d:\n%s", code, said)
 	}
 	code, said := command(t, append(settings, "DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x?sslmode=disable"), "doctor", "--production")
