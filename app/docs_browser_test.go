@@ -61,7 +61,7 @@ func TestBrowser_DocsSendRequests(t *testing.T) {
 	send("showLoginPage", "200 OK, ", "from /", "<!doctype html>")
 	w.Checked()
 	w.Do(chromedp.KeyEvent(kb.Tab))
-	if at := browser.Eval[string](w, `document.activeElement.getAttribute("aria-label")`); at != "Headers of the answer" {
+	if at := browser.Eval[string](w, `document.activeElement.getAttribute("aria-label")`); at != "Body of the answer" {
 		t.Errorf("after the button the keyboard leads to %q", at)
 	}
 }
