@@ -58,7 +58,9 @@ func startNodeWith(t *testing.T, o console.Options, slots ...int) *testNode {
 	}
 	o.Node.Started, o.Metrics, o.Log = time.Now().Add(-time.Hour), metrics.SingleProcess(registry), slog.New(slog.NewTextHandler(&n.log, nil))
 	o.Workers = func() []console.Worker { return slices.Clone(workers) }
-	o.Roll = func() { n.rolls.Add(1) }
+	if len(slots) > 1 { // else a single process serves
+		o.Roll = func() { n.rolls.Add(1) }
+	}
 	o.Ask = func(ctx context.Context, slot int, text []byte) ([]byte, error) {
 		answer, ok := n.answers.Load(slot)
 		if !ok {

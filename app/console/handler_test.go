@@ -94,6 +94,15 @@ func TestActions_AskFirstAndTellTheWorker(t *testing.T) {
 	}
 }
 
+func TestActions_ASingleProcessHasNoWorkersToReplace(t *testing.T) {
+	for slots, want := range map[int]bool{1: false, 2: true} {
+		o := console.Options{Actions: true, Redis: devtest.RedisClient(t, devtest.Redis(t))}
+		if s := startNodeWith(t, o, []int{0, 1}[:slots]...).State(t.Context(), ""); !s.Actions || s.Rolls != want {
+			t.Errorf("with %d slots: actions %t, rolls %t", slots, s.Actions, s.Rolls)
+		}
+	}
+}
+
 func TestActions_SayWhyTheyFailed(t *testing.T) {
 	s := serve(t, console.Options{Actions: true})
 	s.answers.Store(0, console.Answer{Error: "Unknown here.", Missing: true})

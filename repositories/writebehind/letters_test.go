@@ -3,6 +3,7 @@ package writebehind_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,6 +41,15 @@ func (s *fixture) letterOf(key string) string {
 	}
 	s.t.Fatalf("there is no dead letter of %s", key)
 	return ""
+}
+
+// deadLetter has the store refuse a write, and returns the key of its dead letter.
+func (s *fixture) deadLetter(key, value int64) string {
+	s.t.Helper()
+	s.refuse(strconv.FormatInt(value, 10))
+	s.put(key, value)
+	s.flush()
+	return s.letterOf(strconv.FormatInt(key, 10))
 }
 
 func TestDeadLetters_AreListedTheLastTriedFirst(t *testing.T) {
@@ -97,11 +107,8 @@ func TestRetryDeadLetter_TriesItFirst(t *testing.T) {
 func TestRetryDeadLetter_LosesToANewerWrite(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		s := newFixture(t)
-		s.refuse("13")
-		s.put(1, 13)
-		s.flush()
+		letter := s.deadLetter(1, 13)
 		s.accept("13")
-		letter := s.letterOf("1")
 		if before {
 			s.put(1, 14)
 		}
@@ -145,10 +152,7 @@ func TestDiscardDeadLetter_RemovesItAndLogsThat(t *testing.T) {
 // A discard of a letter that is gone must leave the newer write.
 func TestDiscardDeadLetter_LeavesANewerWrite(t *testing.T) {
 	s := newFixture(t)
-	s.refuse("13")
-	s.put(1, 13)
-	s.flush()
-	letter := s.letterOf("1")
+	letter := s.deadLetter(1, 13)
 	s.put(1, 14)
 	if err := s.DiscardDeadLetter(t.Context(), letter); !errors.Is(err, deadletter.ErrNone) {
 		t.Errorf("the error is %v", err)
@@ -161,10 +165,7 @@ func TestDiscardDeadLetter_LeavesANewerWrite(t *testing.T) {
 // The operator has seen the letter of one write, and not that of the newer write.
 func TestDiscardDeadLetter_LeavesTheLetterOfANewerWrite(t *testing.T) {
 	s := newFixture(t)
-	s.refuse("13")
-	s.put(1, 13)
-	s.flush()
-	letter := s.letterOf("1")
+	letter := s.deadLetter(1, 13)
 	s.refuse("14")
 	s.put(1, 14)
 	s.flush()
