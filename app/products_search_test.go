@@ -73,11 +73,9 @@ func TestSearch_IsNotCached(t *testing.T) {
 			s.visitor().search(fmt.Sprintf("q=lamp+%d", i))
 		}
 	}
-	slices.Sort(before)
 	after := s.keys("prefab:cache:*:e:*")
-	slices.Sort(after)
-	if !slices.Equal(before, after) {
-		t.Errorf("%d entries have become %d: %q", len(before), len(after), after)
+	if added := slices.DeleteFunc(after, func(key string) bool { return slices.Contains(before, key) }); len(added) > 0 {
+		t.Errorf("the searches have stored %q", added)
 	}
 	for _, path := range []string{"/", productsPath} {
 		if got := s.visitor().get(path); got.outcome() != "hit" {
