@@ -107,7 +107,7 @@ func TestBrowser_APageOfAnAllowedOriginReadsAnswersWithoutTheSession(t *testing.
 		fmt.Fprint(w, `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>shop</title><p>A shop.`)
 	}))
 	t.Cleanup(page.Close)
-	s := startOn(t, devtest.Database(t), devtest.Redis(t), "CORS_ORIGINS="+page.URL, "CACHE_BUDGET=5s")
+	s := startOn(t, devtest.Database(t), devtest.Redis(t), "CORS_ORIGINS="+page.URL)
 	w := s.window(browser.Desktop)
 	user := s.user("max", "member")
 	w.Open("/login")

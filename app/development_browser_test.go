@@ -53,10 +53,10 @@ func TestBrowser_TheInspectorShowsARequestOfTheWholeProgram(t *testing.T) {
 	w := s.window(browser.Desktop)
 	w.Open("/login?next=/account")
 	signIn(w, user.Email)
-	w.Open("/account") // the user is in memory
+	w.Open("/account")
 	w.Open(dev.RequestsPath)
 	w.Follow("GET /account")
-	w.Reads("cache user memory")
+	w.Reads("cache user") // from memory, or from Redis if the browser is slow
 	w.Follow("Requests")
 	w.Reads("GET /account", "POST /login", "GET /login")
 	w.ReadsNot("/static/")

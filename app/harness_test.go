@@ -53,7 +53,7 @@ func shared(t *testing.T) *service {
 	t.Helper()
 	theService.Do(func() {
 		theService.service = startOn(wholeRun{t}, devtest.Database(wholeRun{t}), devtest.Redis(wholeRun{t}),
-			"LOG_LEVEL=debug", "CACHE_BUDGET=5s", // however slow the machine
+			"LOG_LEVEL=debug",
 			"SIGN_IN_LIMIT=1000000", "SIGN_IN_ACCOUNT_LIMIT=1000000", "SIGN_IN_ADDRESS_LIMIT=1000000")
 	})
 	if theService.service == nil {
@@ -87,7 +87,10 @@ func startOn(t testing.TB, databaseURL, redisURL string, settings ...string) *se
 // launchOn does not wait until the service has started.
 func launchOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()
-	environ := append([]string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json"}, settings...)
+	environ := append([]string{
+		"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "LOG_FORMAT=json",
+		"CACHE_BUDGET=5s", "HTTP_CACHE_TTL=1h", // Redis is used and answers stay stored, however slow the machine
+	}, settings...)
 	cfg, err := load(t, environ...)
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,7 @@ import (
 
 func TestAPILimit_CountsOverAllProcessesAndLeavesPagesAlone(t *testing.T) {
 	database, redis := devtest.Database(t), devtest.Redis(t)
-	settings := []string{"API_RATE_LIMIT=3", "CACHE_BUDGET=5s"}
-	one, two := startOn(t, database, redis, settings...), startOn(t, database, redis, settings...)
+	one, two := startOn(t, database, redis, "API_RATE_LIMIT=3"), startOn(t, database, redis, "API_RATE_LIMIT=3")
 	for i, s := range []*service{one, two, one} {
 		got := s.visitor().get(sessionPath).want(http.StatusUnauthorized)
 		if policy := got.header.Get("RateLimit-Policy"); policy != `"api";q=3;w=60` || got.header.Get("RateLimit") == "" {

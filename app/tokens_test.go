@@ -63,7 +63,7 @@ func (s *service) with(secret string) answer {
 
 func TestTokens_ActForTheirUserUntilTheyAreRevoked(t *testing.T) {
 	database, redis := devtest.Database(t), devtest.Redis(t)
-	one, two := startOn(t, database, redis, "CACHE_BUDGET=5s"), startOn(t, database, redis, "CACHE_BUDGET=5s")
+	one, two := startOn(t, database, redis), startOn(t, database, redis)
 	member := one.member()
 	token := member.token(services.ScopeWrite)
 	for _, s := range []*service{one, two} {
