@@ -54,7 +54,7 @@ type Console struct {
 // New returns a console. It shows nothing of the past before Run.
 func New(o Options) *Console {
 	c := &Console{o: o, states: make(map[string]*sharedState), viewers: make(chan struct{}, maxViewers)}
-	c.nodes = newNodes(o.Redis, o.Node.Name, c.local)
+	c.nodes = newNodes(o.Redis, c.local)
 	c.mux = c.routes()
 	return c
 }

@@ -169,6 +169,18 @@ func TestState_AddsTheNodesUp(t *testing.T) {
 	}
 }
 
+func TestState_HasNodesOfTheSameName(t *testing.T) {
+	client := ownRedis(t)
+	a, twin := startNode(t, "web:1", client, 0), startNode(t, "web:1", client, 0)
+	twin.requests.WithLabelValues("GET", "/", "200").Add(3)
+	for _, n := range []*testNode{a, twin} {
+		s := await(t, n, "both have answered", func(s console.State) bool { return len(s.Nodes) == 2 && len(s.Workers) == 2 })
+		if s.Total.Requests != 3 {
+			t.Errorf("the total is %+v", s.Total)
+		}
+	}
+}
+
 func TestState_OfAGrowingServiceHasRatesAndAHistory(t *testing.T) {
 	n := startNode(t, "a", ownRedis(t), 0)
 	await(t, n, "the history begins", func(s console.State) bool { return s.History.End.After(time.Unix(1, 0)) })

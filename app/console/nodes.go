@@ -21,7 +21,7 @@ const (
 // is stored, and nothing is sent while nobody uses the console.
 type nodes struct {
 	client  redis.UniversalClient
-	name    string
+	id      string // names repeat: containers of one image may share a host name and their process ids
 	answer  func(ctx context.Context, route string) *node
 	channel string
 	asks    chan struct{} // a semaphore
@@ -33,14 +33,14 @@ type nodes struct {
 // message is a question, or an answer to one.
 type message struct {
 	ID    string `json:"id"`
-	From  string `json:"from"`
+	From  string `json:"from"` // the id of a node
 	Route string `json:"route,omitempty"`
 	Node  *node  `json:"node,omitempty"` // of an answer
 }
 
-func newNodes(client redis.UniversalClient, name string, answer func(context.Context, string) *node) *nodes {
+func newNodes(client redis.UniversalClient, answer func(context.Context, string) *node) *nodes {
 	n := &nodes{
-		client: client, name: name, answer: answer, channel: "prefab:console",
+		client: client, id: tracing.NewID(), answer: answer, channel: "prefab:console",
 		asks: make(chan struct{}, maxAsks), waiting: make(map[string]chan *node),
 	}
 	if single, ok := client.(*redis.Client); ok { // channels are not divided by database as keys are
@@ -49,11 +49,11 @@ func newNodes(client redis.UniversalClient, name string, answer func(context.Con
 	return n
 }
 
-func (n *nodes) channelOf(name string) string { return n.channel + ":" + name }
+func (n *nodes) channelOf(id string) string { return n.channel + ":" + id }
 
 // run receives questions and answers until ctx ends. go-redis subscribes again after a failure.
 func (n *nodes) run(ctx context.Context) {
-	subscription := n.client.Subscribe(ctx, n.channel, n.channelOf(n.name))
+	subscription := n.client.Subscribe(ctx, n.channel, n.channelOf(n.id))
 	defer subscription.Close()
 	var answering sync.WaitGroup
 	defer answering.Wait()
@@ -72,7 +72,7 @@ func (n *nodes) run(ctx context.Context) {
 
 func (n *nodes) receive(ctx context.Context, payload string, answering *sync.WaitGroup) {
 	var m message
-	if json.Unmarshal([]byte(payload), &m) != nil || m.From == n.name {
+	if json.Unmarshal([]byte(payload), &m) != nil || m.From == n.id {
 		return
 	}
 	if m.Node != nil {
@@ -93,7 +93,7 @@ func (n *nodes) receive(ctx context.Context, payload string, answering *sync.Wai
 		defer func() { <-n.asks }()
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		text, err := json.Marshal(message{ID: m.ID, From: n.name, Node: n.answer(ctx, m.Route)})
+		text, err := json.Marshal(message{ID: m.ID, From: n.id, Node: n.answer(ctx, m.Route)})
 		if err == nil {
 			n.client.Publish(ctx, n.channelOf(m.From), text)
 		}
@@ -118,7 +118,7 @@ func (n *nodes) ask(ctx context.Context, route string) *question {
 	n.mu.Lock()
 	n.waiting[q.id] = q.answers
 	n.mu.Unlock()
-	text, _ := json.Marshal(message{ID: q.id, From: n.name, Route: route})
+	text, _ := json.Marshal(message{ID: q.id, From: n.id, Route: route})
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	receivers, err := n.client.Publish(ctx, n.channel, text).Result()
