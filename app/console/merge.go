@@ -21,9 +21,8 @@ func merge(nodes []*node, route string, now time.Time) State {
 		Time: now, Node: nodes[0].Info.Name, Routes: []Route{}, Slow: []Call{}, Cache: []Table{}, Pools: []Pool{},
 		Queues: []Queue{}, Jobs: []Job{}, Statements: []Statement{}, Limits: []Limit{},
 	}
-	rates := make(map[string]float64) // by kind and name: nodes differ in the time that they have run
 	for _, n := range nodes {
-		all.addNode(n, rates)
+		all.addNode(n)
 		s.Nodes = append(s.Nodes, n.Info)
 		s.Workers = append(s.Workers, n.Workers...)
 		if n.Problem != "" {
@@ -39,10 +38,10 @@ func merge(nodes []*node, route string, now time.Time) State {
 	for name, r := range sorted(all.Routes) {
 		total.Total.add(r.Total)
 		total.Recent.add(r.Recent)
-		rates["total"] += rates["route "+name]
-		s.Routes = append(s.Routes, Route{name, r.traffic(rates["route "+name], all.Bounds), r.Spark})
+		total.Rate += r.Rate
+		s.Routes = append(s.Routes, Route{name, r.traffic(all.Bounds), r.Spark})
 	}
-	s.Total = total.traffic(rates["total"], all.Bounds)
+	s.Total = total.traffic(all.Bounds)
 	slices.SortStableFunc(s.Routes, func(a, b Route) int {
 		return cmp.Or(cmp.Compare(b.Rate, a.Rate), cmp.Compare(b.Requests, a.Requests))
 	})
@@ -54,7 +53,7 @@ func merge(nodes []*node, route string, now time.Time) State {
 	slices.SortFunc(s.Slow, func(a, b Call) int { return a.Since.Compare(b.Since) })
 	s.Slow = s.Slow[:min(len(s.Slow), maxCalls)]
 	for name, t := range sorted(all.Tables) {
-		s.Cache = append(s.Cache, t.table(name, rates["table "+name]))
+		s.Cache = append(s.Cache, t.table(name))
 	}
 	for name, p := range sorted(all.Pools) {
 		p.Name = name
@@ -69,14 +68,14 @@ func merge(nodes []*node, route string, now time.Time) State {
 		s.Jobs = append(s.Jobs, *j)
 	}
 	for name, c := range sorted(all.Statements) {
-		s.Statements = append(s.Statements, c.statement(name, rates, all.SQL))
+		s.Statements = append(s.Statements, c.statement(name, all.SQL))
 	}
 	slices.SortStableFunc(s.Statements, func(a, b Statement) int {
 		return cmp.Or(cmp.Compare(b.Load, a.Load), cmp.Compare(b.Total, a.Total))
 	})
 	s.Statements = s.Statements[:min(len(s.Statements), maxStatements)]
 	for name, l := range sorted(all.Limits) {
-		s.Limits = append(s.Limits, Limit{name, l.Total, rates["limit "+name]})
+		s.Limits = append(s.Limits, Limit{name, l.Total, l.Rate})
 	}
 	return s
 }
@@ -92,8 +91,9 @@ func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
 	}
 }
 
-// addNode adds another node, whose rates it adds to those of the same kind and name.
-func (n *node) addNode(other *node, rates map[string]float64) {
+// addNode adds another node. Rates are added, not counts divided: nodes differ in the time that
+// they have run.
+func (n *node) addNode(other *node) {
 	if n.Bounds == nil {
 		n.Bounds = other.Bounds
 	}
@@ -110,7 +110,7 @@ func (n *node) addNode(other *node, rates map[string]float64) {
 		for i, requests := range r.Spark[:min(len(r.Spark), sparks)] {
 			to.Spark[i] += requests
 		}
-		rates["route "+name] += float64(r.Recent.N) / other.Seconds
+		to.Rate += float64(r.Recent.N) / other.Seconds
 	}
 	for i, c := range other.History {
 		if at := i + int(other.End-n.End); at >= 0 && at < steps { // their clocks tick apart
@@ -124,7 +124,7 @@ func (n *node) addNode(other *node, rates map[string]float64) {
 		}
 		for found, lookups := range t.Recent {
 			to.Recent[found] += lookups
-			rates["table "+name] += float64(lookups) / other.Seconds
+			to.Rate += float64(lookups) / other.Seconds
 		}
 	}
 	for name, c := range other.Statements {
@@ -132,13 +132,13 @@ func (n *node) addNode(other *node, rates map[string]float64) {
 		to.Text = cmp.Or(to.Text, c.Text)
 		to.Total.add(c.Total)
 		to.Recent.add(c.Recent)
-		rates["statement "+name] += float64(c.Recent.N) / other.Seconds
-		rates["load "+name] += c.Recent.Seconds / other.Seconds
+		to.Rate += float64(c.Recent.N) / other.Seconds
+		to.Load += c.Recent.Seconds / other.Seconds
 	}
 	for name, l := range other.Limits {
 		to := entry(n.Limits, name)
 		to.Total += l.Total
-		rates["limit "+name] += float64(l.Recent) / other.Seconds
+		to.Rate += float64(l.Recent) / other.Seconds
 	}
 	for name, p := range other.Pools {
 		to := entry(n.Pools, name)
@@ -164,9 +164,9 @@ func (n *node) addNode(other *node, rates map[string]float64) {
 	n.Slow = append(n.Slow, other.Slow...)
 }
 
-func (r *routeCounts) traffic(rate float64, bounds []float64) Traffic {
+func (r *routeCounts) traffic(bounds []float64) Traffic {
 	t := Traffic{
-		Requests: r.Total.N, Errors: r.Total.Errors, Rate: rate,
+		Requests: r.Total.N, Errors: r.Total.Errors, Rate: r.Rate,
 		P50: r.Recent.percentile(.5, bounds), P95: r.Recent.percentile(.95, bounds), P99: r.Recent.percentile(.99, bounds),
 	}
 	if r.Recent.N > 0 {
@@ -186,10 +186,10 @@ func points(history []counts, bounds []float64) []Point {
 	return list[:steps-1] // the newest step is not over
 }
 
-func (t *tableCounts) table(name string, rate float64) Table {
+func (t *tableCounts) table(name string) Table {
 	table := Table{
 		Name: name, Memory: t.Total["memory"], Redis: t.Total["redis"], Miss: t.Total["miss"], Stale: t.Total["stale"],
-		Rate: rate,
+		Rate: t.Rate,
 	}
 	for _, lookups := range t.Recent {
 		table.Recent += lookups
@@ -201,10 +201,10 @@ func (t *tableCounts) table(name string, rate float64) Table {
 	return table
 }
 
-func (c *statementCounts) statement(name string, rates map[string]float64, bounds []float64) Statement {
+func (c *statementCounts) statement(name string, bounds []float64) Statement {
 	s := Statement{
 		Name: name, Text: c.Text, Calls: c.Total.N, Errors: c.Total.Errors, Total: c.Total.Seconds,
-		Rate: rates["statement "+name], Load: rates["load "+name], P95: c.Recent.percentile(.95, bounds),
+		Rate: c.Rate, Load: c.Load, P95: c.Recent.percentile(.95, bounds),
 	}
 	if s.Calls > 0 {
 		s.Mean = s.Total / float64(s.Calls)

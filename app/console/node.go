@@ -35,21 +35,28 @@ type routeCounts struct {
 	Total  counts   `json:"total"` // without buckets
 	Recent counts   `json:"recent"`
 	Spark  []uint64 `json:"spark"`
+	Rate   float64  `json:"-"` // a second, of the nodes that were added
 }
 
 // tableCounts are look-ups by where they were answered: "memory", "redis", "miss", "stale".
 type tableCounts struct {
 	Total  map[string]uint64 `json:"total"`
 	Recent map[string]uint64 `json:"recent"`
+	Rate   float64           `json:"-"`
 }
 
 type statementCounts struct {
-	Text   string `json:"text"`
-	Total  counts `json:"total"`
-	Recent counts `json:"recent"`
+	Text   string  `json:"text"`
+	Total  counts  `json:"total"`
+	Recent counts  `json:"recent"`
+	Rate   float64 `json:"-"`
+	Load   float64 `json:"-"` // seconds a second
 }
 
-type limitCounts struct{ Total, Recent uint64 }
+type limitCounts struct {
+	Total, Recent uint64
+	Rate          float64 `json:"-"`
+}
 
 // entry returns the value of a key, which it makes if there is none.
 func entry[V any](m map[string]*V, key string) *V {
