@@ -173,10 +173,18 @@ func TestState_HasNodesOfTheSameName(t *testing.T) {
 	client := ownRedis(t)
 	a, twin := startNode(t, "web:1", client, 0), startNode(t, "web:1", client, 0)
 	twin.requests.WithLabelValues("GET", "/", "200").Add(3)
-	for _, n := range []*testNode{a, twin} {
-		s := await(t, n, "both have answered", func(s console.State) bool { return len(s.Nodes) == 2 && len(s.Workers) == 2 })
-		if s.Total.Requests != 3 {
-			t.Errorf("the total is %+v", s.Total)
+	twin.answers.Store(0, console.Answer{Calls: []console.Call{{ID: "x"}}, Jobs: []console.Job{{Name: "prune"}}})
+	const second = "web:1 (2)"
+	for name, n := range map[string]*testNode{"web:1": a, second: twin} {
+		s := await(t, n, "both have answered", func(s console.State) bool { return len(s.Nodes) == 2 })
+		if s.Total.Requests != 3 || s.Node != name {
+			t.Errorf("%s says %+v, as %s", name, s.Total, s.Node)
+		}
+		if s.Nodes[1].Name != second || len(s.Workers) != 2 || s.Workers[0].Node != "web:1" || s.Workers[1].Node != second {
+			t.Errorf("%s lists %+v with %+v", name, s.Nodes, s.Workers)
+		}
+		if s.Slow[0].Node != second || s.Jobs[0].Node != second {
+			t.Errorf("%s has %+v in flight, and the jobs %+v", name, s.Slow, s.Jobs)
 		}
 	}
 }

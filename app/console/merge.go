@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ const (
 
 // merge adds the nodes up. The first one is this node.
 func merge(nodes []*node, route string, now time.Time) State {
+	distinguish(nodes)
 	all := emptyNode()
 	all.Bounds, all.SQL, all.End = nodes[0].Bounds, nodes[0].SQL, nodes[0].End
 	s := State{ // its lists are never null
@@ -80,6 +82,34 @@ func merge(nodes []*node, route string, now time.Time) State {
 	return s
 }
 
+// distinguish numbers the nodes of the same name, the oldest first, so that all consoles agree.
+func distinguish(nodes []*node) {
+	byAge := slices.Clone(nodes)
+	slices.SortFunc(byAge, func(a, b *node) int { return a.Info.Started.Compare(b.Info.Started) })
+	count := make(map[string]int)
+	for _, n := range byAge {
+		name := n.Info.Name
+		if count[name]++; count[name] > 1 {
+			n.rename(fmt.Sprintf("%s (%d)", name, count[name]))
+		}
+	}
+}
+
+func (n *node) rename(name string) {
+	n.Info.Name = name
+	for i := range n.Workers {
+		n.Workers[i].Node = name
+	}
+	for i := range n.Slow {
+		n.Slow[i].Node = name
+	}
+	for _, job := range n.Jobs {
+		if job.Node != "" { // else it has only been counted
+			job.Node = name
+		}
+	}
+}
+
 // sorted yields the entries of m in the order of their keys.
 func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
 	return func(yield func(string, V) bool) {
@@ -91,8 +121,8 @@ func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
 	}
 }
 
-// addNode adds another node. Rates are added, not counts divided: nodes differ in the time that
-// they have run.
+// addNode adds another node. Its counts are divided by its own time, since nodes differ in the
+// time that they have run, and the rates are added.
 func (n *node) addNode(other *node) {
 	if n.Bounds == nil {
 		n.Bounds = other.Bounds

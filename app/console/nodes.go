@@ -21,7 +21,7 @@ const (
 // is stored, and nothing is sent while nobody uses the console.
 type nodes struct {
 	client  redis.UniversalClient
-	id      string // names repeat: containers of one image may share a host name and their process ids
+	id      string // names repeat: containers in their host's network share its name, and each has the process id 1
 	answer  func(ctx context.Context, route string) *node
 	channel string
 	asks    chan struct{} // a semaphore

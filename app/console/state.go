@@ -32,7 +32,7 @@ type State struct {
 
 // NodeInfo is a node: a supervisor with its workers, or a single process.
 type NodeInfo struct {
-	Name    string    `json:"name"` // host:pid
+	Name    string    `json:"name"` // host:pid, and a number if that repeats
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"` // when it told its state
