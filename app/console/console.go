@@ -130,7 +130,6 @@ func (c *Console) local(ctx context.Context, route string) *node {
 	measured := n.Workers
 	n.Workers = nil
 	for _, w := range c.o.Workers() {
-		w.Node = info.Name
 		if i := slices.IndexFunc(measured, func(m Worker) bool { return m.Slot == w.Slot }); i >= 0 && w.PID != 0 {
 			w.Started, w.Memory, w.InFlight = measured[i].Started, measured[i].Memory, measured[i].InFlight
 		}

@@ -176,7 +176,7 @@ func TestState_HasNodesOfTheSameName(t *testing.T) {
 	twin.answers.Store(0, console.Answer{Calls: []console.Call{{ID: "x"}}, Jobs: []console.Job{{Name: "prune"}}})
 	const second = "web:1 (2)"
 	for name, n := range map[string]*testNode{"web:1": a, second: twin} {
-		s := await(t, n, "both have answered", func(s console.State) bool { return len(s.Nodes) == 2 })
+		s := await(t, n, "both have answered", func(s console.State) bool { return len(s.Nodes) == 2 && len(s.Slow) == 1 && len(s.Jobs) == 1 })
 		if s.Total.Requests != 3 || s.Node != name {
 			t.Errorf("%s says %+v, as %s", name, s.Total, s.Node)
 		}

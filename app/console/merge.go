@@ -90,22 +90,23 @@ func distinguish(nodes []*node) {
 	for _, n := range byAge {
 		name := n.Info.Name
 		if count[name]++; count[name] > 1 {
-			n.rename(fmt.Sprintf("%s (%d)", name, count[name]))
+			n.Info.Name = fmt.Sprintf("%s (%d)", name, count[name])
 		}
+		n.sign()
 	}
 }
 
-func (n *node) rename(name string) {
-	n.Info.Name = name
+// sign puts the node's name on what it tells.
+func (n *node) sign() {
 	for i := range n.Workers {
-		n.Workers[i].Node = name
+		n.Workers[i].Node = n.Info.Name
 	}
 	for i := range n.Slow {
-		n.Slow[i].Node = name
+		n.Slow[i].Node = n.Info.Name
 	}
 	for _, job := range n.Jobs {
-		if job.Node != "" { // else it has only been counted
-			job.Node = name
+		if job.Name != "" { // else it has only been counted
+			job.Node = n.Info.Name
 		}
 	}
 }

@@ -117,11 +117,10 @@ func labelsOf(metric *dto.Metric) map[string]string {
 // take adds what the process in a slot has answered.
 func (n *node) take(slot int, a Answer) {
 	for _, call := range a.Calls {
-		call.Node, call.Slot = n.Info.Name, slot
+		call.Slot = slot
 		n.Slow = append(n.Slow, call)
 	}
 	for _, told := range a.Jobs {
-		told.Node = n.Info.Name
 		job := entry(n.Jobs, told.Name)
 		told.Runs, told.Failures = job.Runs, job.Failures
 		job.add(told)
