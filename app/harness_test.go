@@ -84,6 +84,12 @@ func startOn(t testing.TB, databaseURL, redisURL string, settings ...string) *se
 	return s
 }
 
+// two runs two instances of the program on the same servers.
+func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *service) {
+	t.Helper()
+	return startOn(t, databaseURL, redisURL, settings...), startOn(t, databaseURL, redisURL, settings...)
+}
+
 // launchOn does not wait until the service has started.
 func launchOn(t testing.TB, databaseURL, redisURL string, settings ...string) *service {
 	t.Helper()

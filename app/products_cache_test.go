@@ -12,12 +12,6 @@ import (
 	"example.com/prefab/services"
 )
 
-// two runs two instances of the program on the same servers.
-func two(t *testing.T, databaseURL, redisURL string, settings ...string) (a, b *service) {
-	t.Helper()
-	return startOn(t, databaseURL, redisURL, settings...), startOn(t, databaseURL, redisURL, settings...)
-}
-
 // at returns the client's browser, pointed at another instance: cookies do not
 // know of ports.
 func (c *client) at(s *service) *client { return &client{s: s, http: c.http} }

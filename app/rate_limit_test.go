@@ -9,16 +9,15 @@ import (
 )
 
 func TestAPILimit_CountsOverAllProcessesAndLeavesPagesAlone(t *testing.T) {
-	database, redis := devtest.Database(t), devtest.Redis(t)
-	one, two := startOn(t, database, redis, "API_RATE_LIMIT=3"), startOn(t, database, redis, "API_RATE_LIMIT=3")
-	for i, s := range []*service{one, two, one} {
+	one, other := two(t, devtest.Database(t), devtest.Redis(t), "API_RATE_LIMIT=3")
+	for i, s := range []*service{one, other, one} {
 		got := s.visitor().get(sessionPath).want(http.StatusUnauthorized)
 		if policy := got.header.Get("RateLimit-Policy"); policy != `"api";q=3;w=60` || got.header.Get("RateLimit") == "" {
 			t.Errorf("request %d: RateLimit-Policy: %s", i, policy)
 		}
 	}
 	for _, path := range []string{sessionPath, "/api/v1/nowhere"} {
-		got := two.visitor().get(path)
+		got := other.visitor().get(path)
 		got.problem(http.StatusTooManyRequests)
 		after := got.header.Get("Retry-After")
 		if left := got.header.Get("RateLimit"); left != `"api";r=0;t=`+after {
@@ -29,7 +28,7 @@ func TestAPILimit_CountsOverAllProcessesAndLeavesPagesAlone(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/login", "/health", "/openapi.json"} {
-		if got := two.visitor().get(path).want(http.StatusOK); got.header.Get("RateLimit") != "" {
+		if got := other.visitor().get(path).want(http.StatusOK); got.header.Get("RateLimit") != "" {
 			t.Errorf("%s is limited", path)
 		}
 	}

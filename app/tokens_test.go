@@ -62,11 +62,10 @@ func (s *service) with(secret string) answer {
 }
 
 func TestTokens_ActForTheirUserUntilTheyAreRevoked(t *testing.T) {
-	database, redis := devtest.Database(t), devtest.Redis(t)
-	one, two := startOn(t, database, redis), startOn(t, database, redis)
+	one, other := two(t, devtest.Database(t), devtest.Redis(t))
 	member := one.member()
 	token := member.token(services.ScopeWrite)
-	for _, s := range []*service{one, two} {
+	for _, s := range []*service{one, other} {
 		got := s.with(token.Secret).want(http.StatusOK)
 		if me := decode[services.User](got); me.ID != member.user.ID || got.header.Get("Cache-Control") != "private, no-store" {
 			t.Errorf("it acts for %+v, with %v", me, got.header)
@@ -82,9 +81,9 @@ func TestTokens_ActForTheirUserUntilTheyAreRevoked(t *testing.T) {
 	member.send("DELETE", tokensPath+"/"+strconv.FormatInt(token.ID, 10), "").want(http.StatusNoContent)
 	one.with(token.Secret).problem(http.StatusUnauthorized)
 	devtest.Eventually(t, "the other process, which has it in memory, refuses it", func() bool {
-		return two.with(token.Secret).status == http.StatusUnauthorized
+		return other.with(token.Secret).status == http.StatusUnauthorized
 	})
-	for _, s := range []*service{one, two} {
+	for _, s := range []*service{one, other} {
 		if strings.Contains(s.log.String(), token.Secret) {
 			t.Error("the log has the token")
 		}
