@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/prefab/services/tracing"
 )
@@ -27,7 +28,7 @@ func (t *transport) span(request *http.Request, response *http.Response, err err
 	switch {
 	case errors.Is(err, context.Canceled):
 		span.ErrorType = "cancelled"
-	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), err != nil && late(request):
 		span.ErrorType = "timeout"
 	case err != nil:
 		span.ErrorType = "_OTHER"
@@ -38,6 +39,13 @@ func (t *transport) span(request *http.Request, response *http.Response, err err
 		}
 	}
 	return span
+}
+
+// late reports whether the time for a call is over. Where the client's timer fires before the
+// context's, net/http answers that the call was cancelled, by an error that it does not export.
+func late(request *http.Request) bool {
+	deadline, ok := request.Context().Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 func portOf(request *http.Request) int {

@@ -26,6 +26,11 @@ func (r *recorder) Record(s tracing.Span) {
 	r.spans = append(r.spans, s)
 }
 
+// overdue is a context whose deadline has passed, and whose timer has not fired yet.
+type overdue struct{ context.Context }
+
+func (overdue) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
+
 func TestSpans_DescribeCallsWithoutTheURL(t *testing.T) {
 	t.Parallel()
 	headers, end := make(chan string, 10), make(chan struct{})
@@ -76,5 +81,9 @@ func TestSpans_DescribeCallsWithoutTheURL(t *testing.T) {
 	to.spans = nil
 	if _, err := call(cancelled, client, "GET", url); err == nil || len(to.spans) != 1 || to.spans[0].ErrorType != "cancelled" {
 		t.Errorf("cancelled: %v, %+v", err, to.spans)
+	}
+	to.spans = nil
+	if _, err := call(overdue{ctx}, client, "GET", url+"/silent"); err == nil || len(to.spans) != 1 || to.spans[0].ErrorType != "timeout" {
+		t.Errorf("the client's timer is the first: %v, %+v", err, to.spans)
 	}
 }
