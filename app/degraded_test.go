@@ -24,7 +24,7 @@ func TestRedisAway_PublicPagesGoOnAndGuardsFailClosed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			redis := devtest.OwnRedis(t)
-			s := startOn(t, devtest.Database(t), redis.URL, "CACHE_BUDGET=150ms")
+			s := startOn(t, devtest.Database(t), redis.URL, "CACHE_BUDGET=500ms")
 			admin := s.admin()
 			lose(redis)
 			for _, path := range []string{"/login", "/openapi.json", "/health/live"} {

@@ -43,7 +43,7 @@ func TestErrors_MethodNotAllowedNamesThoseThatAre(t *testing.T) {
 
 // Before any route there is HTTP itself.
 func TestErrors_OfHTTPItselfAreProblemsToo(t *testing.T) {
-	s := start(t, "BODY_LIMIT=2048", "HEADER_LIMIT=2048", "READ_TIMEOUT=200ms")
+	s := start(t, "BODY_LIMIT=2048", "HEADER_LIMIT=2048", "READ_TIMEOUT=500ms")
 	const head = "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	long := "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "
 	for name, test := range map[string]struct {

@@ -79,7 +79,7 @@ func TestRedisAway_PagesGoOnAndNothingIsStaleAfterwards(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			redis := devtest.OwnRedis(t)
-			a, b := two(t, devtest.Database(t), redis.URL, "CACHE_BUDGET=150ms")
+			a, b := two(t, devtest.Database(t), redis.URL, "CACHE_BUDGET=500ms")
 			path, other := a.product(), a.product()
 			for _, s := range []*service{a, b} { // in both levels, values and pages
 				s.visitor().price(path, sameHost...)

@@ -104,7 +104,7 @@ func TestGet_BlamesRedisForNoCallersHaste(t *testing.T) {
 		fault   fault
 		blamed  bool
 	}{
-		{"gone", context.Background(), 5 * time.Millisecond, stall, false},
+		{"gone", context.Background(), 100 * time.Millisecond, stall, false},
 		{"little budget left", waited(noLimit * 6 / 10), noLimit, refuse, false},
 		{"enough budget left", waited(noLimit * 4 / 10), noLimit, refuse, true},
 	} {

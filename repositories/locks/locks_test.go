@@ -79,7 +79,7 @@ func TestRun_TheLeaseIsRenewedAndExpiresAfterADeath(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	client := devtest.RedisClient(t, devtest.Redis(t))
-	client.Set(t.Context(), leaseKey, "of a dead process", 300*time.Millisecond)
+	client.Set(t.Context(), leaseKey, "of a dead process", time.Second)
 	l := locks.New(client, "lock:", time.Second)
 	if run(t, l, time.Time{}, nothing) {
 		t.Error("it ran beside the holder")

@@ -21,7 +21,7 @@ func TestOnce_SendsAWriteOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.ReadTimeout, options.ContextTimeoutEnabled = 100*time.Millisecond, true
+	options.ReadTimeout, options.ContextTimeoutEnabled = 500*time.Millisecond, true
 	plain := redis.NewClient(options)
 	t.Cleanup(func() { _ = plain.Close() })
 	client := redisclient.Once{UniversalClient: plain}
